@@ -1,0 +1,264 @@
+package multiselect
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// Client is the initiator: it proposes protocols, one after the other, until
+// the peer agrees to one. The zero value is ready; a Client holds no state and
+// may be copied and used by many goroutines.
+//
+// [Client.SelectOneOf] is all that most callers need. The other methods are
+// the same negotiation in steps, on a [Communicator].
+type Client struct {
+	// Limits bound each negotiation.
+	Limits Limits
+	// Unbuffered is for streams whose Write returns only when the peer has
+	// read, such as two [io.Pipe]: a write then goes on beside the next read,
+	// in a goroutine that has ended when the call returns. [net.Pipe] is
+	// recognised without it.
+	Unbuffered bool
+}
+
+// SelectOneOf negotiates on a new stream: it sends the header and the first
+// protocol in one write, proposes the next protocol each time the peer refuses,
+// and returns the one that the peer agreed to. A protocol that is listed twice
+// is proposed once.
+//
+// On success the stream is the protocol's: nothing behind the peer's answer
+// has been read, no deadline was set, and nothing of this package can touch the
+// stream any more. On any error the stream has been reset, if it has a method
+// Reset() error or ResetWithError(uint32) error, and closed otherwise; the
+// caller need not close it again. The error is an [*Error]; if the peer refused
+// everything, it is [ErrNotSupported].
+//
+// The negotiation ends when ctx ends or when [Limits].Budget is over. Either
+// resets or closes the stream, which must unblock its Read and Write.
+func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
+	c := acquire(stream)
+	protocol, err := cl.run(ctx, c, protocols)
+	c.release()
+	return protocol, err
+}
+
+// SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of
+// the conversation or from where the steps have brought it.
+func (cl *Client) SelectOneOfOver(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
+	c.restart()
+	return cl.run(ctx, c, protocols)
+}
+
+func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string) (protocol string, err error) {
+	tried := 0
+	if err = cl.begin(ctx, c); err == nil {
+		tried, err = cl.selectOneOf(c, protocols)
+	}
+	if err == nil {
+		protocol = protocols[tried-1]
+	}
+	if err = c.end(ctx, protocol, protocols[:tried], false, err); err != nil {
+		return "", err
+	}
+	return protocol, nil
+}
+
+func (cl *Client) begin(ctx context.Context, c *Communicator) error {
+	return c.begin(ctx, Initiator, &cl.Limits, cl.Unbuffered)
+}
+
+// selectOneOf returns how many of the protocols were proposed; the last of
+// them is the one agreed on.
+func (cl *Client) selectOneOf(c *Communicator, protocols []string) (int, error) {
+	if err := cl.check(protocols); err != nil {
+		return 0, err
+	}
+	for i, p := range protocols {
+		if slices.Contains(protocols[:i], p) {
+			continue
+		}
+		if err := cl.try(c, p); err != ErrNotSupported {
+			return i + 1, err
+		}
+	}
+	return len(protocols), ErrNotSupported
+}
+
+// check finds what cannot be proposed before a byte is sent (R9).
+func (cl *Client) check(protocols []string) error {
+	if len(protocols) == 0 {
+		return ErrNoProtocols
+	}
+	for _, p := range protocols {
+		if err := wire.CheckName(p, cl.Limits.message()); err != nil {
+			return err
+		}
+	}
+	return exceeded("proposals", len(protocols), cl.Limits.proposals())
+}
+
+// try makes one proposal. The peer's answer is read up to the end of the echo:
+// if it is "na", what follows can only be negotiation (R12).
+func (cl *Client) try(c *Communicator, protocol string) error {
+	if err := cl.propose(c, protocol); err != nil {
+		return err
+	}
+	return cl.answer(c, protocol)
+}
+
+func (cl *Client) propose(c *Communicator, protocol string) error {
+	if err := c.tally.propose(&cl.Limits); err != nil {
+		return err
+	}
+	return cl.ask(c, protocol)
+}
+
+// ask queues a message, behind the header if that was not sent yet (R1).
+func (cl *Client) ask(c *Communicator, text string) error {
+	if len(c.pending()) > 0 && c.out == nil {
+		return fmt.Errorf("%w: it came before the question", ErrUnexpectedAnswer)
+	}
+	if !c.headerSent {
+		c.headerSent = true
+		c.queue(wire.Header)
+	}
+	c.queue(text)
+	return c.tally.send(wire.MessageSize(len(text)), &cl.Limits)
+}
+
+// answer reads the answer to a proposal.
+func (cl *Client) answer(c *Communicator, protocol string) error {
+	echo := wire.MessageSize(len(protocol))
+	if err := cl.awaitHeader(c, echo); err != nil {
+		return err
+	}
+	c.phase = PhaseProposal
+	text, err := c.next(echo)
+	if err != nil {
+		return err
+	}
+	if err := c.tally.receive(wire.MessageSize(len(text)), &cl.Limits); err != nil {
+		return err
+	}
+	switch judge(text, protocol) {
+	case agreed:
+		return c.finish()
+	case refused:
+		return ErrNotSupported
+	}
+	return c.unexpected(text)
+}
+
+func (c *Communicator) unexpected(text []byte) error {
+	c.extend().answer = string(text)
+	return ErrUnexpectedAnswer
+}
+
+func (cl *Client) awaitHeader(c *Communicator, shortest int) error {
+	if c.headerReceived {
+		return nil
+	}
+	return c.header(shortest)
+}
+
+// Handshake sends the header, if it was not sent, and waits for the peer's. It
+// costs a round trip which the other methods save: they send the header with
+// their first question.
+func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
+	return cl.step(ctx, c, "", func() error {
+		if !c.headerSent {
+			c.headerSent = true
+			c.queue(wire.Header)
+		}
+		if err := cl.awaitHeader(c, 0); err != nil {
+			return err
+		}
+		return c.finish()
+	})
+}
+
+// TrySelect makes one proposal. [ErrNotSupported] means that the peer refused
+// it and that the stream can be used for another one; [ErrInvalidName] that
+// nothing was sent. Any other error ends the stream.
+func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol string) error {
+	return cl.step(ctx, c, protocol, func() error {
+		if err := cl.check([]string{protocol}); err != nil {
+			return err
+		}
+		return cl.try(c, protocol)
+	})
+}
+
+// List asks the peer for its protocols. [ErrNotSupported] means that the peer
+// does not tell; many do not, and nothing should depend on it. The stream can
+// be used afterwards in both cases.
+func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, err error) {
+	err = cl.step(ctx, c, "", func() error {
+		if err = cl.ask(c, wire.LS); err == nil {
+			list, err = cl.answerList(c)
+		}
+		return err
+	})
+	return list, err
+}
+
+// ListAndTrySelect asks for the peer's protocols and makes one proposal, in one
+// flight: after one round trip the caller knows both whether the peer agreed
+// and, where the peer tells, what else it speaks. The error is that of
+// [Client.TrySelect]; from a peer that does not tell the list is empty.
+func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protocol string) (list wire.List, err error) {
+	err = cl.step(ctx, c, protocol, func() error {
+		if err := cl.check([]string{protocol}); err != nil {
+			return err
+		}
+		if err := cl.ask(c, wire.LS); err != nil {
+			return err
+		}
+		if err := cl.propose(c, protocol); err != nil {
+			return err
+		}
+		if list, err = cl.answerList(c); err != nil && err != ErrNotSupported {
+			return err
+		}
+		return cl.answer(c, protocol)
+	})
+	return list, err
+}
+
+// step runs one step on a Communicator that goes on to live.
+func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
+	c.restart()
+	err := cl.begin(ctx, c)
+	if err == nil {
+		err = do()
+	}
+	var proposed []string
+	if protocol != "" {
+		proposed = []string{protocol}
+	}
+	return c.end(ctx, protocol, proposed, true, err)
+}
+
+// answerList reads the answer to "ls", which has limits of its own.
+func (cl *Client) answerList(c *Communicator) (wire.List, error) {
+	if err := cl.awaitHeader(c, shortestMessage); err != nil {
+		return wire.List{}, err
+	}
+	c.phase = PhaseList
+	text, err := c.nextWithin(cl.Limits.listBytes(), shortestMessage)
+	if err != nil {
+		return wire.List{}, err
+	}
+	list, verdict := judgeList(text, cl.Limits.listNames())
+	switch verdict {
+	case agreed:
+		return list, nil
+	case refused:
+		return wire.List{}, ErrNotSupported
+	}
+	return wire.List{}, c.unexpected(text)
+}

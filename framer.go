@@ -1,0 +1,128 @@
+package multiselect
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// framer takes messages from a stream without ever reading a byte that could
+// belong to what follows the negotiation: every read is capped at the end of
+// the shortest thing that may come (R12). It grows with the bytes received,
+// never because the peer announces many (R26).
+type framer struct {
+	stream io.ReadWriteCloser
+	buf    []byte // received and not yet consumed: buf[r:w]
+	r, w   int32
+	got    int32              // bytes received, all in all
+	large  *[largeBuffer]byte // what buf lies in, once small is too small
+	small  [smallBuffer]byte
+}
+
+const (
+	// smallBuffer takes the header and a name of 42 bytes. It is what a
+	// half-open negotiation costs beside its goroutine and its timer.
+	smallBuffer = 64
+	// largeBuffer takes the header and the longest message of the default limit.
+	largeBuffer = len(wire.HeaderFrame) + 2 + 1024
+)
+
+var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+
+// pending returns what has arrived and is not consumed.
+func (f *framer) pending() []byte { return f.buf[f.r:f.w] }
+
+// takeHeader consumes the header. It reports false while the header is
+// incomplete, and fails at the first byte that does not belong to it (R3).
+func (f *framer) takeHeader() (bool, error) {
+	switch arrived := f.pending(); {
+	case !headerPossible(arrived):
+		return false, ErrNotMultistream
+	case len(arrived) < len(wire.HeaderFrame):
+		return false, nil
+	}
+	f.r += int32(len(wire.HeaderFrame))
+	return true, nil
+}
+
+// take consumes one message and returns its text, which is good until the next
+// fill. n is what the message takes on the wire, 0 while it is incomplete.
+func (f *framer) take(limit int) (text []byte, n int, err error) {
+	text, n, err = wire.Consume(f.pending(), limit)
+	f.r += int32(n)
+	return text, n, err
+}
+
+// missing returns how many bytes may be read for the message that has begun to
+// arrive: what it announces, or the shortest that can be agreed on.
+func (f *framer) missing(shortest, limit int) int {
+	prefix, body, _ := wire.Length(f.pending(), limit)
+	return max(shortest, prefix+body, len(f.pending())+1) - len(f.pending())
+}
+
+// fill reads once: at least one byte, at most n. Room for the first trusted
+// bytes is made at once; the rest of n is the peer's announcement, and room
+// for that is made only when the bytes are there to fill it.
+func (f *framer) fill(n, trusted int) error {
+	if f.r == f.w {
+		f.r, f.w = 0, 0
+	}
+	f.makeRoom(min(max(trusted, 1), n))
+	room := f.buf[f.w:]
+	k, err := readSome(f.stream, room[:min(n, len(room))])
+	f.w += int32(k)
+	f.got += int32(k)
+	if k > 0 {
+		return nil // an error that came with bytes comes again when they are used up
+	}
+	return err
+}
+
+func (f *framer) makeRoom(n int) {
+	if f.buf == nil {
+		f.buf = f.small[:]
+	}
+	if int(f.w)+n <= len(f.buf) {
+		return
+	}
+	pending := f.pending()
+	f.w -= f.r
+	f.r = 0
+	need := int(f.w) + n
+	switch {
+	case need <= len(f.buf):
+	case need <= largeBuffer:
+		f.large = largeBuffers.Get().(*[largeBuffer]byte)
+		f.buf = f.large[:]
+	default:
+		f.buf = make([]byte, max(need, 2*len(f.buf)))
+	}
+	copy(f.buf, pending)
+}
+
+// release gives back what the framer borrowed.
+func (f *framer) release() {
+	if f.large != nil {
+		largeBuffers.Put(f.large)
+		f.large = nil
+	}
+	f.buf, f.r, f.w = nil, 0, 0
+}
+
+var errReadCount = errors.New("the stream's Read returned an impossible count")
+
+// readSome reads until something happens. A stream that returns nothing and no
+// error time and again is cut off like [bufio.Reader] cuts it off.
+func readSome(r io.Reader, p []byte) (int, error) {
+	for range 100 {
+		switch n, err := r.Read(p); {
+		case n < 0 || n > len(p):
+			return 0, errReadCount
+		case n > 0 || err != nil:
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}

@@ -1,0 +1,3 @@
+module github.com/multiselect/multiselect
+
+go 1.26.0

@@ -1,0 +1,179 @@
+package multiselect
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// Role is one of the two ends of a negotiation.
+type Role = wire.Role
+
+// The two roles.
+const (
+	Initiator = wire.Initiator // proposes protocols: [Client]
+	Responder = wire.Responder // answers: [Muxer]
+)
+
+// Handler serves a stream on which the protocol was agreed. It owns the stream
+// and closes it.
+type Handler func(ctx context.Context, protocol string, stream io.ReadWriteCloser)
+
+// Muxer is the responder: it holds the protocols that this side speaks, and
+// answers a peer's proposals. The zero value is ready. Its fields are set
+// before it is used; its methods may be called at any time, by any number of
+// goroutines, also while it negotiates: what is registered at the moment when
+// an answer is decided counts (R16).
+//
+// Looking up a name that is registered takes the same time whatever the number
+// of names, and no lock.
+type Muxer struct {
+	// Limits bound each negotiation.
+	Limits Limits
+	// Unbuffered is the same as [Client].Unbuffered.
+	Unbuffered bool
+	// NoList makes "ls" an unknown protocol: it is answered "na".
+	NoList bool
+	// Listed selects the names that the answer to "ls" holds. If nil, it holds
+	// all. It is called without a lock held, by the goroutine that negotiates.
+	Listed func(protocol string) bool
+
+	table    table
+	mu       sync.Mutex // held by those who change the matchers
+	matchers atomic.Pointer[matchers]
+}
+
+// NewMuxer returns a Muxer with the given handlers. It fails if a name is
+// invalid or a handler is nil.
+func NewMuxer(handlers map[string]Handler) (*Muxer, error) {
+	m := new(Muxer)
+	for protocol, h := range handlers {
+		if err := m.AddHandler(protocol, h); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// AddHandler registers a protocol. It fails with [ErrInvalidName] for a name
+// that cannot be proposed, with [ErrConflict] for one that has a handler, and
+// with [ErrNoHandler] for a nil handler.
+//
+// A name need not begin with a slash, but rust-libp2p ends the stream when it
+// sees one that does not.
+func (m *Muxer) AddHandler(protocol string, h Handler) error {
+	return m.add(protocol, h, false)
+}
+
+// ReplaceHandler is [Muxer.AddHandler] for a name that may have a handler. It
+// is atomic: there is no moment at which the name has none.
+func (m *Muxer) ReplaceHandler(protocol string, h Handler) error {
+	return m.add(protocol, h, true)
+}
+
+func (m *Muxer) add(protocol string, h Handler, replace bool) error {
+	err := wire.CheckName(protocol, m.Limits.message())
+	switch {
+	case err != nil:
+	case h == nil:
+		err = ErrNoHandler
+	case !m.table.add(protocol, h, replace):
+		err = ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("multiselect: handler for %.80q: %w", protocol, err)
+	}
+	return nil
+}
+
+// RemoveHandler unregisters a protocol and reports whether it was registered.
+// Streams that have agreed on it are not touched.
+func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.remove(protocol) }
+
+// AddMatcher registers a handler for all names that the matcher accepts and
+// that have no handler of their own. It fails like [Muxer.AddHandler];
+// matchers of the same kind with the same text are in conflict.
+func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.matchers.Load()
+	err := matcher.check(m.Limits.message())
+	switch {
+	case err != nil:
+	case h == nil:
+		err = ErrNoHandler
+	case old.find(matcher) >= 0:
+		err = ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("multiselect: matcher %.80q: %w", matcher, err)
+	}
+	m.matchers.Store(old.with(matcher, h))
+	return nil
+}
+
+// RemoveMatcher unregisters a matcher and reports whether it was registered.
+func (m *Muxer) RemoveMatcher(matcher Matcher) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.matchers.Load()
+	i := old.find(matcher)
+	if i < 0 {
+		return false
+	}
+	m.matchers.Store(old.without(i))
+	return true
+}
+
+// Handlers goes through the names that are registered, in no order. Names that
+// come or go meanwhile may or may not be seen. Matchers are not.
+func (m *Muxer) Handlers() iter.Seq2[string, Handler] { return m.table.all() }
+
+// Protocols returns what can be proposed, sorted: the names that are registered
+// and the protocols of [MatchMajor]. What other matchers accept has no name.
+func (m *Muxer) Protocols() []string {
+	var names []string
+	for name := range m.table.all() {
+		names = append(names, name)
+	}
+	if set := m.matchers.Load(); set != nil {
+		for _, r := range set.rules[:len(set.majors)] {
+			names = append(names, r.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// lookup returns the handler of a name, and the name as a string.
+func (m *Muxer) lookup(name []byte) (string, Handler) {
+	if n := m.table.lookup(name); n != nil {
+		return n.name, n.handler
+	}
+	set := m.matchers.Load()
+	if set == nil {
+		return "", nil
+	}
+	protocol := string(name)
+	if wire.CheckName(protocol, m.Limits.message()) != nil {
+		return "", nil
+	}
+	return protocol, set.lookup(protocol)
+}
+
+// shortest returns the size of the shortest message that could be agreed on.
+// A muxer without names still has to assume one, which may be added while a
+// read is waiting.
+func (m *Muxer) shortest() int {
+	shortest := int(m.table.shortest.Load())
+	if set := m.matchers.Load(); set != nil && (shortest == 0 || set.shortest < shortest) {
+		shortest = set.shortest
+	}
+	return wire.MessageSize(max(shortest, 1))
+}

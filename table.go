@@ -1,0 +1,160 @@
+package multiselect
+
+import (
+	"hash/maphash"
+	"iter"
+	"sync"
+	"sync/atomic"
+)
+
+// table maps names to handlers. Looking up takes no lock and writes to no
+// shared memory, whatever the number of names and of processors; adding copies
+// nothing but, each time the table doubles, its pointers. A map would need a
+// lock around every look-up, a copied map would make n additions cost n².
+type table struct {
+	mu      sync.Mutex // held by those who change the table
+	index   atomic.Pointer[index]
+	count   atomic.Int64
+	lengths map[int]int // length of a name → how many names have it
+	// shortest is the smallest key of lengths, 0 when the table is empty.
+	shortest atomic.Int64
+}
+
+// index is one generation of the table. Its size never changes: a table that
+// outgrows it makes a new one, and readers finish on the one they began with.
+type index struct {
+	seed    maphash.Seed
+	buckets []atomic.Pointer[node] // always a power of two
+}
+
+// node is one name in the chain of its bucket. Only next ever changes.
+type node struct {
+	name    string
+	handler Handler
+	next    atomic.Pointer[node]
+}
+
+const firstBuckets = 8
+
+func (x *index) bucket(hash uint64) *atomic.Pointer[node] {
+	return &x.buckets[hash&uint64(len(x.buckets)-1)]
+}
+
+// lookup finds a name as it stands in a buffer. The node holds the name as a
+// string, so that nobody has to make one.
+func (t *table) lookup(name []byte) *node {
+	x := t.index.Load()
+	if x == nil {
+		return nil
+	}
+	n := x.bucket(maphash.Bytes(x.seed, name)).Load()
+	for n != nil && n.name != string(name) {
+		n = n.next.Load()
+	}
+	return n
+}
+
+// add puts a name into the table. An old handler is replaced or, if that is
+// not wanted, kept; then add reports false.
+func (t *table) add(name string, h Handler, replace bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !replace && t.lookup([]byte(name)) != nil {
+		return false
+	}
+	x := t.roomForOneMore()
+	if link, old := x.find(name); old != nil {
+		n := &node{name: name, handler: h}
+		n.next.Store(old.next.Load())
+		link.Store(n)
+		return true
+	}
+	x.push(name, h)
+	t.count.Add(1)
+	t.lengths[len(name)]++
+	if shortest := int(t.shortest.Load()); shortest == 0 || len(name) < shortest {
+		t.shortest.Store(int64(len(name)))
+	}
+	return true
+}
+
+func (t *table) remove(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lookup([]byte(name)) == nil {
+		return false
+	}
+	link, old := t.index.Load().find(name)
+	link.Store(old.next.Load())
+	t.count.Add(-1)
+	if t.lengths[len(name)]--; t.lengths[len(name)] > 0 {
+		return true
+	}
+	delete(t.lengths, len(name))
+	shortest := 0
+	for length := range t.lengths {
+		if shortest == 0 || length < shortest {
+			shortest = length
+		}
+	}
+	t.shortest.Store(int64(shortest))
+	return true
+}
+
+// roomForOneMore returns the index, doubled first if it is full.
+func (t *table) roomForOneMore() *index {
+	x := t.index.Load()
+	switch {
+	case x == nil:
+		t.lengths = make(map[int]int)
+		x = &index{maphash.MakeSeed(), make([]atomic.Pointer[node], firstBuckets)}
+	case int(t.count.Load()) < len(x.buckets):
+		return x
+	default:
+		old := x
+		x = &index{old.seed, make([]atomic.Pointer[node], 2*len(old.buckets))}
+		for name, h := range old.all {
+			x.push(name, h)
+		}
+	}
+	t.index.Store(x)
+	return x
+}
+
+func (x *index) push(name string, h Handler) {
+	b := x.bucket(maphash.String(x.seed, name))
+	n := &node{name: name, handler: h}
+	n.next.Store(b.Load())
+	b.Store(n)
+}
+
+// find returns the node of a name, nil if there is none, and the link to it.
+func (x *index) find(name string) (*atomic.Pointer[node], *node) {
+	link := x.bucket(maphash.String(x.seed, name))
+	n := link.Load()
+	for n != nil && n.name != name {
+		link = &n.next
+		n = link.Load()
+	}
+	return link, n
+}
+
+func (x *index) all(yield func(string, Handler) bool) {
+	for i := range x.buckets {
+		for n := x.buckets[i].Load(); n != nil; n = n.next.Load() {
+			if !yield(n.name, n.handler) {
+				return
+			}
+		}
+	}
+}
+
+// all goes through the names in no order. Names that come or go meanwhile may
+// or may not be seen; each other one is seen once.
+func (t *table) all() iter.Seq2[string, Handler] {
+	return func(yield func(string, Handler) bool) {
+		if x := t.index.Load(); x != nil {
+			x.all(yield)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package multiselect
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// Trace is a set of hooks that are told what happens in the negotiations of a
+// context; see [WithTrace]. Any of them may be nil. They run in the goroutine
+// that negotiates, one after the other, and the bytes they are given are good
+// until they return. One Trace may serve many negotiations at once.
+type Trace struct {
+	// Sent is called for each flight before it is written: one or more whole
+	// messages. The role is this side's.
+	Sent func(role Role, flight []byte)
+	// Received is called for each message of the peer, and, when a negotiation
+	// fails, for the bytes that are left and are no message.
+	Received func(role Role, message []byte)
+	// Done is called when a call of this package is about to return.
+	Done func(Outcome)
+}
+
+// Outcome is how a negotiation, or a step of it, ended.
+type Outcome struct {
+	Role     Role
+	Protocol string // what was agreed, empty if nothing was
+	Err      error  // nil, or an [*Error]
+	// Unheard is why the answers of a responder did not reach the peer, which
+	// had stopped reading, although the negotiation succeeded (R17).
+	Unheard                  error
+	Proposals                int           // so far on this stream
+	Flights                  int           // how many writes this side needed, so far
+	BytesSent, BytesReceived int           // so far
+	Elapsed                  time.Duration // since the call began
+}
+
+type traceKey struct{}
+
+// WithTrace returns a context whose negotiations call the hooks of trace, and
+// then those that ctx had before.
+func WithTrace(ctx context.Context, trace *Trace) context.Context {
+	if old := traceOf(ctx); old != nil {
+		trace = &Trace{
+			Sent: func(role Role, flight []byte) {
+				trace.sent(role, flight)
+				old.sent(role, flight)
+			},
+			Received: func(role Role, message []byte) {
+				trace.received(role, message)
+				old.received(role, message)
+			},
+			Done: func(o Outcome) {
+				trace.done(o)
+				old.done(o)
+			},
+		}
+	}
+	return context.WithValue(ctx, traceKey{}, trace)
+}
+
+func traceOf(ctx context.Context) *Trace {
+	trace, _ := ctx.Value(traceKey{}).(*Trace)
+	return trace
+}
+
+func (t *Trace) sent(role Role, flight []byte) {
+	if t != nil && t.Sent != nil {
+		t.Sent(role, flight)
+	}
+}
+
+func (t *Trace) received(role Role, message []byte) {
+	if t != nil && t.Received != nil {
+		t.Received(role, message)
+	}
+}
+
+func (t *Trace) done(o Outcome) {
+	if t != nil && t.Done != nil {
+		t.Done(o)
+	}
+}
+
+func (c *Communicator) outcome(protocol string, err error) Outcome {
+	if err != nil {
+		protocol = ""
+	}
+	return Outcome{
+		Role:          c.role,
+		Protocol:      protocol,
+		Err:           err,
+		Unheard:       c.ext.echoErr,
+		Proposals:     int(c.tally.proposals),
+		Flights:       int(c.flights),
+		BytesSent:     int(c.sent),
+		BytesReceived: int(c.got),
+		Elapsed:       time.Since(epoch) - c.start,
+	}
+}
+
+// TranscriptTrace returns hooks that write the negotiation of one stream to w,
+// in the notation of [wire.Transcript], as it happens. Errors of w are ignored.
+func TranscriptTrace(w io.Writer) *Trace {
+	var mu sync.Mutex
+	var last Role
+	write := func(from Role, message []byte, newWrite bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines := wire.Transcribe(from, message, wire.MaxList)
+		if len(lines) > 0 {
+			lines[0].Break = newWrite && from == last
+		}
+		last = from
+		io.WriteString(w, lines.String())
+	}
+	return &Trace{
+		Sent: func(role Role, flight []byte) { write(role, flight, true) },
+		// Where the peer's writes began and ended cannot be seen from here.
+		Received: func(role Role, message []byte) { write(role.Peer(), message, false) },
+	}
+}
