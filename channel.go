@@ -30,7 +30,7 @@ func (c *Communicator) channelNext(ch MessageChannel, limit int) ([]byte, error)
 	text, err := ch.ReadMessage(limit - 1)
 	switch {
 	case err != nil:
-		return nil, readError(err, int(c.got))
+		return nil, readError(err, c.got)
 	case len(text) >= limit:
 		return nil, &CommunicatorError{"read", fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLarge, len(text)+1, limit)}
 	}

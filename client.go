@@ -49,7 +49,6 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 // SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of
 // the conversation or from where the steps have brought it.
 func (cl *Client) SelectOneOfOver(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
-	c.restart()
 	return cl.run(ctx, c, protocols)
 }
 
@@ -231,7 +230,6 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 
 // step runs one step on a Communicator that goes on to live.
 func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
-	c.restart()
 	err := cl.begin(ctx, c)
 	if err == nil {
 		err = do()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/multiselect/multiselect/wire"
 )
@@ -21,14 +22,23 @@ type Communicator struct {
 	framer
 	out *flight // queued and not yet written
 	ext *extension
-	watchdog
-	tally tally
-	sent  int32 // bytes written, all in all
 
-	flights        int16 // how many writes
-	limit          int16 // Limits.message of the call in progress
+	// The budget of the call in progress; start and deadline count from epoch.
+	watch           *watch
+	start, deadline time.Duration
+	place           int32      // in the queue of the watch, which guards it
+	ended           bool       // the stream was ended, by whoever came first
+	ending          sync.Mutex // guards ended
+
+	tally   tally
+	sent    int32 // bytes written, all in all
+	flights int16 // how many writes
+	limit   int16 // Limits.message of the call in progress
+
 	role           Role
 	phase          Phase
+	armed          bool // the watch watches
+	over           bool // a call failed: nothing goes on from here
 	headerSent     bool
 	headerReceived bool
 }
@@ -74,6 +84,10 @@ func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 // NewChannelCommunicator returns a Communicator over a message channel.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
 	c := &Communicator{limit: 1024}
+	c.stream = struct {
+		io.ReadWriter // never called
+		MessageChannel
+	}{nil, channel}
 	c.extend().channel = channel
 	return c
 }
@@ -110,12 +124,7 @@ func (c *Communicator) Write(messages ...string) error {
 }
 
 // Close closes the stream or channel.
-func (c *Communicator) Close() error {
-	if ch := c.channel(); ch != nil {
-		return ch.Close()
-	}
-	return c.stream.Close()
-}
+func (c *Communicator) Close() error { return c.stream.Close() }
 
 // shortestMessage is a length and a newline.
 const shortestMessage = 2
@@ -135,8 +144,11 @@ func (c *Communicator) header(shortest int) error {
 			c.heardHeader()
 			return nil
 		}
+		if err := c.flush(); err != nil {
+			return err
+		}
 		n := len(wire.HeaderFrame) + shortest - len(c.pending())
-		if err := c.await(n, n); err != nil {
+		if err := c.fill(n, n); err != nil {
 			return err
 		}
 	}
@@ -170,22 +182,15 @@ func (c *Communicator) nextWithin(limit, shortest int) ([]byte, error) {
 			c.received(before[:n])
 			return text, nil
 		}
-		if err := c.await(c.missing(shortest, limit), shortest-len(c.pending())); err != nil {
+		// Never does one side wait for the other with words of its own unsaid
+		// (R11).
+		if err := c.flush(); err != nil {
+			return nil, err
+		}
+		if err := c.fill(c.missing(shortest, limit), shortest-len(c.pending())); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// await sends what is queued and then reads up to n bytes: never does one side
-// wait for the other with words of its own unsaid (R11).
-func (c *Communicator) await(n, trusted int) error {
-	if err := c.flush(); err != nil {
-		return err
-	}
-	if err := c.fill(n, trusted); err != nil {
-		return readError(err, int(c.got))
-	}
-	return nil
 }
 
 // queue adds a message to the flight.

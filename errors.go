@@ -84,7 +84,7 @@ type Error struct {
 	Received      []byte   // bytes of the peer that are no (whole) message, if that was it
 	BytesSent     int      // all messages together
 	BytesReceived int
-	Elapsed       time.Duration // since the call began
+	Elapsed       time.Duration // since the call began; 0 without budget and trace
 	Err           error         // one of the causes above, or what wraps it
 }
 
@@ -159,7 +159,7 @@ func (e *CommunicatorError) Unwrap() error { return e.Err }
 
 // readError gives an end of the stream its name: [io.EOF] is kept for a peer
 // that left without having said anything.
-func readError(err error, got int) error {
+func readError(err error, got int32) error {
 	if err == io.EOF && got > 0 {
 		err = io.ErrUnexpectedEOF
 	}

@@ -16,14 +16,13 @@ type framer struct {
 	stream io.ReadWriteCloser
 	buf    []byte // received and not yet consumed: buf[r:w]
 	r, w   int32
-	got    int32              // bytes received, all in all
-	large  *[largeBuffer]byte // what buf lies in, once small is too small
+	got    int32 // bytes received, all in all
 	small  [smallBuffer]byte
 }
 
 const (
-	// smallBuffer takes the header and a name of 42 bytes. It is what a
-	// half-open negotiation costs beside its goroutine and its timer.
+	// smallBuffer takes the header and a name of 42 bytes. It is part of every
+	// half-open negotiation.
 	smallBuffer = 64
 	// largeBuffer takes the header and the longest message of the default limit.
 	largeBuffer = len(wire.HeaderFrame) + 2 + 1024
@@ -65,20 +64,34 @@ func (f *framer) missing(shortest, limit int) int {
 // fill reads once: at least one byte, at most n. Room for the first trusted
 // bytes is made at once; the rest of n is the peer's announcement, and room
 // for that is made only when the bytes are there to fill it.
+//
+// This is where a half-open negotiation waits, so the frames of its callers
+// are part of what one costs: they all fit into the first 2 KiB of a stack.
 func (f *framer) fill(n, trusted int) error {
 	if f.r == f.w {
 		f.r, f.w = 0, 0
 	}
 	f.makeRoom(min(max(trusted, 1), n))
-	room := f.buf[f.w:]
-	k, err := readSome(f.stream, room[:min(n, len(room))])
-	f.w += int32(k)
-	f.got += int32(k)
-	if k > 0 {
-		return nil // an error that came with bytes comes again when they are used up
+	n = min(n, len(f.buf)-int(f.w))
+	// A stream that returns nothing and no error time and again is cut off
+	// like bufio.Reader cuts it off.
+	for range 100 {
+		k, err := f.stream.Read(f.buf[f.w : int(f.w)+n])
+		switch {
+		case k < 0 || k > n:
+			return errReadCount
+		case k > 0:
+			f.w += int32(k)
+			f.got += int32(k)
+			return nil // an error that came with bytes comes again without
+		case err != nil:
+			return readError(err, f.got)
+		}
 	}
-	return err
+	return readError(io.ErrNoProgress, f.got)
 }
+
+var errReadCount = &CommunicatorError{"read", errors.New("the stream's Read returned an impossible count")}
 
 func (f *framer) makeRoom(n int) {
 	if f.buf == nil {
@@ -91,38 +104,25 @@ func (f *framer) makeRoom(n int) {
 	f.w -= f.r
 	f.r = 0
 	need := int(f.w) + n
-	switch {
-	case need <= len(f.buf):
-	case need <= largeBuffer:
-		f.large = largeBuffers.Get().(*[largeBuffer]byte)
-		f.buf = f.large[:]
-	default:
-		f.buf = make([]byte, max(need, 2*len(f.buf)))
+	if need <= len(f.buf) {
+		copy(f.buf, pending)
+		return
 	}
-	copy(f.buf, pending)
+	var grown []byte
+	if need <= largeBuffer {
+		grown = largeBuffers.Get().(*[largeBuffer]byte)[:]
+	} else {
+		grown = make([]byte, max(need, 2*len(pending)))
+	}
+	copy(grown, pending)
+	f.release()
+	f.buf = grown
 }
 
 // release gives back what the framer borrowed.
 func (f *framer) release() {
-	if f.large != nil {
-		largeBuffers.Put(f.large)
-		f.large = nil
+	if len(f.buf) == largeBuffer {
+		largeBuffers.Put((*[largeBuffer]byte)(f.buf))
 	}
-	f.buf, f.r, f.w = nil, 0, 0
-}
-
-var errReadCount = errors.New("the stream's Read returned an impossible count")
-
-// readSome reads until something happens. A stream that returns nothing and no
-// error time and again is cut off like [bufio.Reader] cuts it off.
-func readSome(r io.Reader, p []byte) (int, error) {
-	for range 100 {
-		switch n, err := r.Read(p); {
-		case n < 0 || n > len(p):
-			return 0, errReadCount
-		case n > 0 || err != nil:
-			return n, err
-		}
-	}
-	return 0, io.ErrNoProgress
+	f.buf = nil
 }

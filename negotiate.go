@@ -31,7 +31,6 @@ func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (strin
 // NegotiateOver is [Muxer.Negotiate] on a Communicator, from the start of the
 // conversation or after [Muxer.Handshake].
 func (m *Muxer) NegotiateOver(ctx context.Context, c *Communicator) (string, Handler, error) {
-	c.restart()
 	return m.run(ctx, c)
 }
 
@@ -50,7 +49,6 @@ func (m *Muxer) Handle(ctx context.Context, stream io.ReadWriteCloser) error {
 // Handshake waits for the peer's header and answers it, without waiting for a
 // proposal. An error ends the stream.
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
-	c.restart()
 	err := m.begin(ctx, c)
 	if err == nil {
 		err = m.handshake(c)

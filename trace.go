@@ -98,7 +98,7 @@ func (c *Communicator) outcome(protocol string, err error) Outcome {
 		Flights:       int(c.flights),
 		BytesSent:     int(c.sent),
 		BytesReceived: int(c.got),
-		Elapsed:       time.Since(epoch) - c.start,
+		Elapsed:       c.elapsed(),
 	}
 }
 

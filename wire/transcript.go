@@ -32,7 +32,7 @@ import (
 // line. An arrow alone is an answer to "ls", its names indented below it.
 // After ">!" or "<!" stands a quoted Go string of bytes that are no message.
 // "#" begins a comment, on a line of its own or, after a space, behind
-// anything else. A blank line says that a new write begins; two lines with
+// anything but an indented name. A blank line says that a new write begins; two lines with
 // different arrows never come from one write, so nothing needs to say so.
 //
 // A text that would be misread is written as a quoted Go string.
@@ -158,7 +158,7 @@ func (l Line) append(b []byte) []byte {
 		b = append(b, '#')
 		if l.Comment != "" {
 			b = append(b, ' ')
-			b = append(b, l.Comment...)
+			b = append(b, strings.Map(printable, l.Comment)...)
 		}
 	}
 	b = append(b, '\n')
@@ -168,6 +168,14 @@ func (l Line) append(b []byte) []byte {
 		b = append(b, '\n')
 	}
 	return b
+}
+
+// printable keeps a comment on its line.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // appendName writes a name bare where ParseTranscript will read it back.
@@ -293,7 +301,6 @@ func parseQuoted(s string) (text, rest string, err error) {
 
 func parseComment(s string) (string, error) {
 	text, ok := strings.CutPrefix(s, "#")
-	text = strings.TrimPrefix(text, " ")
 	switch {
 	case !ok:
 		return "", fmt.Errorf("unexpected %q", s)

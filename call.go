@@ -1,0 +1,166 @@
+package multiselect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// This file holds what all calls have in common: how they begin and end.
+
+// ErrorCode is what a failed negotiation resets a stream with, where the
+// stream offers codes: "protocol negotiation failed" of libp2p.
+const ErrorCode = 0x1001
+
+var communicators = sync.Pool{New: func() any { return &Communicator{watch: watchFor(0)} }}
+
+// acquire returns a Communicator for one call on a stream.
+func acquire(stream io.ReadWriteCloser) *Communicator {
+	c := communicators.Get().(*Communicator)
+	c.stream = stream
+	return c
+}
+
+// release gives it back, unless the call failed: the watch may not have been
+// stopped in time, and then it still holds the Communicator.
+func (c *Communicator) release() {
+	c.framer.release()
+	if c.over || inBubble(c.start) {
+		return
+	}
+	*c = Communicator{watch: c.watch}
+	communicators.Put(c)
+}
+
+// begin starts a call: it looks for a trace, and arranges for the end of the
+// stream when ctx ends or the budget is over. The stream's deadlines are not
+// used for that: a net.Conn cannot say what deadlines its owner has set (R24).
+func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
+	if c.over {
+		return net.ErrClosed
+	}
+	c.role = role
+	c.limit = int16(l.message())
+	if trace := traceOf(ctx); trace != nil {
+		c.extend().trace = trace
+	}
+	if c.channel() == nil && (unbuffered || isUnbuffered(c.stream)) {
+		c.extend().unbuffered = true
+	}
+	if ctx.Done() != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c.extend().stopCtx = context.AfterFunc(ctx, c.cut)
+	}
+	budget := l.budget()
+	if budget == 0 && c.ext == nil {
+		return nil // nobody asks for the time
+	}
+	c.start = time.Since(epoch)
+	if budget == 0 {
+		return nil
+	}
+	if c.watch == nil || inBubble(c.start) {
+		c.watch = watchFor(c.start)
+	}
+	c.deadline = c.start + budget
+	c.armed = true
+	c.watch.add(c)
+	return nil
+}
+
+// disarm stops the watchdog. If it was too late, it returns what the watchdog
+// had been waiting for: the stream is ended, or about to be.
+func (c *Communicator) disarm(ctx context.Context) (err error) {
+	if c.armed && !c.watch.remove(c) {
+		err = os.ErrDeadlineExceeded
+	}
+	c.armed = false
+	if c.ext != nil && c.ext.stopCtx != nil {
+		if !c.ext.stopCtx() {
+			err = context.Cause(ctx)
+		}
+		c.ext.stopCtx = nil
+	}
+	return err
+}
+
+// cut ends the stream, once (R25). Whoever comes second waits for the first.
+func (c *Communicator) cut() {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	if c.ended {
+		return
+	}
+	c.ended = true
+	switch s := c.stream.(type) {
+	case interface{ ResetWithError(code uint32) error }:
+		s.ResetWithError(ErrorCode)
+	case interface{ Reset() error }:
+		s.Reset()
+	default:
+		s.Close()
+	}
+}
+
+// end finishes a call: it stops the watchdog, ends the stream if the call
+// failed, waits for what still runs, and tells the trace. The steps keep a
+// stream on which the peer refused, or on which nothing was said because of a
+// name that cannot be.
+func (c *Communicator) end(ctx context.Context, protocol string, proposed []string, step bool, err error) error {
+	if cause := c.disarm(ctx); cause != nil {
+		err = cause
+	}
+	if err != nil {
+		if !step || err != ErrNotSupported && !errors.Is(err, ErrInvalidName) {
+			c.over = true
+			c.cut()
+		}
+		err = c.failure(proposed, err)
+	}
+	if c.ext == nil {
+		return err
+	}
+	if c.ext.writing != nil {
+		<-c.ext.writing // cut has made it return
+		c.ext.writing = nil
+	}
+	c.ext.trace.done(c.outcome(protocol, err))
+	return err
+}
+
+// failure says where the call was when err ended it.
+func (c *Communicator) failure(proposed []string, err error) *Error {
+	e := &Error{
+		Role:          c.role,
+		Phase:         c.phase,
+		Protocols:     slices.Clone(proposed),
+		BytesSent:     int(c.sent),
+		BytesReceived: int(c.got),
+		Elapsed:       c.elapsed(),
+		Err:           err,
+	}
+	if c.ext != nil {
+		e.Answer = c.ext.answer
+	}
+	if e.Answer == "" && len(c.pending()) > 0 {
+		e.Received = bytes.Clone(c.pending())
+		c.received(e.Received)
+	}
+	return e
+}
+
+// elapsed returns the time since begin, 0 if that did not ask for it.
+func (c *Communicator) elapsed() time.Duration {
+	if c.start == 0 {
+		return 0
+	}
+	return time.Since(epoch) - c.start
+}
