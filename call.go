@@ -47,7 +47,7 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	}
 	c.role = role
 	c.limit = int16(l.message())
-	if trace := traceOf(ctx); trace != nil {
+	if trace := traceOf(ctx); trace != nil || c.ext != nil {
 		c.extend().trace = trace
 	}
 	if c.channel() == nil && (unbuffered || isUnbuffered(c.stream)) {
@@ -76,8 +76,8 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	return nil
 }
 
-// disarm stops the watchdog. If it was too late, it returns what the watchdog
-// had been waiting for: the stream is ended, or about to be.
+// disarm stops the watch. If it was too late, it returns what the watch had
+// been waiting for: the stream is ended, or about to be.
 func (c *Communicator) disarm(ctx context.Context) (err error) {
 	if c.armed && !c.watch.remove(c) {
 		err = os.ErrDeadlineExceeded
@@ -110,7 +110,7 @@ func (c *Communicator) cut() {
 	}
 }
 
-// end finishes a call: it stops the watchdog, ends the stream if the call
+// end finishes a call: it stops the watch, ends the stream if the call
 // failed, waits for what still runs, and tells the trace. The steps keep a
 // stream on which the peer refused, or on which nothing was said because of a
 // name that cannot be.
@@ -125,14 +125,15 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 		}
 		err = c.failure(proposed, err)
 	}
-	if c.ext == nil {
-		return err
+	if c.ext != nil {
+		if c.ext.writing != nil {
+			<-c.ext.writing // cut has made it return
+			c.ext.writing = nil
+		}
+		c.ext.trace.done(c.outcome(protocol, err))
+		c.ext.trace = nil
 	}
-	if c.ext.writing != nil {
-		<-c.ext.writing // cut has made it return
-		c.ext.writing = nil
-	}
-	c.ext.trace.done(c.outcome(protocol, err))
+	c.role = 0
 	return err
 }
 
@@ -147,10 +148,10 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 		Elapsed:       c.elapsed(),
 		Err:           err,
 	}
-	if c.ext != nil {
-		e.Answer = c.ext.answer
-	}
-	if e.Answer == "" && len(c.pending()) > 0 {
+	switch {
+	case c.ext != nil && c.ext.offending != nil:
+		e.Received = c.ext.offending
+	case len(c.pending()) > 0:
 		e.Received = bytes.Clone(c.pending())
 		c.received(e.Received)
 	}

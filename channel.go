@@ -14,8 +14,7 @@ func (c *Communicator) channelHeader(ch MessageChannel) error {
 		return err
 	}
 	if !IsValidHandshake(string(text)) {
-		c.ext.answer = string(text)
-		return ErrNotMultistream
+		return c.unexpected(text, ErrNotMultistream)
 	}
 	c.headerReceived = true
 	return nil

@@ -136,7 +136,7 @@ func (cl *Client) answer(c *Communicator, protocol string) error {
 		return err
 	}
 	c.phase = PhaseProposal
-	text, err := c.next(echo)
+	text, err := c.reply(int(c.limit), echo)
 	if err != nil {
 		return err
 	}
@@ -145,16 +145,11 @@ func (cl *Client) answer(c *Communicator, protocol string) error {
 	}
 	switch judge(text, protocol) {
 	case agreed:
-		return c.finish()
+		return nil
 	case refused:
 		return ErrNotSupported
 	}
-	return c.unexpected(text)
-}
-
-func (c *Communicator) unexpected(text []byte) error {
-	c.extend().answer = string(text)
-	return ErrUnexpectedAnswer
+	return c.unexpected(text, ErrUnexpectedAnswer)
 }
 
 func (cl *Client) awaitHeader(c *Communicator, shortest int) error {
@@ -247,7 +242,7 @@ func (cl *Client) answerList(c *Communicator) (wire.List, error) {
 		return wire.List{}, err
 	}
 	c.phase = PhaseList
-	text, err := c.nextWithin(cl.Limits.listBytes(), shortestMessage)
+	text, err := c.reply(cl.Limits.listBytes(), shortestMessage)
 	if err != nil {
 		return wire.List{}, err
 	}
@@ -258,5 +253,5 @@ func (cl *Client) answerList(c *Communicator) (wire.List, error) {
 	case refused:
 		return wire.List{}, ErrNotSupported
 	}
-	return wire.List{}, c.unexpected(text)
+	return wire.List{}, c.unexpected(text, ErrUnexpectedAnswer)
 }

@@ -51,7 +51,7 @@ type extension struct {
 	unbuffered bool
 	writing    chan written // the write in progress on an unbuffered stream
 	echoErr    error        // why the answers of a responder did not get through
-	answer     string       // the message that ended the negotiation
+	offending  []byte       // the message that ended the negotiation
 }
 
 // flight is what goes out in one write.
@@ -193,6 +193,22 @@ func (c *Communicator) nextWithin(limit, shortest int) ([]byte, error) {
 	}
 }
 
+// reply is nextWithin for the initiator: whoever answers has read the question,
+// so there is nothing left to wait for.
+func (c *Communicator) reply(limit, shortest int) ([]byte, error) {
+	text, err := c.nextWithin(limit, shortest)
+	if err != nil {
+		return nil, err
+	}
+	return text, c.join()
+}
+
+// unexpected keeps a message that ends the negotiation.
+func (c *Communicator) unexpected(text []byte, err error) error {
+	c.extend().offending = wire.AppendMessage(nil, string(text))
+	return err
+}
+
 // queue adds a message to the flight.
 func (c *Communicator) queue(text string) {
 	f := c.flight()
@@ -273,7 +289,7 @@ func (c *Communicator) put(out *flight) (w written) {
 	return w
 }
 
-// wrote takes note of a write. A responder whose peer stopped reading goes on:
+// wrote takes note of a write. In a negotiation, a responder whose peer stopped reading goes on:
 // what the peer sent before it did may still be good (R17). A write that ran
 // into a deadline, or into this side's own Close, is not of that kind.
 func (c *Communicator) wrote(w written) error {
@@ -289,8 +305,9 @@ func (c *Communicator) wrote(w written) error {
 	return err
 }
 
-// unheard returns why the peer cannot hear what this responder says. That only
-// matters while there is something left to say.
+// unheard returns why the peer cannot hear what this responder says. A peer
+// that was only agreed with need not have heard it; one that was refused, or
+// asked for a list, must (R17).
 func (c *Communicator) unheard() error {
 	if c.ext == nil {
 		return nil

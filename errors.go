@@ -80,8 +80,7 @@ type Error struct {
 	Role          Role     // of this side; tells the initiator's failures from the responder's
 	Phase         Phase    // how far it came
 	Protocols     []string // what the initiator had proposed when it failed, in order
-	Answer        string   // the message that could not be accepted, if that was it
-	Received      []byte   // bytes of the peer that are no (whole) message, if that was it
+	Received      []byte   // the peer's bytes that ended it, or that were left when it ended
 	BytesSent     int      // all messages together
 	BytesReceived int
 	Elapsed       time.Duration // since the call began; 0 without budget and trace
@@ -96,14 +95,19 @@ func (e *Error) Error() string {
 	if len(e.Protocols) > 0 {
 		fmt.Fprintf(&b, ": proposed %q", e.Protocols)
 	}
-	switch {
-	case e.Answer != "":
-		fmt.Fprintf(&b, ": peer said %.80q", e.Answer)
-	case len(e.Received) > 0:
+	if answer, ok := e.Answer(); ok {
+		fmt.Fprintf(&b, ": peer said %.80q", answer)
+	} else if len(e.Received) > 0 {
 		fmt.Fprintf(&b, ": peer sent %.80q", e.Received)
 	}
 	fmt.Fprintf(&b, ": %v", e.Err)
 	return b.String()
+}
+
+// Answer returns the text of the message in Received, if that is one message.
+func (e *Error) Answer() (text string, ok bool) {
+	t, n, err := wire.Consume(e.Received, wire.MaxMessage)
+	return string(t), err == nil && n > 0 && n == len(e.Received)
 }
 
 // Unwrap returns Err.

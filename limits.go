@@ -88,10 +88,8 @@ func (t *tally) propose(l *Limits) error {
 	return exceeded("proposals", int(t.proposals), l.proposals())
 }
 
-func (t *tally) list(l *Limits) bool {
-	t.lists++
-	return int(t.lists) <= l.lists()
-}
+// mayList reports whether one more "ls" may be answered with a list (R23).
+func (t *tally) mayList(l *Limits) bool { return int(t.lists) < l.lists() }
 
 func exceeded(what string, count, allowed int) error {
 	if count > allowed {

@@ -100,52 +100,44 @@ func (m *Muxer) negotiate(c *Communicator) (string, Handler, error) {
 		if err != nil {
 			return "", nil, afterNA(lastWasNA, err)
 		}
-		if answered && c.unheard() != nil {
-			return "", nil, c.unheard()
-		}
 		if err := c.tally.receive(wire.MessageSize(len(text)), &m.Limits); err != nil {
 			return "", nil, err
 		}
 		protocol, h := m.lookup(text)
-		switch replyTo(text, h != nil, len(c.pending()) > 0, !m.NoList) {
+		listing := !m.NoList && c.tally.mayList(&m.Limits)
+		answer := replyTo(text, h != nil, len(c.pending()) > 0, listing)
+		if err := c.unheard(); err != nil && (answered || answer != replyEcho) {
+			return "", nil, err
+		}
+		if answer != replyList {
+			if err := c.tally.propose(&m.Limits); err != nil {
+				return "", nil, err
+			}
+		}
+		switch answer {
 		case replyEcho:
 			c.queue(protocol)
 			return protocol, h, c.finish()
 		case replyList:
-			lastWasNA = false
-			err = m.list(c)
+			m.list(c)
 		case replyNA:
-			lastWasNA = true
-			err = m.refuse(c)
+			c.queue(wire.NA)
 		}
-		if err == nil {
-			err = c.unheard()
-		}
-		if err != nil {
-			return "", nil, err
-		}
+		lastWasNA = answer == replyNA
 	}
-}
-
-func (m *Muxer) refuse(c *Communicator) error {
-	c.queue(wire.NA)
-	return c.tally.propose(&m.Limits)
 }
 
 // list answers "ls". A list that does not fit is not cut: half a list would be
 // taken for the whole (R21).
-func (m *Muxer) list(c *Communicator) error {
-	if !c.tally.list(&m.Limits) {
-		return m.refuse(c)
-	}
+func (m *Muxer) list(c *Communicator) {
+	c.tally.lists++
 	names, ok := m.listed()
 	if !ok {
 		c.queue(wire.NA)
-		return nil
+		return
 	}
 	f := c.flight()
 	f.bytes = wire.AppendList(f.bytes, names)
-	return nil
 }
 
 func (m *Muxer) listed() ([]string, bool) {

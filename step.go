@@ -65,10 +65,10 @@ const (
 // whoever takes it for one reads every later answer as the answer to the wrong
 // question.
 func judge(answer []byte, proposed string) verdict {
-	switch string(answer) {
-	case proposed:
+	switch {
+	case string(answer) == proposed: // no copy, whatever the length
 		return agreed
-	case wire.NA:
+	case string(answer) == wire.NA:
 		return refused
 	}
 	return violated

@@ -1,0 +1,91 @@
+// Package multiselect decides which protocol a stream will speak. It is
+// multistream-select 1.0, the protocol negotiation of libp2p: both roles, for
+// any stream, without dependencies.
+//
+//	> /multistream/1.0.0
+//	> /echo/2.0.0
+//	< /multistream/1.0.0
+//	< na
+//	> /echo/1.0.0
+//	< /echo/1.0.0
+//
+// Two ends speak. The initiator (>) proposes protocols by name, the responder
+// (<) agrees to one by saying it back, or answers "na". From there on the
+// stream is the protocol's.
+//
+// # Three nouns
+//
+// [Muxer] is the responder. It holds the protocols that this side speaks:
+//
+//	var mux multiselect.Muxer
+//	mux.AddHandler("/echo/1.0.0", serveEcho)
+//	err := mux.Handle(ctx, conn) // negotiates, then calls serveEcho
+//
+// [Client] is the initiator:
+//
+//	var client multiselect.Client
+//	protocol, err := client.SelectOneOf(ctx, conn, "/echo/2.0.0", "/echo/1.0.0")
+//
+// [Communicator] is for those who want the steps one by one, or who have
+// messages and not a stream: [Client.Handshake], [Client.TrySelect],
+// [Client.List], [Muxer.Handshake], [Muxer.NegotiateOver]. The calls on streams
+// are the same loops on a Communicator of their own.
+//
+// # What is promised
+//
+// When a call succeeds, the stream is as if it had never been touched: not a
+// byte behind the agreement has been read, no deadline was set or cleared, no
+// goroutine, no timer and no wrapper is left. When it fails, the stream has
+// been reset or closed, once, and the error says why; there is nothing to clean
+// up.
+//
+// A negotiation is one write and one read on each side, allocates nothing, and
+// starts no goroutine. The exception are streams whose Write waits for the
+// peer's Read, such as [net.Pipe]: there a write goes on beside the next read,
+// in a goroutine that has ended when the call returns.
+//
+// # Limits
+//
+// All on by default, all in [Limits]: 10 s for a whole negotiation, 1024 bytes
+// for a message, 128 proposals and 64 KiB for a stream. Each can be moved: "If
+// zero, N; if negative, no limit". A context ends a negotiation like the budget
+// does. For both the stream must be one whose Close makes a blocked Read and
+// Write return; all of package net's are, and those of yamux and QUIC.
+//
+// # Errors
+//
+// Every failure is an [*Error]: sentinel errors such as [ErrNotSupported] and
+// [ErrNotMultistream] say what happened and are found with [errors.Is]; the
+// fields say where, with the bytes that the peer sent; [Error.Blame] says whose
+// fault it was. [CommunicatorError] inside it means that the stream failed or
+// that what arrived is no message. [WithTrace] shows the conversation itself.
+//
+// # Coming from py-libp2p
+//
+//	Multiselect(default_handlers)              NewMuxer(handlers), or a zero Muxer
+//	Multiselect.handlers                       Muxer.Handlers
+//	Multiselect.add_handler                    Muxer.AddHandler
+//	Multiselect.get_protocols                  Muxer.Protocols
+//	Multiselect.handshake(communicator)        Muxer.Handshake
+//	Multiselect.negotiate(communicator)        Muxer.NegotiateOver; Muxer.Negotiate on a stream
+//	is_valid_handshake                         IsValidHandshake
+//	MultiselectClient.handshake                Client.Handshake
+//	MultiselectClient.select_one_of            Client.SelectOneOfOver; Client.SelectOneOf on a stream
+//	MultiselectClient.try_select               Client.TrySelect
+//	MultiselectCommunicator(rw), read, write   NewCommunicator, Communicator.Read, Communicator.Write
+//	IMultiselectCommunicator                   MessageChannel
+//	IMultiselectMuxer, IMultiselectClient      none: each has one implementation
+//	MultiselectError                           *Error with Role Responder
+//	MultiselectClientError                     *Error with Role Initiator
+//	MultiselectCommunicatorError               *CommunicatorError
+//
+// # What it does not do
+//
+// It does not choose for the initiator: the first name that the responder knows
+// wins. It does not protect the negotiation: on an unencrypted stream whoever
+// is in between can change it. It does not count streams. Names are compared,
+// never understood, unless a [Matcher] is registered.
+//
+// The rules of the protocol are numbered in docs/protocol.md, and cited as R1
+// to R28 where they are enforced: read step.go first.
+package multiselect
