@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -55,7 +56,7 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	}
 	if ctx.Done() != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return ctxError(ctx)
 		}
 		c.extend().stopCtx = context.AfterFunc(ctx, c.cut)
 	}
@@ -85,11 +86,20 @@ func (c *Communicator) disarm(ctx context.Context) (err error) {
 	c.armed = false
 	if c.ext != nil && c.ext.stopCtx != nil {
 		if !c.ext.stopCtx() {
-			err = context.Cause(ctx)
+			err = ctxError(ctx)
 		}
 		c.ext.stopCtx = nil
 	}
 	return err
+}
+
+// ctxError returns why ctx ended: what its owner says, if it says something, and
+// whether it was cancelled or its deadline passed.
+func ctxError(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return ctx.Err()
 }
 
 // cut ends the stream, once (R25). Whoever comes second waits for the first.
@@ -123,13 +133,13 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 			c.over = true
 			c.cut()
 		}
+		if c.ext != nil && c.ext.writing != nil {
+			c.sent += int32((<-c.ext.writing).n) // cut has made it return
+			c.ext.writing = nil
+		}
 		err = c.failure(proposed, err)
 	}
 	if c.ext != nil {
-		if c.ext.writing != nil {
-			<-c.ext.writing // cut has made it return
-			c.ext.writing = nil
-		}
 		c.ext.trace.done(c.outcome(protocol, err))
 		c.ext.trace = nil
 	}

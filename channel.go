@@ -6,6 +6,20 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
+// MessageChannel is a transport that keeps messages apart by itself, such as a
+// WebRTC data channel or a queue: it carries the texts, without length and
+// newline. Each text may be any string of bytes.
+type MessageChannel interface {
+	// ReadMessage returns the text of the next message. It fails for a text
+	// of more than limit bytes, at best before it has received it.
+	ReadMessage(limit int) (string, error)
+	// WriteMessages sends the texts in order, in one go where it can, and
+	// returns without waiting for the peer to read them.
+	WriteMessages(texts ...string) error
+	// Close ends the channel and makes ReadMessage and WriteMessages return.
+	Close() error
+}
+
 // channelHeader is header over a message channel: the first message is the
 // header or it is not.
 func (c *Communicator) channelHeader(ch MessageChannel) error {

@@ -116,16 +116,13 @@ func (cl *Client) propose(c *Communicator, protocol string) error {
 	return cl.ask(c, protocol)
 }
 
-// ask queues a message, behind the header if that was not sent yet (R1).
+// ask queues a question. Nothing has been read beyond the last answer, so what
+// is there already is the answer to nothing (R14).
 func (cl *Client) ask(c *Communicator, text string) error {
-	if len(c.pending()) > 0 && c.out == nil {
+	if len(c.pending()) > 0 {
 		return fmt.Errorf("%w: it came before the question", ErrUnexpectedAnswer)
 	}
-	if !c.headerSent {
-		c.headerSent = true
-		c.queue(wire.Header)
-	}
-	c.queue(text)
+	c.say(text)
 	return c.tally.send(wire.MessageSize(len(text)), &cl.Limits)
 }
 
@@ -164,10 +161,7 @@ func (cl *Client) awaitHeader(c *Communicator, shortest int) error {
 // their first question.
 func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 	return cl.step(ctx, c, "", func() error {
-		if !c.headerSent {
-			c.headerSent = true
-			c.queue(wire.Header)
-		}
+		c.sayHeader()
 		if err := cl.awaitHeader(c, 0); err != nil {
 			return err
 		}
@@ -252,6 +246,9 @@ func (cl *Client) answerList(c *Communicator) (wire.List, error) {
 		return list, nil
 	case refused:
 		return wire.List{}, ErrNotSupported
+	}
+	if _, err := wire.ParseList(text, cl.Limits.listNames()); err == ErrTooLarge {
+		return wire.List{}, c.unexpected(text, err)
 	}
 	return wire.List{}, c.unexpected(text, ErrUnexpectedAnswer)
 }

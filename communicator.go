@@ -1,9 +1,7 @@
 package multiselect
 
 import (
-	"errors"
 	"io"
-	"net"
 	"sync"
 	"time"
 
@@ -20,7 +18,7 @@ import (
 // succeeds or is refused leaves it as it is.
 type Communicator struct {
 	framer
-	out *flight // queued and not yet written
+	out *flight // queued and not yet written, if small is no place for it
 	ext *extension
 
 	// The budget of the call in progress; start and deadline count from epoch.
@@ -52,25 +50,6 @@ type extension struct {
 	writing    chan written // the write in progress on an unbuffered stream
 	echoErr    error        // why the answers of a responder did not get through
 	offending  []byte       // the message that ended the negotiation
-}
-
-// flight is what goes out in one write.
-type flight struct{ bytes []byte }
-
-var flights = sync.Pool{New: func() any { return &flight{make([]byte, 0, 128)} }}
-
-// MessageChannel is a transport that keeps messages apart by itself, such as a
-// WebRTC data channel or a queue: it carries the texts, without length and
-// newline. Each text may be any string of bytes.
-type MessageChannel interface {
-	// ReadMessage returns the text of the next message. It fails for a text
-	// of more than limit bytes, at best before it has received it.
-	ReadMessage(limit int) (string, error)
-	// WriteMessages sends the texts in order, in one go where it can, and
-	// returns without waiting for the peer to read them.
-	WriteMessages(texts ...string) error
-	// Close ends the channel and makes ReadMessage and WriteMessages return.
-	Close() error
 }
 
 // NewCommunicator returns a Communicator over a stream. See [Client] and
@@ -161,8 +140,8 @@ func (c *Communicator) heardHeader() {
 	}
 }
 
-// next returns the text of the next message, which is good until the one
-// after. It may read as much as the shortest message that can end the
+// next returns the text of the next message, which is good until something is
+// queued or read. It may read as much as the shortest message that can end the
 // negotiation.
 func (c *Communicator) next(shortest int) ([]byte, error) {
 	return c.nextWithin(int(c.limit), shortest)
@@ -182,8 +161,6 @@ func (c *Communicator) nextWithin(limit, shortest int) ([]byte, error) {
 			c.received(before[:n])
 			return text, nil
 		}
-		// Never does one side wait for the other with words of its own unsaid
-		// (R11).
 		if err := c.flush(); err != nil {
 			return nil, err
 		}
@@ -209,102 +186,6 @@ func (c *Communicator) unexpected(text []byte, err error) error {
 	return err
 }
 
-// queue adds a message to the flight.
-func (c *Communicator) queue(text string) {
-	f := c.flight()
-	f.bytes = wire.AppendMessage(f.bytes, text)
-}
-
-func (c *Communicator) flight() *flight {
-	if c.out == nil {
-		c.out = flights.Get().(*flight)
-	}
-	return c.out
-}
-
-// flush writes the flight in one write. On a stream without a buffer, where
-// the peer may be writing too and not yet reading, the write goes on beside
-// the next read (R28).
-func (c *Communicator) flush() error {
-	if c.out == nil {
-		return nil
-	}
-	if err := c.join(); err != nil {
-		return err
-	}
-	out := c.out
-	c.out = nil
-	c.flights++
-	if c.ext != nil {
-		c.ext.trace.sent(c.role, out.bytes)
-		if c.ext.unbuffered {
-			writing := make(chan written, 1)
-			c.ext.writing = writing
-			go func() { writing <- c.put(out) }()
-			return nil
-		}
-	}
-	return c.wrote(c.put(out))
-}
-
-// finish writes what is queued and waits until all of it is written.
-func (c *Communicator) finish() error {
-	if err := c.flush(); err != nil {
-		return err
-	}
-	return c.join()
-}
-
-// join waits for the write that goes on beside a read.
-func (c *Communicator) join() error {
-	if c.ext == nil || c.ext.writing == nil {
-		return nil
-	}
-	w := <-c.ext.writing
-	c.ext.writing = nil
-	return c.wrote(w)
-}
-
-// written is how a write ended.
-type written struct {
-	n   int
-	err error
-}
-
-// put writes a flight and gives its buffer back. It touches nothing else of
-// the Communicator, which may be reading.
-func (c *Communicator) put(out *flight) (w written) {
-	if ch := c.channel(); ch != nil {
-		w.n, w.err = len(out.bytes), ch.WriteMessages(texts(out.bytes)...)
-	} else {
-		w.n, w.err = c.stream.Write(out.bytes)
-		if w.err == nil && w.n < len(out.bytes) {
-			w.err = io.ErrShortWrite
-		}
-	}
-	if cap(out.bytes) <= largeBuffer {
-		out.bytes = out.bytes[:0]
-		flights.Put(out)
-	}
-	return w
-}
-
-// wrote takes note of a write. In a negotiation, a responder whose peer stopped reading goes on:
-// what the peer sent before it did may still be good (R17). A write that ran
-// into a deadline, or into this side's own Close, is not of that kind.
-func (c *Communicator) wrote(w written) error {
-	c.sent += int32(w.n)
-	if w.err == nil {
-		return nil
-	}
-	err := &CommunicatorError{"write", w.err}
-	if c.role == Responder && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
-		c.extend().echoErr = err
-		return nil
-	}
-	return err
-}
-
 // unheard returns why the peer cannot hear what this responder says. A peer
 // that was only agreed with need not have heard it; one that was refused, or
 // asked for a list, must (R17).
@@ -320,17 +201,4 @@ func (c *Communicator) received(message []byte) {
 	if c.ext != nil {
 		c.ext.trace.received(c.role, message)
 	}
-}
-
-// isUnbuffered recognises the pipes of package net, whose Write returns when
-// the peer has read.
-func isUnbuffered(stream io.ReadWriteCloser) bool {
-	switch s := stream.(type) {
-	case *net.TCPConn, *net.UnixConn:
-		return false
-	case interface{ LocalAddr() net.Addr }:
-		addr := s.LocalAddr()
-		return addr != nil && addr.Network() == "pipe"
-	}
-	return false
 }

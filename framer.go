@@ -17,6 +17,7 @@ type framer struct {
 	buf    []byte // received and not yet consumed: buf[r:w]
 	r, w   int32
 	got    int32 // bytes received, all in all
+	queued int32 // bytes to be sent that wait in small, while it is empty
 	small  [smallBuffer]byte
 }
 
@@ -46,8 +47,8 @@ func (f *framer) takeHeader() (bool, error) {
 	return true, nil
 }
 
-// take consumes one message and returns its text, which is good until the next
-// fill. n is what the message takes on the wire, 0 while it is incomplete.
+// take consumes one message and returns its text, which is good until something
+// is queued or read. n is what the message takes on the wire, 0 while it is incomplete.
 func (f *framer) take(limit int) (text []byte, n int, err error) {
 	text, n, err = wire.Consume(f.pending(), limit)
 	f.r += int32(n)

@@ -73,19 +73,14 @@ func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
 	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
 }
 
-// handshake reads the peer's header and queues ours. It leaves as soon as
-// nothing more is buffered (R11), because next flushes before it reads; with
-// the proposal in hand it leaves together with the answer (R1).
+// handshake reads the peer's header. Ours leaves with the first answer if the
+// proposal is there already (R1), and otherwise when next flushes before it
+// reads.
 func (m *Muxer) handshake(c *Communicator) error {
 	if c.headerReceived {
 		return nil
 	}
-	if err := c.header(m.shortest()); err != nil {
-		return err
-	}
-	c.headerSent = true
-	c.queue(wire.Header)
-	return nil
+	return c.header(m.shortest())
 }
 
 // negotiate answers one message after the other.
@@ -116,12 +111,12 @@ func (m *Muxer) negotiate(c *Communicator) (string, Handler, error) {
 		}
 		switch answer {
 		case replyEcho:
-			c.queue(protocol)
+			c.say(protocol)
 			return protocol, h, c.finish()
 		case replyList:
 			m.list(c)
 		case replyNA:
-			c.queue(wire.NA)
+			c.say(wire.NA)
 		}
 		lastWasNA = answer == replyNA
 	}
@@ -133,9 +128,10 @@ func (m *Muxer) list(c *Communicator) {
 	c.tally.lists++
 	names, ok := m.listed()
 	if !ok {
-		c.queue(wire.NA)
+		c.say(wire.NA)
 		return
 	}
+	c.sayHeader()
 	f := c.flight()
 	f.bytes = wire.AppendList(f.bytes, names)
 }

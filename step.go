@@ -1,6 +1,7 @@
 package multiselect
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/multiselect/multiselect/wire"
@@ -55,9 +56,10 @@ func replyTo(text []byte, registered, behind, listing bool) reply {
 type verdict uint8
 
 const (
-	refused  verdict = iota // "na": another protocol may be proposed
-	agreed                  // the echo: the stream is the protocol's from here
-	violated                // anything else ends the negotiation
+	refused   verdict = iota // "na": another protocol may be proposed
+	agreed                   // the echo: the stream is the protocol's from here
+	violated                 // anything else ends the negotiation
+	excessive                // so does a list with too many names (R21)
 )
 
 // judge decides what the answer to one proposal means. Only the exact echo
@@ -84,7 +86,10 @@ func judgeList(answer []byte, names int) (wire.List, verdict) {
 		return wire.List{}, violated
 	}
 	list, err := wire.ParseList(answer, names)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return wire.List{}, excessive
+	case err != nil:
 		return wire.List{}, violated
 	}
 	return list, agreed

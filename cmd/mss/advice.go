@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"github.com/multiselect/multiselect"
+)
+
+// next says what to do about a failure.
+func (a *attempt) next(n *near) string {
+	switch exitCode(a.err) {
+	case exitConnect:
+		return a.nextConnect()
+	case exitTimeout:
+		if !a.connected {
+			return "check the address, or allow more time with --timeout"
+		}
+		return "allow more time with --timeout, or check that nothing (TLS, noise) has to come before multistream-select"
+	case exitViolation:
+		if guess := lookalike(received(a.err)); guess != "" {
+			return guess
+		}
+		return "tell the peer's authors; run it again with -v for the whole transcript"
+	case exitClosed:
+		if len(a.refused) > 0 {
+			return "it may allow a single proposal: " + a.command("dial", a.proposed())
+		}
+		return "its log may say why; it may want TLS or noise first, or be full"
+	case exitRefused:
+		return a.nextRefused(n)
+	}
+	return ""
+}
+
+func (a *attempt) nextConnect() string {
+	switch {
+	case errors.Is(a.err, syscall.ECONNREFUSED), errors.Is(a.err, syscall.ENOENT):
+		return "nothing listens there: check the address, or start a responder with " +
+			strings.TrimSpace("mss serve --listen "+shellQuote(a.peer.address.String()))
+	case a.peer.address.network == "unix":
+		return "check the path and its permissions"
+	}
+	return "check the address and the way there"
+}
+
+func (a *attempt) nextRefused(n *near) string {
+	names, known := a.offers()
+	switch {
+	case len(a.protocols) == 0:
+		return "ask for names that it may speak: " + a.command("probe", "/NAME/1.0.0")
+	case n != nil && shellQuote(n.offered) != "":
+		return a.command("dial", n.offered)
+	case known && len(names) > 0:
+		return "propose one of what it offers"
+	case known:
+		return "register a protocol there: it offers nothing"
+	}
+	return "try other names or versions: " + a.command("probe", "/NAME/VERSION ...")
+}
+
+// command returns a command line for the same peer. The argument stands as it
+// is: shellQuote it if it comes from the peer.
+func (a *attempt) command(verb, argument string) string {
+	to := ""
+	if a.peer.given != "" {
+		to = " --to " + shellQuote(a.peer.given)
+	}
+	if quoted := shellQuote(argument); verb == "dial" && quoted != "" {
+		argument = quoted
+	}
+	return fmt.Sprintf("mss %s%s %s", verb, to, argument)
+}
+
+// shellQuote returns text as one word of a POSIX shell, so that a suggested
+// command does what it says even if a peer chose the name. It returns nothing
+// for what cannot be shown on one line.
+func shellQuote(text string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/.:_+-,@%[]", r)
+	}
+	switch {
+	case strings.HasPrefix(text, "-") || display(text) != text:
+		return ""
+	case strings.ContainsFunc(text, func(r rune) bool { return !safe(r) }):
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	return text
+}
+
+// lastWords says how a connection ended.
+func lastWords(err error) string {
+	switch {
+	case errors.Is(err, io.EOF):
+		return "it hung up without a word"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it hung up before it had answered"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "it reset the connection"
+	}
+	if e, ok := errors.AsType[*multiselect.CommunicatorError](err); ok {
+		err = e.Err
+	}
+	return reason(err)
+}
+
+// lookalike recognises peers that speak something else, from what they said.
+func lookalike(said string) string {
+	for _, known := range []struct{ prefix, advice string }{
+		{"HTTP/", "this is a web server: check the port"},
+		{"SSH-", "this is an SSH server: check the port"},
+		{"220 ", "this looks like a mail or FTP server: check the port"},
+		{"\x15\x03", "this is a TLS server: mss does not speak TLS"},
+		{"+OK", "this looks like a POP3 or Redis server: check the port"},
+		{"-ERR", "this looks like a Redis server: check the port"},
+		{"\x13/multistream/", "the peer speaks another version of multistream"},
+		{"/multistream/", "the peer sends the header without its length"},
+	} {
+		if strings.HasPrefix(said, known.prefix) {
+			return known.advice
+		}
+	}
+	return ""
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// attempt is one try to agree with a peer, and all that is known about how it
+// went: what explain and report work on.
+type attempt struct {
+	peer      *peer
+	timeout   time.Duration
+	protocols []string // to be proposed, in order; none if only "ls" was asked
+	refused   []string
+	protocol  string // what was agreed on
+	record    record
+	connected bool
+	elapsed   time.Duration // connecting and negotiating
+	err       error         // nil, or why nothing was agreed on
+
+	// list is what the peer offers. It is known if listErr is nil and asked is set.
+	list    wire.List
+	listErr error
+	asked   bool
+}
+
+// stage says how far the attempt came, in words that complete "while …".
+func (a *attempt) stage() string {
+	e, negotiated := errors.AsType[*multiselect.Error](a.err)
+	_, unconnected := errors.AsType[*connectError](a.err)
+	switch {
+	case a.err == nil:
+		return "agreed"
+	case unconnected:
+		return "connecting"
+	case negotiated && e.Phase == multiselect.PhaseHeader:
+		return "waiting for the header"
+	case len(a.protocols) == 0:
+		return "waiting for the list"
+	case len(a.refused) == len(a.protocols):
+		return "all proposals refused"
+	}
+	return "waiting for the answer to " + display(a.proposed())
+}
+
+// proposed returns the protocol whose answer ended the attempt.
+func (a *attempt) proposed() string {
+	if len(a.refused) < len(a.protocols) {
+		return a.protocols[len(a.refused)]
+	}
+	return ""
+}
+
+// answered says what the peer answered, up to the end.
+func (a *attempt) answered() string {
+	var parts []string
+	if len(a.refused) > 0 {
+		parts = append(parts, "na to "+displayAll(a.refused))
+	}
+	e, ok := errors.AsType[*multiselect.Error](a.err)
+	switch {
+	case !ok:
+	case len(e.Received) > 0:
+		parts = append(parts, quoteReceived(e)+a.question())
+	case len(a.refused) < len(a.protocols) && e.Phase == multiselect.PhaseHeader:
+		parts = append(parts, "nothing, not even the header")
+	case len(a.refused) < len(a.protocols):
+		parts = append(parts, "nothing"+a.question())
+	case len(a.protocols) == 0 && errors.Is(a.err, multiselect.ErrNotSupported):
+		parts = append(parts, "na to ls")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (a *attempt) question() string {
+	if e, ok := errors.AsType[*multiselect.Error](a.err); ok && e.Phase == multiselect.PhaseHeader {
+		return " in place of the header"
+	}
+	if p := a.proposed(); p != "" {
+		return " to " + display(p)
+	}
+	return " to ls"
+}
+
+// received returns what the peer said that was not acceptable: the text of a
+// message, or bytes that are none.
+func received(err error) string {
+	e, ok := errors.AsType[*multiselect.Error](err)
+	if !ok {
+		return ""
+	}
+	if text, ok := e.Answer(); ok {
+		return text
+	}
+	return string(e.Received)
+}
+
+// quoteReceived is received for people.
+func quoteReceived(e *multiselect.Error) string {
+	quoted := fmt.Sprintf("%.120q", received(e))
+	if _, ok := e.Answer(); ok {
+		return quoted
+	}
+	return "the bytes " + quoted
+}
+
+// offers returns what the peer says it offers, and whether it says so.
+func (a *attempt) offers() ([]string, bool) {
+	return a.list.Names, a.asked && a.listErr == nil
+}
+
+func (a *attempt) blame() multiselect.Blame {
+	if e, ok := errors.AsType[*multiselect.Error](a.err); ok {
+		return e.Blame()
+	}
+	switch exitCode(a.err) {
+	case exitTimeout:
+		return multiselect.BlameSlowPeer
+	case exitUsage, exitLocal, exitInternal, exitInterrupted:
+		return multiselect.BlameLocal
+	}
+	return multiselect.BlameNone
+}
+
+// start begins an attempt: it connects.
+func (a *attempt) start(ctx context.Context, f *peerFlags, s *stdio) (*talk, error) {
+	t, err := a.peer.call(ctx, &a.record, f.live(s))
+	a.connected = err == nil
+	return t, err
+}
+
+// unique returns the protocols without those that were named before, and an
+// error if one cannot be sent, or if there are more than a stream may carry.
+func unique(protocols []string) ([]string, error) {
+	const most = 128 // what responders of this project answer on one stream
+	var names []string
+	seen := make(map[string]bool)
+	for _, p := range protocols {
+		if err := wire.CheckName(p, 1024); err != nil {
+			return nil, usagef("%v\nnothing was sent: such a name cannot be proposed", err)
+		}
+		if !seen[p] {
+			names = append(names, p)
+			seen[p] = true
+		}
+	}
+	if len(names) > most {
+		return nil, usagef("%d protocols: at most %d can be proposed on one stream", len(names), most)
+	}
+	return names, nil
+}
+
+// reason returns the last words of an error: what the system said.
+func reason(err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return "timed out"
+	}
+	if e, ok := errors.AsType[*connectError](err); ok {
+		err = e.err
+	}
+	return cause(err).Error()
+}

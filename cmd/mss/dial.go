@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const dialHelp = `Proposes the protocols in order until the peer agrees to one, and then joins
+standard input and output to the stream. The end of standard input ends this
+side's half of the stream; mss ends when the peer has ended the other half.
+
+If the peer refuses everything, mss asks it for at most a second what it
+offers, to be able to say which name comes closest.`
+
+const dialExamples = `  printf hello | mss dial /echo/1.0.0
+  mss dial /time/1.0.0
+  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0            # see what is said
+  mss dial --to unix:/run/app.sock --timeout 2s /chat/1.0.0
+  mss dial --to HOST:PORT --json /a /b 2>report.json </dev/null`
+
+func newDial(s *stdio) *cobra.Command {
+	var f peerFlags
+	cmd := &cobra.Command{
+		Use:     "dial [--to ADDR] PROTOCOL...",
+		Short:   "agree on a protocol and talk",
+		Long:    dialHelp,
+		Example: dialExamples,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("dial needs a PROTOCOL, for example: mss dial /echo/1.0.0")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return dial(cmd.Context(), s, &f, args) },
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "write one document about the negotiation to standard error")
+	return cmd
+}
+
+func dial(ctx context.Context, s *stdio, f *peerFlags, args []string) error {
+	protocols, err := unique(args)
+	if err != nil {
+		return err
+	}
+	p, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	a := &attempt{peer: p, timeout: f.timeout, protocols: protocols}
+	t := a.negotiate(ctx, f, s)
+	if err := a.finish(s, f.json); err != nil {
+		return err
+	}
+	defer t.conn.Close()
+	if err := join(ctx, t.conn, s.in, s.out); err != nil {
+		return &failure{code: exitCode(err), err: err}
+	}
+	return nil
+}
+
+// negotiate connects and proposes. Header and first proposal leave in one
+// write, and the stream stays usable after a refusal, which is why this does
+// not call SelectOneOf: the peer can still be asked what it offers. The talk is
+// nil unless a protocol was agreed on.
+func (a *attempt) negotiate(ctx context.Context, f *peerFlags, s *stdio) *talk {
+	began := time.Now()
+	limited, cancel := f.within(ctx)
+	defer cancel()
+	t, err := a.start(limited, f, s)
+	for _, p := range a.protocols {
+		if err != nil {
+			break
+		}
+		if err = t.try(limited, p); err == nil {
+			a.protocol = p
+			a.elapsed = time.Since(began)
+			return t
+		}
+		if isRefusal(err) {
+			a.refused = append(a.refused, p)
+			if len(a.refused) < len(a.protocols) {
+				err = nil
+			}
+		}
+	}
+	a.err = err
+	a.elapsed = time.Since(began)
+	if a.connected {
+		if isRefusal(err) {
+			a.askOffers(limited, t)
+		}
+		t.conn.Close()
+	}
+	return nil
+}
+
+// askOffers asks a peer that has refused everything what it offers. That is a
+// courtesy to the user: it takes a second at most, and changes nothing.
+func (a *attempt) askOffers(ctx context.Context, t *talk) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	a.asked = true
+	a.list, a.listErr = t.list(ctx)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// The header and the first proposal leave in one write, and nothing is waited
+// for before: a peer that reads once has both.
+func TestDialOneFlight(t *testing.T) {
+	ln, err := defaultListen.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	first := make(chan string, 1)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			first <- err.Error()
+			return
+		}
+		defer conn.Close()
+		flight := make([]byte, 100)
+		n, _ := conn.Read(flight)
+		first <- string(flight[:n])
+	}()
+	s := &stdio{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	run([]string{"dial", "--to", bound(ln).String(), "/a", "/b"}, s)
+	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// endless is an input that never comes and never ends.
+type endless struct{ done <-chan struct{} }
+
+func (e endless) Read([]byte) (int, error) {
+	<-e.done
+	return 0, io.EOF
+}
+
+// tcpPair returns the two ends of a connection.
+func tcpPair(t *testing.T) (here, there halfCloser) {
+	t.Helper()
+	ln, err := defaultListen.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	here, err = bound(ln).connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { here.Close(); accepted.Close() })
+	return here, accepted.(halfCloser)
+}
+
+// The peer's end is the end, whatever standard input does.
+func TestJoinEndsWithThePeer(t *testing.T) {
+	here, there := tcpPair(t)
+	io.WriteString(there, "all")
+	there.Close()
+	var out bytes.Buffer
+	err := join(t.Context(), here, endless{t.Context().Done()}, &out)
+	if out.String() != "all" || err != nil {
+		t.Errorf("got %q, %v", &out, err)
+	}
+}
+
+func TestJoinReset(t *testing.T) {
+	here, there := tcpPair(t)
+	reset(there)
+	err := join(t.Context(), here, endless{t.Context().Done()}, io.Discard)
+	if exitCode(err) != exitClosed || !strings.Contains(err.Error(), "reset") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestJoinInterrupted(t *testing.T) {
+	here, _ := tcpPair(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	if err := join(ctx, here, endless{t.Context().Done()}, io.Discard); exitCode(err) != exitInterrupted {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An address that swallows connections costs --timeout, and is a timeout.
+func TestConnectTimeout(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	_, err := address{"tcp", "127.0.0.1:1"}.connect(ctx)
+	if exitCode(err) != exitTimeout {
+		t.Errorf("got %v, code %d", err, exitCode(err))
+	}
+}
+
+// Ctrl-C ends a negotiation with a peer that says nothing.
+func TestDialInterrupted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("cannot send an interrupt")
+	}
+	ln, err := defaultListen.listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var stderr bytes.Buffer
+	cmd := exec.Command("mss", "dial", "--to", bound(ln).String(), "/x")
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d: %s", code, &stderr)
+	}
+	if !strings.HasPrefix(stderr.String(), "mss: interrupted\n") {
+		t.Errorf("said %q", &stderr)
+	}
+}

@@ -1,0 +1,18 @@
+//go:build !windows
+
+package main
+
+import (
+	"context"
+	"os/exec"
+	"syscall"
+)
+
+// shell returns a command in a process group of its own: a Ctrl-C at our
+// terminal is for us, and killing the command kills its children.
+func shell(ctx context.Context, command string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd
+}

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"context"
+	"os/exec"
+)
+
+// shell returns a command for the interpreter of Windows.
+func shell(ctx context.Context, command string) *exec.Cmd {
+	return exec.CommandContext(ctx, "cmd", "/C", command)
+}

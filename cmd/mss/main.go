@@ -1,0 +1,102 @@
+// Command mss speaks multistream-select 1.0 from a terminal: it dials, serves,
+// lists and probes, shows what is said on the wire and explains what fails.
+//
+//	mss dial /echo/1.0.0              talk to the responder inside mss itself
+//	mss serve /echo/1.0.0=echo        be one that others can reach
+//	mss ls --to 127.0.0.1:4001        what does it offer?
+//	mss probe --to HOST:PORT /a /b    which of these does it speak?
+//
+// Data goes to standard output, everything else to standard error. The exit
+// code tells what happened; exit.go lists the codes.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], &stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// run is the whole tool but for the end of the process. It returns the exit code.
+func run(args []string, s *stdio) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.printError(fmt.Sprintf("internal error: %v\n%s", p, debug.Stack()))
+			code = exitInternal
+		}
+	}()
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+	root := newRoot(s)
+	root.SetArgs(args)
+	return s.finish(root.ExecuteContext(ctx))
+}
+
+// interruptible returns a context that ends at the first SIGINT or SIGTERM.
+// The second one ends the process as if nobody had asked for them, should the
+// first be stuck somewhere.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stop := func() { signal.Stop(signals) }
+	go func() {
+		select {
+		case <-signals:
+			stop()
+			cancel(errInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+const rootHelp = `mss speaks multistream-select 1.0, the negotiation that decides which protocol
+a libp2p stream will speak.
+
+Every verb works at once: without --to it talks to a responder inside mss.`
+
+const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # refused, agreed, echoed
+  mss serve --listen 127.0.0.1:4001 /chat/1.0.0=tcp:127.0.0.1:6667
+  mss ls --to 127.0.0.1:4001
+  mss probe --to 127.0.0.1:4001 /chat/1.0.0 /chat/2.0.0`
+
+const rootCodes = `
+Exit codes:
+  0 ok                      4 timeout                         8 local input/output
+  1 finding (probe: a no)   5 the peer broke the protocol     9 internal error
+  2 usage                   6 the peer closed or reset      130 interrupted
+  3 cannot connect          7 nothing in common
+`
+
+func newRoot(s *stdio) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "mss",
+		Short:         "multistream-select from a terminal",
+		Long:          rootHelp,
+		Example:       rootExamples,
+		SilenceErrors: true, // run prints them, each line beginning with "mss: "
+		SilenceUsage:  true,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%v\nsee: %s --help", err, c.CommandPath())
+	})
+	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
+	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newVersion(s))
+	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootCodes + "{{end}}")
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(
+		[]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	return root
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mss": main})
+}
+
+// TestScripts runs testdata/script/*.txtar with this binary as mss. Beside the
+// commands of testscript they have
+//
+//	peer VAR FILE...         a scripted responder; see scriptedPeer
+//	client ADDR FILE         a scripted initiator
+//	serve VAR ARG...         mss serve in the background; VAR is its address
+//	terminate                SIGTERM for it: it must exit 0 within 4 s; its
+//	                         standard error goes to the file "log"
+//	stale FILE               a socket file that nobody listens on
+//	exits CODE [<D] ARG...   mss, with this exit code, within this time
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", quickExit)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"peer":      cmdPeer,
+			"client":    cmdClient,
+			"serve":     cmdServe,
+			"terminate": cmdTerminate,
+			"exits":     cmdExits,
+			"stale":     cmdStale,
+		},
+	})
+}
+
+// quickExit spares each mss the second that the race detector waits at its end.
+const quickExit = "atexit_sleep_ms=0"

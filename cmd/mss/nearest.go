@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// near is an offered protocol that comes close to a refused one.
+type near struct {
+	refused, offered string
+	differs          string // in what
+}
+
+func (n *near) String() string {
+	return fmt.Sprintf("%s differs from %s in %s", display(n.offered), display(n.refused), n.differs)
+}
+
+// nearest finds the offered name that comes closest to one of the refused: the
+// same but for case, a leading slash or the version, or else for a few
+// characters. It returns nil if none is close.
+func nearest(refused, offered []string) *near {
+	const most = 16 // a peer that offers a thousand names must not keep us busy
+	var best *near
+	bestRank, bestDistance := len(kinships), 0
+	for _, r := range refused[:min(most, len(refused))] {
+		for _, o := range offered {
+			rank, distance := kinship(r, o)
+			if rank < bestRank || rank == bestRank && rank < len(kinships) && distance < bestDistance {
+				best = &near{r, o, kinships[rank]}
+				bestRank, bestDistance = rank, distance
+			}
+		}
+	}
+	return best
+}
+
+// kinships are the ways in which names can be close, the closest first.
+var kinships = [...]string{"the leading slash", "upper and lower case", "the version", "its spelling"}
+
+// kinship returns an index of kinships, or their number for names that are not
+// related, and how many characters differ.
+func kinship(a, b string) (rank, distance int) {
+	const longest = 128 // a peer chooses b: what is compared stays small
+	if len(a) > longest || len(b) > longest {
+		return len(kinships), 0
+	}
+	allowed := min(3, max(1, min(len(a), len(b))/4))
+	distance = editDistance(a, b)
+	stemA, versionA := splitVersion(a)
+	stemB, versionB := splitVersion(b)
+	switch {
+	case strings.TrimPrefix(a, "/") == strings.TrimPrefix(b, "/"):
+		return 0, distance
+	case strings.EqualFold(a, b):
+		return 1, distance
+	case stemA == stemB && versionA != "" && versionB != "":
+		return 2, distance
+	case distance <= allowed:
+		return 3, distance
+	}
+	return len(kinships), distance
+}
+
+// splitVersion splits a name before its last element, if that begins like a
+// version: "1.0.0", "v2".
+func splitVersion(name string) (stem, version string) {
+	i := strings.LastIndexByte(name, '/') + 1
+	number := strings.TrimPrefix(name[i:], "v")
+	if i == 0 || number == "" || number[0] < '0' || number[0] > '9' {
+		return name, ""
+	}
+	return name[:i], name[i:]
+}
+
+// editDistance is Levenshtein's: how many bytes have to be added, removed or
+// exchanged to make a of b.
+func editDistance(a, b string) int {
+	line := make([]int, len(b)+1)
+	for j := range line {
+		line[j] = j
+	}
+	for i := range len(a) {
+		diagonal := line[0]
+		line[0] = i + 1
+		for j := range len(b) {
+			exchanged := diagonal
+			if a[i] != b[j] {
+				exchanged++
+			}
+			diagonal = line[j+1]
+			line[j+1] = min(exchanged, line[j]+1, line[j+1]+1)
+		}
+	}
+	return line[len(b)]
+}

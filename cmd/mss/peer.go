@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// peerFlags are the flags of every verb that talks to a peer.
+type peerFlags struct {
+	to      string
+	timeout time.Duration
+	verbose bool
+	json    bool
+}
+
+func (f *peerFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+addressForms+" (default: a responder inside mss)")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for connecting and negotiating together; 0 for none")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said")
+	cmd.ValidArgsFunction = f.complete
+}
+
+// peer is whom a verb talks to.
+type peer struct {
+	address address
+	given   string // what --to said, empty for the embedded responder
+	stop    func() // ends the embedded responder
+}
+
+// open finds the peer; nothing is connected yet.
+func (f *peerFlags) open() (*peer, error) {
+	if f.timeout < 0 {
+		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
+	}
+	if f.to == "" {
+		return startEmbedded()
+	}
+	a, err := parseAddress(f.to)
+	return &peer{address: a, given: f.to, stop: func() {}}, err
+}
+
+// within returns a context for connecting and negotiating.
+func (f *peerFlags) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if f.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, f.timeout)
+}
+
+// String returns the peer's name in messages.
+func (p *peer) String() string {
+	if p.given == "" {
+		return "the embedded responder"
+	}
+	return p.address.String()
+}
+
+// talk is one connection to a peer, and what was said on it.
+type talk struct {
+	conn   halfCloser
+	comm   *multiselect.Communicator
+	client multiselect.Client
+	record *record
+	live   io.Writer
+}
+
+// call connects. What is said is recorded, and shown on live as it is said.
+func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, error) {
+	conn, err := p.address.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The budget is that of the context: it began with the connecting.
+	client := multiselect.Client{Limits: multiselect.Limits{Budget: -1}}
+	return &talk{conn, multiselect.NewCommunicator(conn), client, r, live}, nil
+}
+
+// try makes one proposal; see [multiselect.Client.TrySelect].
+func (t *talk) try(ctx context.Context, protocol string) error {
+	return t.client.TrySelect(t.record.watch(ctx, t.live), t.comm, protocol)
+}
+
+// list asks for the peer's protocols; see [multiselect.Client.List].
+func (t *talk) list(ctx context.Context) (wire.List, error) {
+	return t.client.List(t.record.watch(ctx, t.live), t.comm)
+}
+
+// record is what was said on one connection. The goroutine that negotiates
+// writes it.
+type record struct {
+	text           bytes.Buffer
+	watching       *multiselect.Trace
+	sent, received int
+}
+
+// watch returns a context whose negotiation is recorded, and written to live.
+func (r *record) watch(ctx context.Context, live io.Writer) context.Context {
+	if r.watching == nil {
+		r.watching = multiselect.TranscriptTrace(io.MultiWriter(&r.text, live))
+		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received = o.BytesSent, o.BytesReceived }
+	}
+	return multiselect.WithTrace(ctx, r.watching)
+}
+
+// live returns where this verb's transcript goes while it is written.
+func (f *peerFlags) live(s *stdio) io.Writer {
+	if f.verbose {
+		return s.transcriptWriter()
+	}
+	return io.Discard
+}

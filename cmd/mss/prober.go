@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+)
+
+// prober asks a peer for one protocol after the other, on as few connections
+// as the peer allows.
+type prober struct {
+	peer       *peer
+	flags      *peerFlags
+	stdio      *stdio
+	talk       *talk // where the next question may go, if not nil
+	asked      int   // questions on talk
+	connected  bool  // a connection was made, ever
+	calls      int
+	transcript strings.Builder // of all connections
+}
+
+// perStream is how many questions go on one stream. Responders limit them.
+const perStream = 32
+
+// ask returns the answer for one protocol. A peer that hangs up after a
+// refusal, as some do, is asked again on a new connection: only what happens on
+// a fresh one is an answer.
+func (pr *prober) ask(ctx context.Context, protocol string) finding {
+	if pr.asked >= perStream {
+		pr.hangUp()
+	}
+	reused := pr.talk != nil
+	err := pr.askOnce(ctx, protocol)
+	if reused && exitCode(err) == exitClosed {
+		err = pr.askOnce(ctx, protocol)
+	}
+	f := finding{Protocol: protocol, Answer: "error", ExitCode: exitCode(err)}
+	switch {
+	case err == nil:
+		f.Answer = "yes"
+	case isRefusal(err):
+		f.Answer, f.ExitCode = "no", exitFinding
+	default:
+		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected, err: err}
+		summary := a.summary()
+		f.err, f.Error = err, &summary
+	}
+	return f
+}
+
+func (pr *prober) askOnce(ctx context.Context, protocol string) error {
+	if pr.talk == nil {
+		pr.calls++
+		live := pr.flags.live(pr.stdio)
+		if pr.calls > 1 {
+			io.WriteString(io.MultiWriter(live, &pr.transcript), "# another connection\n")
+		}
+		t, err := pr.peer.call(ctx, new(record), io.MultiWriter(live, &pr.transcript))
+		if err != nil {
+			return err
+		}
+		pr.talk, pr.connected = t, true
+	}
+	pr.asked++
+	err := pr.talk.try(ctx, protocol)
+	if !isRefusal(err) {
+		pr.hangUp() // a yes uses the stream up
+	}
+	return err
+}
+
+func (pr *prober) hangUp() {
+	if pr.talk != nil {
+		pr.talk.conn.Close()
+	}
+	pr.talk, pr.asked = nil, 0
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/multiselect/multiselect"
+)
+
+// report is a negotiation as a JSON document: of dial and ls, and of each
+// connection of serve. Fields are added to it, never changed or removed.
+type report struct {
+	Peer          string   `json:"peer"`
+	Role          string   `json:"role"`
+	Protocol      *string  `json:"protocol"` // agreed on, or null
+	Proposed      []string `json:"proposed"`
+	Refused       []string `json:"refused"`
+	Offers        []string `json:"offers"` // null if not known
+	Dialect       string   `json:"dialect,omitempty"`
+	Transcript    []string `json:"transcript"`
+	BytesSent     int      `json:"bytes_sent"`
+	BytesReceived int      `json:"bytes_received"`
+	ElapsedMS     float64  `json:"elapsed_ms"`
+	Error         *string  `json:"error"`
+	Stage         string   `json:"stage,omitempty"`
+	Answer        string   `json:"answer,omitempty"` // the bytes that were not acceptable
+	Blame         string   `json:"blame,omitempty"`
+	Nearest       string   `json:"nearest,omitempty"`
+	Next          string   `json:"next,omitempty"`
+	ExitCode      int      `json:"exit_code"`
+}
+
+// report returns the document about an attempt.
+func (a *attempt) report() report {
+	r := report{
+		Peer:          a.peer.given,
+		Role:          multiselect.Initiator.String(),
+		Protocol:      orNull(a.protocol),
+		Proposed:      emptyNotNull(a.protocols),
+		Refused:       emptyNotNull(a.refused),
+		Transcript:    lines(a.record.text.String()),
+		BytesSent:     a.record.sent,
+		BytesReceived: a.record.received,
+		ElapsedMS:     milliseconds(a.elapsed),
+		ExitCode:      exitCode(a.err),
+	}
+	if a.peer.given == "" {
+		r.Peer = "embedded"
+	}
+	if names, known := a.offers(); known {
+		r.Offers = emptyNotNull(names)
+		r.Dialect = a.list.Dialect.String()
+	}
+	if a.err != nil {
+		x := explain(a)
+		r.Error, r.Stage, r.Next = &x.summary, a.stage(), x.next
+		r.Blame = a.blame().String()
+		r.Answer = received(a.err)
+		if x.near != nil {
+			r.Nearest = x.near.offered
+		}
+	}
+	return r
+}
+
+// finish tells the outcome: as a JSON document, or in words if it failed. What
+// it returns is a.err with the exit code decided.
+func (a *attempt) finish(s *stdio, asJSON bool) error {
+	if asJSON {
+		if err := printJSON(s.err, a.report()); err != nil {
+			return err
+		}
+	}
+	if a.err == nil {
+		return nil
+	}
+	if !asJSON {
+		s.printError(explain(a).String())
+	}
+	return &failure{code: exitCode(a.err), err: a.err, told: true}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func emptyNotNull(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+func lines(text string) []string {
+	if text == "" {
+		return []string{}
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Microseconds()) / 1000
+}
+
+// isRefusal reports whether the peer can be asked something else.
+func isRefusal(err error) bool { return errors.Is(err, multiselect.ErrNotSupported) }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect"
+)
+
+const serveHelp = `Listens, agrees on a protocol with each client, and hands the connection to the
+target of that protocol:
+
+  echo             what arrives goes back
+  time             one line with the time
+  discard          what arrives is dropped
+  static:TEXT      TEXT, as it stands, and the end
+  exec:COMMAND     a shell command, joined by standard input and output; it
+                   finds $MSS_PROTOCOL and $MSS_PEER
+  tcp:HOST:PORT    another server, each half of the stream for itself
+
+Without arguments it serves /echo/1.0.0=echo and /time/1.0.0=time.
+
+The first line on standard output is "listening ADDR", with the port that was
+bound. All else goes to standard error: a line for each client that no protocol
+was agreed on with, and with -v what is said. PROTOCOL and TEXT may contain "=":
+the name ends at the first "=" with a target behind it.
+
+SIGINT and SIGTERM stop listening, give what is running 3 s to finish and end
+with exit code 0; a second signal ends at once.`
+
+const serveExamples = `  mss serve
+  mss serve --listen :4001 -v /echo/1.0.0=echo /motd/1.0.0='static:be kind'
+  mss serve --listen unix:/run/app.sock /chat/1.0.0=tcp:127.0.0.1:6667
+  mss serve /upper/1.0.0='exec:tr a-z A-Z'`
+
+// defaultListen is a free port that only this machine can reach.
+var defaultListen = address{"tcp", "127.0.0.1:0"}
+
+// drainTime is what is left of the 3 s of a drain for targets to finish.
+const drainTime = 3*time.Second - 2*killTime
+
+type serveFlags struct {
+	listen  string
+	timeout time.Duration
+	verbose bool
+	json    bool
+}
+
+func newServe(s *stdio) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:               "serve [--listen ADDR] [PROTOCOL=TARGET...]",
+		Short:             "serve protocols on one port",
+		Long:              serveHelp,
+		Example:           serveExamples,
+		ValidArgsFunction: completeRoutes,
+		RunE:              func(_ *cobra.Command, args []string) error { return serve(s, &f, args) },
+	}
+	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each negotiation; 0 for none")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said")
+	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
+	return cmd
+}
+
+func (f *serveFlags) server(s *stdio, args []string) (*server, error) {
+	routes, err := parseRoutes(args)
+	if err != nil {
+		return nil, err
+	}
+	limits := multiselect.Limits{Budget: f.timeout}
+	switch {
+	case f.timeout < 0:
+		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
+	case f.timeout == 0:
+		limits.Budget = -1
+	}
+	return newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose, json: f.json})
+}
+
+func serve(s *stdio, f *serveFlags, args []string) error {
+	srv, err := f.server(s, args)
+	if err != nil {
+		return err
+	}
+	a, err := parseAddress(f.listen)
+	if err != nil {
+		return err
+	}
+	// The signals are told apart here: the first one asks, the second insists.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ln, err := a.listen()
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	if _, err := fmt.Fprintf(s.out, "listening %s\n", bound(ln)); err != nil {
+		return local("standard output", err)
+	}
+	accepting := make(chan error, 1)
+	go func() { accepting <- srv.accept(ln) }()
+	select {
+	case err := <-accepting:
+		srv.end()
+		return err
+	case <-signals:
+	}
+	ln.Close()
+	srv.stopNegotiating()
+	<-accepting
+	return srv.drain(signals)
+}

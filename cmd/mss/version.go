@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// build is what this binary was made of.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Header   string `json:"header"` // the protocol that is spoken
+}
+
+func newVersion(s *stdio) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "version",
+		Short:   "print what this mss is and speaks",
+		Example: "  mss version --json | jq -r .version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b := thisBuild()
+			if asJSON {
+				return printJSON(s.out, b)
+			}
+			_, err := fmt.Fprintf(s.out, "mss %s\n%s %s\nspeaks %s\n", b.name(), b.Go, b.Platform, b.Header)
+			return local("standard output", err)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write one document to standard output")
+	return cmd
+}
+
+func thisBuild() build {
+	b := build{
+		Version:  "(unknown)",
+		Go:       runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Header:   wire.Header,
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if info.Main.Version != "" {
+		b.Version = info.Main.Version
+	}
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			b.Revision = setting.Value
+		case "vcs.modified":
+			b.Modified = setting.Value == "true"
+		}
+	}
+	return b
+}
+
+// name returns the version with the commit it was built from, if it is not in
+// the version itself.
+func (b build) name() string {
+	name := b.Version
+	if len(b.Revision) >= 12 && b.Version == "(devel)" {
+		name += " " + b.Revision[:12]
+	}
+	return name
+}
