@@ -25,6 +25,7 @@ var communicators = sync.Pool{New: func() any { return &Communicator{watch: watc
 func acquire(stream io.ReadWriteCloser) *Communicator {
 	c := communicators.Get().(*Communicator)
 	c.stream = stream
+	c.pooled = true
 	return c
 }
 
@@ -43,10 +44,10 @@ func (c *Communicator) release() {
 // stream when ctx ends or the budget is over. The stream's deadlines are not
 // used for that: a net.Conn cannot say what deadlines its owner has set (R24).
 func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
+	c.role = role
 	if c.over {
 		return net.ErrClosed
 	}
-	c.role = role
 	c.limit = int16(l.message())
 	if trace := traceOf(ctx); trace != nil || c.ext != nil {
 		c.extend().trace = trace
@@ -72,7 +73,6 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 		c.watch = watchFor(c.start)
 	}
 	c.deadline = c.start + budget
-	c.armed = true
 	c.watch.add(c)
 	return nil
 }
@@ -80,10 +80,10 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 // disarm stops the watch. If it was too late, it returns what the watch had
 // been waiting for: the stream is ended, or about to be.
 func (c *Communicator) disarm(ctx context.Context) (err error) {
-	if c.armed && !c.watch.remove(c) {
+	if c.deadline != 0 && !c.watch.remove(c) {
 		err = os.ErrDeadlineExceeded
 	}
-	c.armed = false
+	c.deadline = 0
 	if c.ext != nil && c.ext.stopCtx != nil {
 		if !c.ext.stopCtx() {
 			err = ctxError(ctx)
@@ -143,7 +143,10 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 		c.ext.trace.done(c.outcome(protocol, err))
 		c.ext.trace = nil
 	}
-	c.role = 0
+	c.tolerant = false
+	if c.pooled {
+		c.release()
+	}
 	return err
 }
 
@@ -152,7 +155,7 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 	e := &Error{
 		Role:          c.role,
 		Phase:         c.phase,
-		Protocols:     slices.Clone(proposed),
+		Protocols:     distinct(proposed),
 		BytesSent:     int(c.sent),
 		BytesReceived: int(c.got),
 		Elapsed:       c.elapsed(),
@@ -166,6 +169,16 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 		c.received(e.Received)
 	}
 	return e
+}
+
+// distinct copies the names, without those that stand there twice.
+func distinct(names []string) (copied []string) {
+	for i, name := range names {
+		if !slices.Contains(names[:i], name) {
+			copied = append(copied, name)
+		}
+	}
+	return copied
 }
 
 // elapsed returns the time since begin, 0 if that did not ask for it.

@@ -20,7 +20,7 @@ type MessageChannel interface {
 	Close() error
 }
 
-// channelHeader is header over a message channel: the first message is the
+// channelHeader is takeHeader over a message channel: the first message is the
 // header or it is not.
 func (c *Communicator) channelHeader(ch MessageChannel) error {
 	text, err := c.channelNext(ch, int(c.limit))
@@ -34,7 +34,7 @@ func (c *Communicator) channelHeader(ch MessageChannel) error {
 	return nil
 }
 
-// channelNext is next over a message channel.
+// channelNext is takeMessage over a message channel.
 func (c *Communicator) channelNext(ch MessageChannel, limit int) ([]byte, error) {
 	if err := c.flush(); err != nil {
 		return nil, err

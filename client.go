@@ -40,10 +40,7 @@ type Client struct {
 // The negotiation ends when ctx ends or when [Limits].Budget is over. Either
 // resets or closes the stream, which must unblock its Read and Write.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
-	c := acquire(stream)
-	protocol, err := cl.run(ctx, c, protocols)
-	c.release()
-	return protocol, err
+	return cl.run(ctx, acquire(stream), protocols)
 }
 
 // SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of
@@ -80,7 +77,10 @@ func (cl *Client) selectOneOf(c *Communicator, protocols []string) (int, error) 
 		if slices.Contains(protocols[:i], p) {
 			continue
 		}
-		if err := cl.try(c, p); err != ErrNotSupported {
+		if err := cl.propose(c, p); err != nil {
+			return i, err
+		}
+		if err := cl.answer(c, p); err != ErrNotSupported {
 			return i + 1, err
 		}
 	}
@@ -100,20 +100,11 @@ func (cl *Client) check(protocols []string) error {
 	return exceeded("proposals", len(protocols), cl.Limits.proposals())
 }
 
-// try makes one proposal. The peer's answer is read up to the end of the echo:
-// if it is "na", what follows can only be negotiation (R12).
-func (cl *Client) try(c *Communicator, protocol string) error {
-	if err := cl.propose(c, protocol); err != nil {
-		return err
-	}
-	return cl.answer(c, protocol)
-}
-
 func (cl *Client) propose(c *Communicator, protocol string) error {
-	if err := c.tally.propose(&cl.Limits); err != nil {
+	if err := cl.ask(c, protocol); err != nil {
 		return err
 	}
-	return cl.ask(c, protocol)
+	return c.tally.propose(&cl.Limits)
 }
 
 // ask queues a question. Nothing has been read beyond the last answer, so what
@@ -126,7 +117,8 @@ func (cl *Client) ask(c *Communicator, text string) error {
 	return c.tally.send(wire.MessageSize(len(text)), &cl.Limits)
 }
 
-// answer reads the answer to a proposal.
+// answer reads the answer to a proposal, up to the end of the echo: if it is
+// "na", what follows can only be negotiation (R12).
 func (cl *Client) answer(c *Communicator, protocol string) error {
 	echo := wire.MessageSize(len(protocol))
 	if err := cl.awaitHeader(c, echo); err != nil {
@@ -177,7 +169,10 @@ func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol strin
 		if err := cl.check([]string{protocol}); err != nil {
 			return err
 		}
-		return cl.try(c, protocol)
+		if err := cl.propose(c, protocol); err != nil {
+			return err
+		}
+		return cl.answer(c, protocol)
 	})
 }
 
@@ -219,12 +214,13 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 
 // step runs one step on a Communicator that goes on to live.
 func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
+	before := c.tally.proposals
 	err := cl.begin(ctx, c)
 	if err == nil {
 		err = do()
 	}
 	var proposed []string
-	if protocol != "" {
+	if c.tally.proposals > before {
 		proposed = []string{protocol}
 	}
 	return c.end(ctx, protocol, proposed, true, err)

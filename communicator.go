@@ -21,7 +21,8 @@ type Communicator struct {
 	out *flight // queued and not yet written, if small is no place for it
 	ext *extension
 
-	// The budget of the call in progress; start and deadline count from epoch.
+	// The budget of the call in progress. start and deadline count from epoch;
+	// there is a deadline while the watch watches.
 	watch           *watch
 	start, deadline time.Duration
 	place           int32      // in the queue of the watch, which guards it
@@ -35,10 +36,12 @@ type Communicator struct {
 
 	role           Role
 	phase          Phase
-	armed          bool // the watch watches
+	pooled         bool // made for one call, and given back at its end
 	over           bool // a call failed: nothing goes on from here
 	headerSent     bool
 	headerReceived bool
+	tolerant       bool // the peer need not hear what is said
+	lastWasNA      bool // the last answer of this responder
 }
 
 // extension is what few negotiations need; the others do not carry it along.
@@ -48,7 +51,7 @@ type extension struct {
 	stopCtx    func() bool
 	unbuffered bool
 	writing    chan written // the write in progress on an unbuffered stream
-	echoErr    error        // why the answers of a responder did not get through
+	unheard    error        // why the peer did not hear a tolerant responder
 	offending  []byte       // the message that ended the negotiation
 }
 
@@ -89,7 +92,7 @@ func (c *Communicator) channel() MessageChannel {
 // budget of its own: close the stream to end it. Every error is a
 // [*CommunicatorError].
 func (c *Communicator) Read() (string, error) {
-	text, err := c.next(shortestMessage)
+	text, err := c.next(int(c.limit), shortestMessage)
 	return string(text), err
 }
 
@@ -111,69 +114,82 @@ const shortestMessage = 2
 // header waits for the peer's header and may read, beyond it, the shortest
 // message that can follow.
 func (c *Communicator) header(shortest int) error {
-	if ch := c.channel(); ch != nil {
-		return c.channelHeader(ch)
-	}
 	for {
-		done, err := c.takeHeader()
-		switch {
-		case err != nil:
-			return err
-		case done:
-			c.heardHeader()
-			return nil
-		}
-		if err := c.flush(); err != nil {
+		if done, err := c.takeHeader(); done || err != nil {
 			return err
 		}
-		n := len(wire.HeaderFrame) + shortest - len(c.pending())
-		if err := c.fill(n, n); err != nil {
+		if err := c.more(int(c.limit), shortest); err != nil {
 			return err
 		}
-	}
-}
-
-func (c *Communicator) heardHeader() {
-	c.headerReceived = true
-	if c.ext != nil {
-		c.received([]byte(wire.HeaderFrame))
 	}
 }
 
 // next returns the text of the next message, which is good until something is
 // queued or read. It may read as much as the shortest message that can end the
 // negotiation.
-func (c *Communicator) next(shortest int) ([]byte, error) {
-	return c.nextWithin(int(c.limit), shortest)
-}
-
-func (c *Communicator) nextWithin(limit, shortest int) ([]byte, error) {
-	if ch := c.channel(); ch != nil {
-		return c.channelNext(ch, limit)
-	}
+func (c *Communicator) next(limit, shortest int) ([]byte, error) {
 	for {
-		before := c.pending()
-		text, n, err := c.take(limit)
-		switch {
-		case err != nil:
-			return nil, &CommunicatorError{"read", err}
-		case n > 0:
-			c.received(before[:n])
-			return text, nil
+		if text, done, err := c.takeMessage(limit); done || err != nil {
+			return text, err
 		}
-		if err := c.flush(); err != nil {
-			return nil, err
-		}
-		if err := c.fill(c.missing(shortest, limit), shortest-len(c.pending())); err != nil {
+		if err := c.more(limit, shortest); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// reply is nextWithin for the initiator: whoever answers has read the question,
+// takeHeader takes the header if it has arrived. It fails at the first byte
+// that does not belong to it (R3).
+func (c *Communicator) takeHeader() (done bool, err error) {
+	if ch := c.channel(); ch != nil {
+		return true, c.channelHeader(ch)
+	}
+	if done, err = c.framer.takeHeader(); done {
+		c.headerReceived = true
+		if c.ext != nil {
+			c.received([]byte(wire.HeaderFrame))
+		}
+	}
+	return done, err
+}
+
+// takeMessage takes a message if it has arrived.
+func (c *Communicator) takeMessage(limit int) (text []byte, done bool, err error) {
+	if ch := c.channel(); ch != nil {
+		text, err = c.channelNext(ch, limit)
+		return text, true, err
+	}
+	before := c.pending()
+	text, n, err := c.take(limit)
+	if err != nil {
+		return nil, false, &CommunicatorError{"read", err}
+	}
+	c.received(before[:n])
+	return text, n > 0, nil
+}
+
+// more waits until more of the header, or of the message that is to be taken
+// next, has arrived. It never waits with words unsaid (R11), but for the header
+// alone when a message has begun to arrive: the rest of that comes without a
+// word from this side, and the header can leave with the answer (R1).
+func (c *Communicator) more(limit, shortest int) error {
+	have := len(c.pending())
+	if have == 0 || c.queued > 0 || c.out != nil {
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	if !c.headerReceived && c.role != 0 {
+		shortest += len(wire.HeaderFrame)
+		return c.fill(shortest-have, shortest-have)
+	}
+	return c.fill(c.missing(shortest, limit), shortest-have)
+}
+
+// reply is next for the initiator: whoever answers has read the question,
 // so there is nothing left to wait for.
 func (c *Communicator) reply(limit, shortest int) ([]byte, error) {
-	text, err := c.nextWithin(limit, shortest)
+	text, err := c.next(limit, shortest)
 	if err != nil {
 		return nil, err
 	}
@@ -186,19 +202,9 @@ func (c *Communicator) unexpected(text []byte, err error) error {
 	return err
 }
 
-// unheard returns why the peer cannot hear what this responder says. A peer
-// that was only agreed with need not have heard it; one that was refused, or
-// asked for a list, must (R17).
-func (c *Communicator) unheard() error {
-	if c.ext == nil {
-		return nil
-	}
-	return c.ext.echoErr
-}
-
 // received tells the trace.
 func (c *Communicator) received(message []byte) {
-	if c.ext != nil {
+	if c.ext != nil && len(message) > 0 {
 		c.ext.trace.received(c.role, message)
 	}
 }

@@ -55,11 +55,9 @@ func (c *Communicator) flight() *flight {
 	return c.out
 }
 
-// flush writes what is queued in one write, and the header if the peer has
-// said its own and waits for ours: never does one side wait for the other with
-// words of its own unsaid (R11). On a stream without a buffer, where the peer
-// may be writing too and not yet reading, the write goes on beside the next
-// read (R28).
+// flush writes what is queued in one write, and the header if the peer has said
+// its own. On a stream without a buffer, where the peer may be writing too and
+// not yet reading, the write goes on beside the next read (R28).
 func (c *Communicator) flush() error {
 	if c.headerReceived {
 		c.sayHeader()
@@ -123,27 +121,38 @@ func (c *Communicator) put(bytes []byte, from *flight) (w written) {
 			w.err = io.ErrShortWrite
 		}
 	}
-	if from != nil && cap(from.bytes) <= largeBuffer {
+	if from != nil && cap(from.bytes) <= 2*largeBuffer { // append rounds up
 		from.bytes = from.bytes[:0]
 		flights.Put(from)
 	}
 	return w
 }
 
-// wrote takes note of a write. In a negotiation, a responder whose peer stopped reading goes on:
-// what the peer sent before it did may still be good (R17). A write that ran
-// into a deadline, or into this side's own Close, is not of that kind.
+// wrote takes note of a write. A tolerant responder goes on when its peer has
+// stopped reading: what the peer sent before it did may still be good (R17). A
+// write that ran into a deadline, or into this side's own Close, or that was
+// cut short without an error, is not of that kind.
 func (c *Communicator) wrote(w written) error {
 	c.sent += int32(w.n)
 	if w.err == nil {
 		return nil
 	}
 	err := &CommunicatorError{"write", w.err}
-	if c.role == Responder && !isTimeout(err) && !errors.Is(err, net.ErrClosed) {
-		c.extend().echoErr = err
+	if !c.tolerant || isTimeout(err) || errors.Is(err, net.ErrClosed) || w.err == io.ErrShortWrite {
+		return err
+	}
+	c.extend().unheard = err
+	return nil
+}
+
+// insist ends the tolerance: from here on the peer must hear what is said. It
+// returns why the peer did not hear what was said so far.
+func (c *Communicator) insist() error {
+	c.tolerant = false
+	if c.ext == nil {
 		return nil
 	}
-	return err
+	return c.ext.unheard
 }
 
 // isUnbuffered recognises the pipes of package net, whose Write returns when

@@ -35,7 +35,7 @@ var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 func (f *framer) pending() []byte { return f.buf[f.r:f.w] }
 
 // takeHeader consumes the header. It reports false while the header is
-// incomplete, and fails at the first byte that does not belong to it (R3).
+// incomplete, and fails at the first byte that does not belong to it.
 func (f *framer) takeHeader() (bool, error) {
 	switch arrived := f.pending(); {
 	case !headerPossible(arrived):

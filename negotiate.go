@@ -22,10 +22,7 @@ import (
 // The negotiation ends when ctx ends or when [Limits].Budget is over. Either
 // resets or closes the stream, which must unblock its Read and Write.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
-	c := acquire(stream)
-	protocol, h, err := m.run(ctx, c)
-	c.release()
-	return protocol, h, err
+	return m.run(ctx, acquire(stream))
 }
 
 // NegotiateOver is [Muxer.Negotiate] on a Communicator, from the start of the
@@ -50,8 +47,8 @@ func (m *Muxer) Handle(ctx context.Context, stream io.ReadWriteCloser) error {
 // proposal. An error ends the stream.
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	err := m.begin(ctx, c)
-	if err == nil {
-		err = m.handshake(c)
+	if err == nil && !c.headerReceived {
+		err = c.header(m.shortest())
 	}
 	if err == nil {
 		err = c.finish()
@@ -59,81 +56,93 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	return c.end(ctx, "", nil, true, err)
 }
 
+// run takes what has arrived and waits for more, in turn. The waiting is done
+// here, and not where it is found out that something is missing, because the
+// stack that it takes is what a half-open negotiation costs.
 func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Handler, err error) {
-	if err = m.begin(ctx, c); err == nil {
-		protocol, h, err = m.negotiate(c)
+	err = m.begin(ctx, c)
+	for err == nil {
+		if protocol, h, err = m.advance(c); h != nil || err != nil {
+			break
+		}
+		err = c.more(int(c.limit), m.shortest())
 	}
-	if err = c.end(ctx, protocol, nil, false, err); err != nil {
+	if h != nil && err == nil {
+		err = c.finish()
+	}
+	if err = c.end(ctx, protocol, nil, false, c.goodbye(err)); err != nil {
 		return "", nil, err
 	}
 	return protocol, h, nil
 }
 
 func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
-	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
+	err := c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
+	c.tolerant = err == nil
+	return err
 }
 
-// handshake reads the peer's header. Ours leaves with the first answer if the
-// proposal is there already (R1), and otherwise when next flushes before it
-// reads.
-func (m *Muxer) handshake(c *Communicator) error {
-	if c.headerReceived {
-		return nil
-	}
-	return c.header(m.shortest())
-}
-
-// negotiate answers one message after the other.
-func (m *Muxer) negotiate(c *Communicator) (string, Handler, error) {
-	if err := m.handshake(c); err != nil {
-		return "", nil, err
+// advance takes what has arrived and queues the answers. It returns without a
+// handler when something is missing. Our header leaves with the first answer if
+// the proposal is there already (R1), and otherwise before the next read.
+func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
+	if !c.headerReceived {
+		if done, err := c.takeHeader(); !done || err != nil {
+			return "", nil, err
+		}
 	}
 	c.phase = PhaseProposal
-	lastWasNA := false
-	for answered := false; ; answered = true {
-		text, err := c.next(m.shortest())
-		if err != nil {
-			return "", nil, afterNA(lastWasNA, err)
-		}
-		if err := c.tally.receive(wire.MessageSize(len(text)), &m.Limits); err != nil {
+	for {
+		text, done, err := c.takeMessage(int(c.limit))
+		if !done || err != nil {
 			return "", nil, err
 		}
-		protocol, h := m.lookup(text)
-		listing := !m.NoList && c.tally.mayList(&m.Limits)
-		answer := replyTo(text, h != nil, len(c.pending()) > 0, listing)
-		if err := c.unheard(); err != nil && (answered || answer != replyEcho) {
-			return "", nil, err
+		protocol, h, err := m.answer(c, text)
+		if h != nil || err != nil {
+			return protocol, h, err
 		}
-		if answer != replyList {
-			if err := c.tally.propose(&m.Limits); err != nil {
-				return "", nil, err
-			}
-		}
-		switch answer {
-		case replyEcho:
-			c.say(protocol)
-			return protocol, h, c.finish()
-		case replyList:
-			m.list(c)
-		case replyNA:
-			c.say(wire.NA)
-		}
-		lastWasNA = answer == replyNA
 	}
 }
 
-// list answers "ls". A list that does not fit is not cut: half a list would be
-// taken for the whole (R21).
-func (m *Muxer) list(c *Communicator) {
+// answer answers one message. It returns the handler if that is the end.
+func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
+	if err := c.tally.receive(wire.MessageSize(len(text)), &m.Limits); err != nil {
+		return "", nil, err
+	}
+	protocol, h := m.lookup(text)
+	listing := !m.NoList && c.tally.mayList(&m.Limits)
+	reply := replyTo(text, h != nil, len(c.pending()) > 0, listing)
+	if reply != replyList {
+		if err := c.tally.propose(&m.Limits); err != nil {
+			return "", nil, err
+		}
+	}
+	switch reply {
+	case replyEcho:
+		c.say(protocol)
+		return protocol, h, nil
+	case replyList:
+		c.lastWasNA = !m.list(c)
+	case replyNA:
+		c.lastWasNA = true
+		c.say(wire.NA)
+	}
+	return "", nil, c.insist()
+}
+
+// list answers "ls", and reports whether with a list. One that does not fit is
+// not cut: half a list would be taken for the whole (R21).
+func (m *Muxer) list(c *Communicator) bool {
 	c.tally.lists++
 	names, ok := m.listed()
 	if !ok {
 		c.say(wire.NA)
-		return
+		return false
 	}
 	c.sayHeader()
 	f := c.flight()
 	f.bytes = wire.AppendList(f.bytes, names)
+	return true
 }
 
 func (m *Muxer) listed() ([]string, bool) {
@@ -150,12 +159,15 @@ func (m *Muxer) listed() ([]string, bool) {
 	return names, len(names) <= most && wire.ListSize(names) <= m.Limits.listBytes()
 }
 
-// afterNA tells a peer that gave up from one that was cut off: after a refusal
-// the end of the stream, and anything that is no message, is how initiators
-// say goodbye (R18).
-func afterNA(lastWasNA bool, err error) error {
+// goodbye tells a peer that gave up from one that was cut off: after a refusal
+// the end of the stream, and anything that is no message, is how initiators say
+// goodbye (R18).
+func (c *Communicator) goodbye(err error) error {
+	if err == nil || !c.lastWasNA {
+		return err
+	}
 	failed, ok := errors.AsType[*CommunicatorError](err)
-	if !lastWasNA || !ok || failed.Op != "read" || isTimeout(err) || errors.Is(err, net.ErrClosed) {
+	if !ok || failed.Op != "read" || isTimeout(err) || errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return ErrGaveUp

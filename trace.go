@@ -43,19 +43,19 @@ type traceKey struct{}
 // WithTrace returns a context whose negotiations call the hooks of trace, and
 // then those that ctx had before.
 func WithTrace(ctx context.Context, trace *Trace) context.Context {
-	if old := traceOf(ctx); old != nil {
+	if first, then := trace, traceOf(ctx); then != nil {
 		trace = &Trace{
 			Sent: func(role Role, flight []byte) {
-				trace.sent(role, flight)
-				old.sent(role, flight)
+				first.sent(role, flight)
+				then.sent(role, flight)
 			},
 			Received: func(role Role, message []byte) {
-				trace.received(role, message)
-				old.received(role, message)
+				first.received(role, message)
+				then.received(role, message)
 			},
 			Done: func(o Outcome) {
-				trace.done(o)
-				old.done(o)
+				first.done(o)
+				then.done(o)
 			},
 		}
 	}
@@ -93,7 +93,7 @@ func (c *Communicator) outcome(protocol string, err error) Outcome {
 		Role:          c.role,
 		Protocol:      protocol,
 		Err:           err,
-		Unheard:       c.ext.echoErr,
+		Unheard:       c.ext.unheard,
 		Proposals:     int(c.tally.proposals),
 		Flights:       int(c.flights),
 		BytesSent:     int(c.sent),
