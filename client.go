@@ -97,7 +97,10 @@ func (cl *Client) check(protocols []string) error {
 			return err
 		}
 	}
-	return exceeded("proposals", len(protocols), cl.Limits.proposals())
+	if len(protocols) <= cl.Limits.proposals() {
+		return nil
+	}
+	return exceeded("proposals", len(distinct(protocols)), cl.Limits.proposals())
 }
 
 func (cl *Client) propose(c *Communicator, protocol string) error {

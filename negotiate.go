@@ -126,6 +126,9 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 	case replyNA:
 		c.lastWasNA = true
 		c.say(wire.NA)
+		if err := c.tally.send(wire.MessageSize(len(wire.NA)), &m.Limits); err != nil {
+			return "", nil, err
+		}
 	}
 	return "", nil, c.insist()
 }

@@ -1,0 +1,314 @@
+package multiselect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/multiselect/multiselect"
+)
+
+// ending is a way in which a call is told to give up, at one second.
+type ending struct {
+	name    string
+	budget  time.Duration
+	ctx     func(context.Context) (context.Context, func())
+	want    error
+	timeout bool
+	blame   multiselect.Blame
+}
+
+var errEnough = errors.New("enough of it")
+
+func endings() []ending {
+	after := func(d time.Duration, end func()) { time.AfterFunc(d, end) }
+	return []ending{
+		{
+			name: "cancelled", want: context.Canceled, blame: multiselect.BlameLocal,
+			ctx: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithCancel(ctx)
+				after(time.Second, cancel)
+				return ctx, cancel
+			},
+		},
+		{
+			name: "cancelled with a cause", want: errEnough, blame: multiselect.BlameLocal,
+			ctx: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithCancelCause(ctx)
+				after(time.Second, func() { cancel(errEnough) })
+				return ctx, func() { cancel(nil) }
+			},
+		},
+		{
+			name: "deadline of the context", want: context.DeadlineExceeded, timeout: true, blame: multiselect.BlameSlowPeer,
+			ctx: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithTimeout(ctx, time.Second)
+				return ctx, cancel
+			},
+		},
+		{
+			name: "deadline with a cause", want: errEnough, timeout: true, blame: multiselect.BlameSlowPeer,
+			ctx: func(ctx context.Context) (context.Context, func()) {
+				ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errEnough)
+				return ctx, cancel
+			},
+		},
+		{
+			name: "budget", want: os.ErrDeadlineExceeded, timeout: true, blame: multiselect.BlameSlowPeer, budget: time.Second,
+			ctx: func(ctx context.Context) (context.Context, func()) { return ctx, func() {} },
+		},
+	}
+}
+
+// In every phase of every form a call ends when it is told to, with the reason
+// it was told, and takes the stream with it.
+func TestCancelInEveryPhase(t *testing.T) {
+	for _, form := range forms() {
+		var whole string
+		for _, chunk := range form.peer {
+			whole += chunk
+		}
+		for _, ending := range endings() {
+			for _, said := range []int{0, 7, 20, 21, 25, len(whole) - 1} {
+				if said < len(whole) {
+					t.Run(fmt.Sprint(form.name, "/", ending.name, " after ", said), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) { cancelOnce(t, form, ending, whole[:said]) })
+					})
+				}
+			}
+		}
+	}
+}
+
+func cancelOnce(t *testing.T, form form, ending ending, said string) {
+	ours, theirs := pair()
+	io.WriteString(theirs, said)
+	ctx, cancel := ending.ctx(t.Context())
+	defer cancel()
+	start := time.Now()
+	err := form.call(ctx, multiselect.Limits{Budget: ending.budget}, ours)
+	if took := time.Since(start); took != time.Second {
+		t.Errorf("it took %v", took)
+	}
+	e, ok := errors.AsType[*multiselect.Error](err)
+	if !ok || !errors.Is(err, ending.want) {
+		t.Fatalf("%v, want %v", err, ending.want)
+	}
+	if e.Timeout() != ending.timeout || e.Blame() != ending.blame {
+		t.Errorf("%v: timeout %v, blame %v; want %v, %v", err, e.Timeout(), e.Blame(), ending.timeout, ending.blame)
+	}
+	if e.BytesReceived != len(said) {
+		t.Errorf("%v: %d bytes received of %d", err, e.BytesReceived, len(said))
+	}
+	if !slices.Equal(ours.ended(), []string{"close"}) {
+		t.Errorf("the stream was ended %q", ours.ended())
+	}
+}
+
+// A context that is over before the call: nothing is said.
+func TestCancelBefore(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errEnough)
+	for _, form := range forms() {
+		s := talk(form.peer...)
+		err := form.call(ctx, multiselect.Limits{}, s)
+		if !errors.Is(err, errEnough) || s.reads+s.writes > 0 || !slices.Equal(s.ends, []string{"close"}) {
+			t.Errorf("%s: %v, %d reads, %d writes, ended %q", form.name, err, s.reads, s.writes, s.ends)
+		}
+	}
+}
+
+// A context that ends with the call: either way the stream is consistent with
+// what the call returned.
+func TestCancelAtTheEnd(t *testing.T) {
+	for range 200 {
+		for _, form := range forms() {
+			ctx, cancel := context.WithCancel(t.Context())
+			s := talk(form.peer...)
+			s.onRead = func([]byte) { go cancel() }
+			err := form.call(ctx, multiselect.Limits{}, s)
+			s.mu.Lock()
+			ends := len(s.ends)
+			s.mu.Unlock()
+			if err == nil && ends != 0 || err != nil && (ends != 1 || !errors.Is(err, context.Canceled)) {
+				t.Fatalf("%s: %v, ended %d times", form.name, err, ends)
+			}
+			cancel()
+		}
+	}
+}
+
+type resetEnd struct{ *end }
+
+func (e resetEnd) Reset() error { return e.reset("reset") }
+
+type codeEnd struct{ resetEnd }
+
+func (e codeEnd) ResetWithError(code uint32) error { return e.reset(fmt.Sprintf("reset %#x", code)) }
+
+// A stream that can be reset is reset, with the code of libp2p if it takes one.
+func TestCancelResets(t *testing.T) {
+	for _, form := range forms() {
+		for _, how := range []string{"reset", "reset 0x1001"} {
+			ours, theirs := pair()
+			var stream io.ReadWriteCloser = resetEnd{ours}
+			if how != "reset" {
+				stream = codeEnd{resetEnd{ours}}
+			}
+			io.WriteString(theirs, "no header")
+			err := form.call(t.Context(), multiselect.Limits{}, stream)
+			if !errors.Is(err, multiselect.ErrNotMultistream) || !slices.Equal(ours.ended(), []string{how}) {
+				t.Errorf("%s: %v, ended %q, want %q", form.name, err, ours.ended(), how)
+			}
+			if _, err := theirs.Read(make([]byte, 100)); err != errReset {
+				t.Errorf("%s: the peer reads %v", form.name, err)
+			}
+		}
+	}
+}
+
+// The stream's own deadlines are the caller's: they end a negotiation that they
+// fall into, and are as they were after one that they do not.
+func TestCancelStreamDeadline(t *testing.T) {
+	for _, form := range forms() {
+		for _, silent := range []bool{true, false} {
+			t.Run(fmt.Sprint(form.name, " silent ", silent), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					start := time.Now()
+					ours, theirs := net.Pipe()
+					defer theirs.Close()
+					defer ours.Close()
+					go io.Copy(io.Discard, theirs)
+					ours.SetDeadline(start.Add(5 * time.Second))
+					if !silent {
+						go io.WriteString(theirs, strings.Join(form.peer, ""))
+					}
+					err := form.call(t.Context(), multiselect.Limits{}, ours)
+					if !silent {
+						if err != nil || time.Since(start) != 0 {
+							t.Fatal(err, time.Since(start))
+						}
+						_, err = ours.Read(make([]byte, 1))
+					}
+					if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 5*time.Second {
+						t.Errorf("%v after %v, the deadline was at five seconds", err, time.Since(start))
+					}
+				})
+			})
+		}
+	}
+}
+
+// A stream that its owner closes in the middle ends the call.
+func TestCancelByClose(t *testing.T) {
+	for _, form := range forms() {
+		synctest.Test(t, func(t *testing.T) {
+			ours, _ := pair()
+			time.AfterFunc(time.Second, func() { ours.Close() })
+			start := time.Now()
+			err := form.call(t.Context(), multiselect.Limits{}, ours)
+			e, _ := errors.AsType[*multiselect.Error](err)
+			if e == nil || !errors.Is(err, net.ErrClosed) || time.Since(start) != time.Second || e.Blame() != multiselect.BlameLocal {
+				t.Errorf("%s: %v after %v", form.name, err, time.Since(start))
+			}
+		})
+	}
+}
+
+// Outside of fake time many negotiations share what watches over them: each is
+// ended when its own budget is over, whatever the order in which they begin,
+// and those that succeed meanwhile are not.
+func TestCancelManyBudgets(t *testing.T) {
+	var all sync.WaitGroup
+	for i := range 64 {
+		budget := time.Duration(1+i*37%64) * time.Millisecond
+		all.Go(func() {
+			ours, _ := pair()
+			start := time.Now()
+			_, _, err := (&multiselect.Muxer{Limits: multiselect.Limits{Budget: budget}}).Negotiate(t.Context(), ours)
+			if took := time.Since(start); took < budget || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("a budget of %v was over after %v with %v", budget, took, err)
+			}
+			if !slices.Equal(ours.ended(), []string{"close"}) {
+				t.Errorf("the stream was ended %q", ours.ended())
+			}
+		})
+		all.Go(func() {
+			s := talk(say("/multistream/1.0.0", nameA))
+			if _, err := new(multiselect.Client).SelectOneOf(context.Background(), s, nameA); err != nil || len(s.ends) > 0 {
+				t.Errorf("%v, ended %q", err, s.ends)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A short budget that begins after long ones is over before them.
+func TestCancelShortBudgetAfterLong(t *testing.T) {
+	const many = 40 // more than there are timers
+	var all sync.WaitGroup
+	var long []*end
+	for range many {
+		ours, _ := pair()
+		long = append(long, ours)
+		all.Go(func() { new(multiselect.Muxer).Negotiate(context.Background(), ours) })
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second) // less than a long one
+	defer cancel()
+	var short sync.WaitGroup
+	for range many {
+		short.Go(func() {
+			ours, _ := pair()
+			err := selectOneOf(ctx, multiselect.Limits{Budget: time.Millisecond}, ours)
+			if !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a budget of a millisecond: %v", err)
+			}
+		})
+	}
+	short.Wait()
+	for _, stream := range long {
+		stream.Close()
+	}
+	all.Wait()
+}
+
+// Without a budget and without a context that ends there is nothing to watch.
+func TestCancelNothingToWatch(t *testing.T) {
+	for _, form := range forms() {
+		s := talk(form.peer...)
+		if err := form.call(context.Background(), multiselect.Limits{Budget: -1}, s); err != nil || len(s.ends) > 0 {
+			t.Errorf("%s: %v, ended %q", form.name, err, s.ends)
+		}
+	}
+}
+
+// A step that failed has ended the stream; the next one does not touch it.
+func TestCancelStepsAfterFailure(t *testing.T) {
+	s := talk("no header")
+	c := multiselect.NewCommunicator(s)
+	cl := new(multiselect.Client)
+	if err := cl.Handshake(t.Context(), c); !errors.Is(err, multiselect.ErrNotMultistream) {
+		t.Fatal(err)
+	}
+	reads, writes := s.reads, s.writes
+	for _, err := range []error{
+		cl.Handshake(t.Context(), c), cl.TrySelect(t.Context(), c, nameA), justList(cl, t.Context(), c),
+		selectOver(cl, t.Context(), c), listAndTrySelect(cl, t.Context(), c),
+	} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("after a failure: %v", err)
+		}
+	}
+	if s.reads != reads || s.writes != writes || len(s.ends) != 1 {
+		t.Errorf("%d more reads, %d more writes, ended %q", s.reads-reads, s.writes-writes, s.ends)
+	}
+}
