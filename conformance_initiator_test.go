@@ -15,6 +15,7 @@ import (
 func TestInitiatorAgrees(t *testing.T) {
 	conform(t, multiselect.Initiator, initiatorUsages, agreedCases)
 }
+
 func TestInitiatorIsLeft(t *testing.T) {
 	conform(t, multiselect.Initiator, initiatorUsages, abandonedCases)
 }
@@ -139,8 +140,10 @@ var abandonedCases = []conversation{
 		> /foo/1.0.0
 		< /multistream/1.0.0
 		<! "\x0b/foo/"
-	`, then: leaves, fails: &failure{cause: io.ErrUnexpectedEOF, phase: multiselect.PhaseProposal,
-		received: "\x0b/foo/", protocols: both[:1]}},
+	`, then: leaves, fails: &failure{
+		cause: io.ErrUnexpectedEOF, phase: multiselect.PhaseProposal,
+		received: "\x0b/foo/", protocols: both[:1],
+	}},
 	{id: "I13", why: "the end after a refusal", talk: `
 		> /multistream/1.0.0
 		> /foo/1.0.0
@@ -223,19 +226,31 @@ var wrongAnswerCases = []conversation{
 	{id: "I22", why: "a list", talk: answered("<\n    /foo/1.0.0"), fails: unexpected("\x0b/foo/1.0.0\n")},
 	{id: "I23", why: "the echo and a space", talk: answered(`< "/foo/1.0.0 "`), fails: unexpected("/foo/1.0.0 ")},
 	{id: "I23", why: "the echo and a newline", talk: answered(`< "/foo/1.0.0\n"`), fails: unexpected("/foo/1.0.0\n")},
-	{id: "I25", why: "the echo without newline", talk: answered(`<! "\x0a/foo/1.0.0"`),
-		fails: brokenAnswer(malformed("\x0a/foo/1.0.0"))},
+	{
+		id: "I25", why: "the echo without newline", talk: answered(`<! "\x0a/foo/1.0.0"`),
+		fails: brokenAnswer(malformed("\x0a/foo/1.0.0")),
+	},
 	{id: "I26", why: "an empty answer", talk: answered(`< ""`), fails: unexpected("")},
 	{id: "I26", why: "an answer of no bytes", talk: answered(`<! "\x00"`), fails: brokenAnswer(malformed("\x00"))},
-	{id: "I28", why: "an answer of 1025 bytes", talk: answered(`< /` + strings.Repeat("x", 1023)),
-		fails: brokenAnswer(tooLarge("\x81\x08"))},
-	{id: "I29", why: "a huge length", talk: answered(`<! "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"`),
-		fails: brokenAnswer(tooLarge("\xff\xff"))},
-	{id: "I29", why: "a length without end", talk: answered(`<! "` + strings.Repeat(`\x80`, 4096) + `"`),
-		fails: brokenAnswer(tooLarge("\x80\x80"))},
-	{id: "I29", why: "a length that is not minimal", talk: answered(`<! "\x8b\x00/foo/1.0.0\n"`),
-		fails: brokenAnswer(malformed("\x8b\x00"))},
+	{
+		id: "I28", why: "an answer of 1025 bytes", talk: answered(`< /` + strings.Repeat("x", 1023)),
+		fails: brokenAnswer(tooLarge("\x81\x08")),
+	},
+	{
+		id: "I29", why: "a huge length", talk: answered(`<! "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"`),
+		fails: brokenAnswer(tooLarge("\xff\xff")),
+	},
+	{
+		id: "I29", why: "a length without end", talk: answered(`<! "` + strings.Repeat(`\x80`, 4096) + `"`),
+		fails: brokenAnswer(tooLarge("\x80\x80")),
+	},
+	{
+		id: "I29", why: "a length that is not minimal", talk: answered(`<! "\x8b\x00/foo/1.0.0\n"`),
+		fails: brokenAnswer(malformed("\x8b\x00")),
+	},
 	{id: "I42", why: "the header said again", talk: answered(`< ` + wire.Header), fails: unexpected(wire.Header)},
-	{id: "I42", why: "the header said again, and the echo", talk: answered("< " + wire.Header + "\n< /foo/1.0.0"),
-		fails: unexpected(wire.Header)},
+	{
+		id: "I42", why: "the header said again, and the echo", talk: answered("< " + wire.Header + "\n< /foo/1.0.0"),
+		fails: unexpected(wire.Header),
+	},
 }

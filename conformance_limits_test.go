@@ -37,22 +37,29 @@ var overLimit = &failure{
 }
 
 var limitCases = []conversation{
-	{id: "R18", why: "the last proposal that is allowed is accepted", long: true,
+	{
+		id: "R18", why: "the last proposal that is allowed is accepted", long: true,
 		talk: refusals(127, "/nope") + `
 		> /foo/1.0.0
 		< /foo/1.0.0
-	`, agreed: protocolA},
-	{id: "R18", why: "the 129th proposal ends it", long: true,
+	`, agreed: protocolA,
+	},
+	{
+		id: "R18", why: "the 129th proposal ends it", long: true,
 		talk:  refusals(128, "/nope") + "> /foo/1.0.0\n",
-		fails: overLimit},
-	{id: "R18", why: "300 proposals in one write", long: true, talk: `
+		fails: overLimit,
+	},
+	{
+		id: "R18", why: "300 proposals in one write", long: true, talk: `
 		> /multistream/1.0.0
 		` + strings.Repeat("> /nope\n", 300) + `
 		> /foo/1.0.0
 		< /multistream/1.0.0
 		` + strings.Repeat("< na\n", 128),
-		fails: overLimit},
-	{id: "R18", why: "300 proposals in one write, without limits", long: true,
+		fails: overLimit,
+	},
+	{
+		id: "R18", why: "300 proposals in one write, without limits", long: true,
 		limits: multiselect.Limits{Proposals: -1, Bytes: 1 << 20}, talk: `
 		> /multistream/1.0.0
 		` + strings.Repeat("> /nope\n", 300) + `
@@ -61,10 +68,13 @@ var limitCases = []conversation{
 		< /multistream/1.0.0
 		` + strings.Repeat("< na\n", 300) + `
 		< /foo/1.0.0
-	`, agreed: protocolA},
-	{id: "R18", why: "more bytes than are allowed", long: true,
+	`, agreed: protocolA,
+	},
+	{
+		id: "R18", why: "more bytes than are allowed", long: true,
 		talk:  refusals(63, largest) + "> " + largest + "\n",
-		fails: overLimit},
+		fails: overLimit,
+	},
 }
 
 // largest fills a message of 1024 bytes, 1026 with their length.
@@ -81,10 +91,14 @@ var unsaidCases = []conversation{
 	{id: "I35", why: "a newline", protocols: []string{protocolA, "/a\nb"}, fails: unsendable(multiselect.ErrInvalidName)},
 	{id: "I35", why: "na", protocols: []string{protocolA, "na"}, fails: unsendable(multiselect.ErrInvalidName)},
 	{id: "I35", why: "ls", protocols: []string{protocolA, "ls"}, fails: unsendable(multiselect.ErrInvalidName)},
-	{id: "I35", why: "the header", protocols: []string{protocolA, "/multistream/1.0.0"},
-		fails: unsendable(multiselect.ErrInvalidName)},
-	{id: "I35", why: "longer than the limit", protocols: []string{protocolA, largest + "x"},
-		fails: unsendable(multiselect.ErrInvalidName)},
+	{
+		id: "I35", why: "the header", protocols: []string{protocolA, "/multistream/1.0.0"},
+		fails: unsendable(multiselect.ErrInvalidName),
+	},
+	{
+		id: "I35", why: "longer than the limit", protocols: []string{protocolA, largest + "x"},
+		fails: unsendable(multiselect.ErrInvalidName),
+	},
 	{id: "I35", why: "more than the limit", protocols: serviceNames(129), fails: unsendable(multiselect.ErrLimit)},
 }
 

@@ -168,7 +168,8 @@ var listCases = []conversation{
 		` + indented(serviceNames(3)) + `
 	`, limits: multiselect.Limits{ListNames: 2}, fails: &failure{
 		cause: multiselect.ErrTooLarge, phase: multiselect.PhaseList, blame: multiselect.BlamePeer,
-		received: string(wire.AppendList(nil, serviceNames(3)))}},
+		received: string(wire.AppendList(nil, serviceNames(3))),
+	}},
 	{id: "I52", why: "a list of more bytes than the stated limit", talk: `
 		> /multistream/1.0.0
 		> ls
@@ -177,7 +178,8 @@ var listCases = []conversation{
 		` + indented(serviceNames(3)) + `
 	`, limits: multiselect.Limits{ListBytes: 32}, fails: &failure{
 		cause: multiselect.ErrTooLarge, phase: multiselect.PhaseList, blame: multiselect.BlamePeer,
-		received: "\x3d"}},
+		received: "\x3d",
+	}},
 	{id: "I22", why: "the header said again is no list", talk: `
 		> /multistream/1.0.0
 		> ls
@@ -185,7 +187,8 @@ var listCases = []conversation{
 		< /multistream/1.0.0
 	`, fails: &failure{
 		cause: multiselect.ErrUnexpectedAnswer, phase: multiselect.PhaseList, blame: multiselect.BlamePeer,
-		received: wire.HeaderFrame}},
+		received: wire.HeaderFrame,
+	}},
 }
 
 // The list and the proposal in one flight.
@@ -229,7 +232,8 @@ var pipelinedListCases = []conversation{
 		    /bar/2.0.0
 		< na
 	`, names: []string{protocolB}, fails: &failure{
-		cause: multiselect.ErrNotSupported, phase: multiselect.PhaseProposal, protocols: []string{protocolA}}},
+		cause: multiselect.ErrNotSupported, phase: multiselect.PhaseProposal, protocols: []string{protocolA},
+	}},
 }
 
 func serviceNames(count int) (names []string) {

@@ -34,33 +34,60 @@ var overlapping = []struct {
 	proposals []string
 	answer    string // of the handler: which matcher, which protocol
 }{
-	{"R76", "a function that accepts",
+	{
+		"R76", "a function that accepts",
 		[]multiselect.Matcher{multiselect.MatchFunc("1.*", hasPart("/1."))},
-		[]string{"/foo/2.0.0", "/foo/1.9.9"}, "*1.* /foo/1.9.9"},
-	{"R76", "versions of the same major number",
+		[]string{"/foo/2.0.0", "/foo/1.9.9"},
+		"*1.* /foo/1.9.9",
+	},
+	{
+		"R76", "versions of the same major number",
 		[]multiselect.Matcher{multiselect.MatchMajor("/foo/1.2.0")},
-		[]string{"/foo/2.0.0", "/foo/1.2.0-rc1", "/foo/1.9.9"}, "/foo/1.* /foo/1.9.9"},
-	{"R76", "a prefix",
+		[]string{"/foo/2.0.0", "/foo/1.2.0-rc1", "/foo/1.9.9"},
+		"/foo/1.* /foo/1.9.9",
+	},
+	{
+		"R76", "a prefix",
 		[]multiselect.Matcher{multiselect.MatchPrefix("/foo/")},
-		[]string{"/foo", "/fo/1.0.0", "/foo/"}, "/foo/* /foo/"},
-	{"R76", "na, ls, the header and what cannot be a name are asked of no function",
+		[]string{"/foo", "/fo/1.0.0", "/foo/"},
+		"/foo/* /foo/",
+	},
+	{
+		"R76", "na, ls, the header and what cannot be a name are asked of no function",
 		[]multiselect.Matcher{multiselect.MatchFunc("all", func(string) bool { return true })},
-		[]string{"na", wire.Header, "", "/a\nb", "x"}, "*all x"},
-	{"R77", "the function that was registered first",
+		[]string{"na", wire.Header, "", "/a\nb", "x"},
+		"*all x",
+	},
+	{
+		"R77", "the function that was registered first",
 		[]multiselect.Matcher{multiselect.MatchFunc("foo", hasPart("foo")), multiselect.MatchFunc("/1", hasPart("/1"))},
-		[]string{"/foo/1.0.0"}, "*foo /foo/1.0.0"},
-	{"R77", "the same the other way round",
+		[]string{"/foo/1.0.0"},
+		"*foo /foo/1.0.0",
+	},
+	{
+		"R77", "the same the other way round",
 		[]multiselect.Matcher{multiselect.MatchFunc("/1", hasPart("/1")), multiselect.MatchFunc("foo", hasPart("foo"))},
-		[]string{"/foo/1.0.0"}, "*/1 /foo/1.0.0"},
-	{"R77", "the major version goes before prefixes and functions",
+		[]string{"/foo/1.0.0"},
+		"*/1 /foo/1.0.0",
+	},
+	{
+		"R77", "the major version goes before prefixes and functions",
 		[]multiselect.Matcher{multiselect.MatchFunc("foo", hasPart("foo")), multiselect.MatchPrefix("/foo/1"), multiselect.MatchMajor("/foo/1.0.0")},
-		[]string{"/foo/1.9.9"}, "/foo/1.* /foo/1.9.9"},
-	{"R77", "the longest prefix goes first, and before functions",
+		[]string{"/foo/1.9.9"},
+		"/foo/1.* /foo/1.9.9",
+	},
+	{
+		"R77", "the longest prefix goes first, and before functions",
 		[]multiselect.Matcher{multiselect.MatchFunc("foo", hasPart("foo")), multiselect.MatchPrefix("/f"), multiselect.MatchPrefix("/foo")},
-		[]string{"/foo/1.9.9"}, "/foo* /foo/1.9.9"},
-	{"R77", "a name goes before all matchers",
+		[]string{"/foo/1.9.9"},
+		"/foo* /foo/1.9.9",
+	},
+	{
+		"R77", "a name goes before all matchers",
 		[]multiselect.Matcher{multiselect.MatchMajor("/exact/1.0.0"), multiselect.MatchPrefix("/exact")},
-		[]string{"/exact/1.0.0"}, "name /exact/1.0.0"},
+		[]string{"/exact/1.0.0"},
+		"name /exact/1.0.0",
+	},
 }
 
 func TestResponderMatches(t *testing.T) {
@@ -124,18 +151,26 @@ func TestResponderChanges(t *testing.T) {
 		change            func(*multiselect.Muxer)
 		answer            string
 	}{
-		{"R74", "added between proposals", added,
+		{
+			"R74", "added between proposals", added,
 			func(m *multiselect.Muxer) { m.AddHandler(added, labelled("added")) },
-			"\x0b/new/1.0.0\nadded /new/1.0.0"},
-		{"R74", "a matcher added between proposals", added,
+			"\x0b/new/1.0.0\nadded /new/1.0.0",
+		},
+		{
+			"R74", "a matcher added between proposals", added,
 			func(m *multiselect.Muxer) { m.AddMatcher(multiselect.MatchPrefix("/n"), labelled("added")) },
-			"\x0b/new/1.0.0\nadded /new/1.0.0"},
-		{"R74", "replaced between proposals", protocolA,
+			"\x0b/new/1.0.0\nadded /new/1.0.0",
+		},
+		{
+			"R74", "replaced between proposals", protocolA,
 			func(m *multiselect.Muxer) { m.ReplaceHandler(protocolA, labelled("other")) },
-			"\x0b/foo/1.0.0\nother /foo/1.0.0"},
-		{"R75", "removed between proposals", protocolA,
+			"\x0b/foo/1.0.0\nother /foo/1.0.0",
+		},
+		{
+			"R75", "removed between proposals", protocolA,
 			func(m *multiselect.Muxer) { m.RemoveHandler(protocolA) },
-			"\x03na\n"},
+			"\x03na\n",
+		},
 	} {
 		t.Run(tt.id+" "+tt.why, func(t *testing.T) {
 			eachWay(t, responderUsages, func(t *testing.T, u usage, via transport) {

@@ -147,14 +147,20 @@ func TestOneSegment(t *testing.T) {
 	}{
 		{"R02", "the header is answered", multiselect.Responder, responderUsages, wire.HeaderFrame, wire.HeaderFrame},
 		{"R05", "header and echo", multiselect.Responder, responderUsages[:3], flightA, flightA},
-		{"R15", "header and na", multiselect.Responder, responderUsages[:3],
-			wire.HeaderFrame + "\x0b/not/1.0.0\n", wire.HeaderFrame + "\x03na\n"},
-		{"R29", "header and list", multiselect.Responder, responderUsages[:3],
-			wire.HeaderFrame + "\x03ls\n", wire.HeaderFrame + fixtureList},
+		{
+			"R15", "header and na", multiselect.Responder, responderUsages[:3],
+			wire.HeaderFrame + "\x0b/not/1.0.0\n", wire.HeaderFrame + "\x03na\n",
+		},
+		{
+			"R29", "header and list", multiselect.Responder, responderUsages[:3],
+			wire.HeaderFrame + "\x03ls\n", wire.HeaderFrame + fixtureList,
+		},
 		{"I02", "header and proposal", multiselect.Initiator, initiatorUsages, "", flightA},
 		{"I02", "header and ls", multiselect.Initiator, listUsages, "", wire.HeaderFrame + "\x03ls\n"},
-		{"I02", "header, ls and proposal", multiselect.Initiator, pipelinedListUsages, "",
-			wire.HeaderFrame + "\x03ls\n\x0b/foo/1.0.0\n"},
+		{
+			"I02", "header, ls and proposal", multiselect.Initiator, pipelinedListUsages, "",
+			wire.HeaderFrame + "\x03ls\n\x0b/foo/1.0.0\n",
+		},
 		{"I02", "header", multiselect.Initiator, handshakeUsages, "", wire.HeaderFrame},
 	} {
 		t.Run(tt.id+" "+tt.why, func(t *testing.T) {

@@ -14,9 +14,11 @@ import (
 func TestResponderAccepts(t *testing.T) {
 	conform(t, multiselect.Responder, responderUsages, acceptedCases)
 }
+
 func TestResponderRefuses(t *testing.T) {
 	conform(t, multiselect.Responder, responderUsages, refusedCases)
 }
+
 func TestResponderIsLeft(t *testing.T) { conform(t, multiselect.Responder, responderUsages, leftCases) }
 
 var acceptedCases = []conversation{

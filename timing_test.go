@@ -43,46 +43,65 @@ func silent(*peer) {}
 
 var slowInitiators = []slowPeer{
 	{id: "R01", why: "it says nothing", plays: silent, after: 10 * time.Second},
-	{id: "R68", why: "it says nothing after the header", after: 10 * time.Second,
-		plays: func(p *peer) { p.write(wire.HeaderFrame) }, phase: multiselect.PhaseProposal},
-	{id: "R68", why: "it says nothing after the header, with another budget", after: 300 * time.Millisecond,
+	{
+		id: "R68", why: "it says nothing after the header", after: 10 * time.Second,
+		plays: func(p *peer) { p.write(wire.HeaderFrame) }, phase: multiselect.PhaseProposal,
+	},
+	{
+		id: "R68", why: "it says nothing after the header, with another budget", after: 300 * time.Millisecond,
 		limits: multiselect.Limits{Budget: 300 * time.Millisecond},
-		plays:  func(p *peer) { p.write(wire.HeaderFrame) }, phase: multiselect.PhaseProposal},
-	{id: "R68", why: "it says nothing after a refusal", after: 10 * time.Second,
-		plays: func(p *peer) { p.write(wire.HeaderFrame + "\x06/nope\n") }, phase: multiselect.PhaseProposal},
-	{id: "R69", why: "one byte of the header a second", after: 10 * time.Second,
+		plays:  func(p *peer) { p.write(wire.HeaderFrame) }, phase: multiselect.PhaseProposal,
+	},
+	{
+		id: "R68", why: "it says nothing after a refusal", after: 10 * time.Second,
+		plays: func(p *peer) { p.write(wire.HeaderFrame + "\x06/nope\n") }, phase: multiselect.PhaseProposal,
+	},
+	{
+		id: "R69", why: "one byte of the header a second", after: 10 * time.Second,
 		plays:    func(p *peer) { drip(p, flightA, 990*time.Millisecond) },
-		received: "\x13/multistr"},
-	{id: "R69", why: "one byte of a proposal a second", after: 10 * time.Second,
+		received: "\x13/multistr",
+	},
+	{
+		id: "R69", why: "one byte of a proposal a second", after: 10 * time.Second,
 		plays: func(p *peer) {
 			p.write(wire.HeaderFrame)
 			drip(p, "\x0b/foo/1.0.0\n", 990*time.Millisecond)
 		},
-		phase: multiselect.PhaseProposal, received: "\x0b/foo/1.0."},
-	{id: "R69", why: "one proposal a second that is refused", after: 10 * time.Second,
+		phase: multiselect.PhaseProposal, received: "\x0b/foo/1.0.",
+	},
+	{
+		id: "R69", why: "one proposal a second that is refused", after: 10 * time.Second,
 		plays: func(p *peer) {
 			for said := wire.HeaderFrame; p.write(said) == nil; said = "\x06/nope\n" {
 				time.Sleep(990 * time.Millisecond)
 			}
 		},
-		phase: multiselect.PhaseProposal},
+		phase: multiselect.PhaseProposal,
+	},
 }
 
 var slowResponders = []slowPeer{
 	{id: "I30", why: "it says nothing", plays: silent, after: 10 * time.Second, protocols: both[:1]},
-	{id: "I30", why: "it says nothing, with another budget", plays: silent, after: time.Minute,
-		limits: multiselect.Limits{Budget: time.Minute}, protocols: both[:1]},
-	{id: "I30", why: "it says nothing after the header", after: 10 * time.Second,
+	{
+		id: "I30", why: "it says nothing, with another budget", plays: silent, after: time.Minute,
+		limits: multiselect.Limits{Budget: time.Minute}, protocols: both[:1],
+	},
+	{
+		id: "I30", why: "it says nothing after the header", after: 10 * time.Second,
 		plays: func(p *peer) { p.write(wire.HeaderFrame) },
-		phase: multiselect.PhaseProposal, protocols: both[:1]},
-	{id: "I30", why: "one byte a second", after: 10 * time.Second,
+		phase: multiselect.PhaseProposal, protocols: both[:1],
+	},
+	{
+		id: "I30", why: "one byte a second", after: 10 * time.Second,
 		plays:    func(p *peer) { drip(p, flightA, 990*time.Millisecond) },
-		received: "\x13/multistr", protocols: both[:1]},
+		received: "\x13/multistr", protocols: both[:1],
+	},
 }
 
 func TestSlowInitiators(t *testing.T) {
 	slow(t, multiselect.Responder, responderUsages, slowInitiators)
 }
+
 func TestSlowResponders(t *testing.T) {
 	slow(t, multiselect.Initiator, initiatorUsages, slowResponders)
 }
@@ -94,7 +113,8 @@ func slow(t *testing.T, role multiselect.Role, usages []usage, cases []slowPeer)
 				synctest.Test(t, func(t *testing.T) {
 					tc := conversation{limits: tt.limits, fails: &failure{
 						cause: os.ErrDeadlineExceeded, phase: tt.phase, blame: multiselect.BlameSlowPeer,
-						received: tt.received, protocols: tt.protocols}}
+						received: tt.received, protocols: tt.protocols,
+					}}
 					x := newExchange(t, &tc, role, u, overNetPipe)
 					p := x.begin()
 					var playing sync.WaitGroup
@@ -130,7 +150,8 @@ func TestSlowReader(t *testing.T) {
 		t.Run(u.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tc := conversation{fails: &failure{
-					cause: os.ErrDeadlineExceeded, blame: multiselect.BlameSlowPeer, protocols: both[:1]}}
+					cause: os.ErrDeadlineExceeded, blame: multiselect.BlameSlowPeer, protocols: both[:1],
+				}}
 				x := newExchange(t, &tc, multiselect.Initiator, u, overNetPipe)
 				ours, _ := x.via.open(t)
 				x.tap = newTap(ours)

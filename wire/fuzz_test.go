@@ -112,6 +112,7 @@ func FuzzTranscript(f *testing.F) {
 	for _, tt := range golden {
 		f.Add([]byte(tt.notation))
 	}
+	f.Add([]byte("#\xcd"))
 	f.Add([]byte("#a\r\n\r\n> \"/\\xff\" #b\n\n\n< #\n    \"\"\n    a b\n<! \"\""))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		got, err := wire.ParseTranscript(text)

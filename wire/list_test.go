@@ -25,15 +25,24 @@ var lists = []struct {
 	kind  wire.Dialect
 }{
 	// Nested: length, length name newline, …, newline.
-	{"the form of the specification", "\x19\x0b/foo/1.0.0\n\x0b/bar/2.0.0\n\n",
-		[]string{"/foo/1.0.0", "/bar/2.0.0"}, wire.DialectNested},
+	{
+		"the form of the specification", "\x19\x0b/foo/1.0.0\n\x0b/bar/2.0.0\n\n",
+		[]string{"/foo/1.0.0", "/bar/2.0.0"},
+		wire.DialectNested,
+	},
 	{"one name", "\x0d\x0b/foo/1.0.0\n\n", []string{"/foo/1.0.0"}, wire.DialectNested},
 	{"no names", "\x01\n", nil, wire.DialectNested},
 	{"an empty name", "\x03\x01\n\n", []string{""}, wire.DialectNested},
-	{"a length byte that looks like a newline, in front", "\x18\x0a/foo/bar1\n\x0b/bar/2.0.0\n\n",
-		[]string{"/foo/bar1", "/bar/2.0.0"}, wire.DialectNested},
-	{"a length byte that looks like a newline, at the end", "\x18\x0b/bar/2.0.0\n\x0a/foo/bar1\n\n",
-		[]string{"/bar/2.0.0", "/foo/bar1"}, wire.DialectNested},
+	{
+		"a length byte that looks like a newline, in front", "\x18\x0a/foo/bar1\n\x0b/bar/2.0.0\n\n",
+		[]string{"/foo/bar1", "/bar/2.0.0"},
+		wire.DialectNested,
+	},
+	{
+		"a length byte that looks like a newline, at the end", "\x18\x0b/bar/2.0.0\n\x0a/foo/bar1\n\n",
+		[]string{"/bar/2.0.0", "/foo/bar1"},
+		wire.DialectNested,
+	},
 	{"a name with a newline in it", "\x07\x05/a\nb\n\n", []string{"/a\nb"}, wire.DialectNested},
 	{"a name that is no UTF-8", "\x06\x04/\xff\xfe\n\n", []string{"/\xff\xfe"}, wire.DialectNested},
 	{"the name na: only the text na is a refusal", "\x05\x03na\n\n", []string{"na"}, wire.DialectNested},
@@ -49,27 +58,54 @@ var lists = []struct {
 	{"joined, no UTF-8", "\x07/\xff\xfe\n/a\n", []string{"/\xff\xfe", "/a"}, wire.DialectJoined},
 
 	// Counted: length, count, length name newline, ….
-	{"go before 2019", "\x19\x02\x0b/foo/1.0.0\n\x0b/bar/2.0.0\n",
-		[]string{"/foo/1.0.0", "/bar/2.0.0"}, wire.DialectCounted},
+	{
+		"go before 2019", "\x19\x02\x0b/foo/1.0.0\n\x0b/bar/2.0.0\n",
+		[]string{"/foo/1.0.0", "/bar/2.0.0"},
+		wire.DialectCounted,
+	},
 	{"go before 2019, one name", "\x0d\x01\x0b/foo/1.0.0\n", []string{"/foo/1.0.0"}, wire.DialectCounted},
-	{"counted, the last length byte looks like a newline", "\x18\x02\x0b/bar/2.0.0\n\x0a/foo/bar1\n",
-		[]string{"/bar/2.0.0", "/foo/bar1"}, wire.DialectCounted},
+	{
+		"counted, the last length byte looks like a newline", "\x18\x02\x0b/bar/2.0.0\n\x0a/foo/bar1\n",
+		[]string{"/bar/2.0.0", "/foo/bar1"},
+		wire.DialectCounted,
+	},
 
 	// Texts that are right in two dialects.
-	{"joined names of 47 bytes", "\x61" + slash47 + "\n" + slash47 + "\n\n",
-		[]string{slash47, slash47}, wire.DialectJoined},
-	{"nim's lack the newline that makes them ambiguous", "\x60" + slash47 + "\n" + slash47 + "\n",
-		[]string{slash47, slash47}, wire.DialectJoined},
-	{"nested names of 46 bytes", "\x61\x2f" + slash46 + "\n\x2f" + slash46 + "\n\n",
-		[]string{slash46, slash46}, wire.DialectNested},
-	{"one slash among the nested names is enough", "\x61\x2f" + plain46 + "\n\x2f" + slash46 + "\n\n",
-		[]string{plain46, slash46}, wire.DialectNested},
-	{"the price: nested names of 46 bytes without a slash gain one", "\x31\x2f" + plain46 + "\n\n",
-		[]string{slash47}, wire.DialectJoined},
-	{"the price: joined names of 47 bytes with two lose one", "\x31/" + slash46 + "\n\n",
-		[]string{slash46}, wire.DialectNested},
-	{"no slash either way: the specification wins", "\x22\x20" + strings.Repeat("z", 31) + "\n\n",
-		[]string{strings.Repeat("z", 31)}, wire.DialectNested},
+	{
+		"joined names of 47 bytes", "\x61" + slash47 + "\n" + slash47 + "\n\n",
+		[]string{slash47, slash47},
+		wire.DialectJoined,
+	},
+	{
+		"nim's lack the newline that makes them ambiguous", "\x60" + slash47 + "\n" + slash47 + "\n",
+		[]string{slash47, slash47},
+		wire.DialectJoined,
+	},
+	{
+		"nested names of 46 bytes", "\x61\x2f" + slash46 + "\n\x2f" + slash46 + "\n\n",
+		[]string{slash46, slash46},
+		wire.DialectNested,
+	},
+	{
+		"one slash among the nested names is enough", "\x61\x2f" + plain46 + "\n\x2f" + slash46 + "\n\n",
+		[]string{plain46, slash46},
+		wire.DialectNested,
+	},
+	{
+		"the price: nested names of 46 bytes without a slash gain one", "\x31\x2f" + plain46 + "\n\n",
+		[]string{slash47},
+		wire.DialectJoined,
+	},
+	{
+		"the price: joined names of 47 bytes with two lose one", "\x31/" + slash46 + "\n\n",
+		[]string{slash46},
+		wire.DialectNested,
+	},
+	{
+		"no slash either way: the specification wins", "\x22\x20" + strings.Repeat("z", 31) + "\n\n",
+		[]string{strings.Repeat("z", 31)},
+		wire.DialectNested,
+	},
 }
 
 func TestParseList(t *testing.T) {

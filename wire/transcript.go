@@ -306,6 +306,8 @@ func parseComment(s string) (string, error) {
 		return "", fmt.Errorf("unexpected %q", s)
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return "", errors.New("a control character in a comment")
+	case !utf8.ValidString(text):
+		return "", errors.New("a comment that is not UTF-8")
 	}
 	return strings.TrimSpace(text), nil
 }

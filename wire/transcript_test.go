@@ -37,7 +37,8 @@ var golden = []struct {
 	initiator string
 	responder string
 }{
-	{"design, section 9", `> /multistream/1.0.0
+	{
+		"design, section 9", `> /multistream/1.0.0
 > /echo/2.0.0
 < /multistream/1.0.0
 < na
@@ -45,8 +46,10 @@ var golden = []struct {
 < /echo/1.0.0
 `,
 		wire.HeaderFrame + "\x0c/echo/2.0.0\n\x0c/echo/1.0.0\n",
-		wire.HeaderFrame + "\x03na\n\x0c/echo/1.0.0\n"},
-	{"an empty list, and one with every kind of name", `> ls
+		wire.HeaderFrame + "\x03na\n\x0c/echo/1.0.0\n",
+	},
+	{
+		"an empty list, and one with every kind of name", `> ls
 <
 > ls
 <
@@ -58,15 +61,19 @@ var golden = []struct {
     na
 `,
 		"\x03ls\n\x03ls\n",
-		"\x01\n\x20\x0c/echo/1.0.0\n\x01\n\x03 a\n\x04na\n\n\x02\xff\n\x03na\n\n"},
-	{"bytes that are no message", `> /multistream/1.0.0
+		"\x01\n\x20\x0c/echo/1.0.0\n\x01\n\x03 a\n\x04na\n\n\x02\xff\n\x03na\n\n",
+	},
+	{
+		"bytes that are no message", `> /multistream/1.0.0
 >! "\x00GET / HTTP/1.1\r\n"
 <! "\x80\x80"
 <! ""
 `,
 		wire.HeaderFrame + "\x00GET / HTTP/1.1\r\n",
-		"\x80\x80"},
-	{"comments and breaks everywhere", `# R15: on its own
+		"\x80\x80",
+	},
+	{
+		"comments and breaks everywhere", `# R15: on its own
 #
 
 # behind a break
@@ -81,7 +88,8 @@ var golden = []struct {
 < na
 `,
 		"\x0c/echo/1.0.0\n\x06/a #b\n# \" #",
-		"\x07\x05/a#b\n\n\x03na\n"},
+		"\x07\x05/a#b\n\n\x03na\n",
+	},
 	{"nothing at all", "", "", ""},
 }
 
@@ -290,6 +298,7 @@ func TestSyntaxErrors(t *testing.T) {
 
 		{"# a\tb", "line 1: a control character in a comment"},
 		{"> /a # b\x00", "line 1: a control character in a comment"},
+		{"# a\xff", "line 1: a comment that is not UTF-8"},
 
 		{"    /a", "line 1: a name without an arrow above it"},
 		{"> /a\n    /b", "line 2: a name without an arrow above it"},
@@ -324,8 +333,10 @@ func TestTranscribe(t *testing.T) {
 		{"all that is left, even if a message is in it", "\x00\x03na\n", limit, `<! "\x00\x03na\n"` + "\n"},
 		{"within the limit", "\x0b/foo/1.0.0\n", 11, "< /foo/1.0.0\n"},
 		{"above the limit", "\x03na\n\x0b/foo/1.0.0\n", 10, "< na\n" + `<! "\v/foo/1.0.0\n"` + "\n"},
-		{"the two lengths of a long list", "\x82\x80\x01\xff\x7f" + strings.Repeat("a", 16382) + "\n\n", wire.MaxList,
-			"<\n    " + strings.Repeat("a", 16382) + "\n"},
+		{
+			"the two lengths of a long list", "\x82\x80\x01\xff\x7f" + strings.Repeat("a", 16382) + "\n\n", wire.MaxList,
+			"<\n    " + strings.Repeat("a", 16382) + "\n",
+		},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			got := wire.Transcribe(wire.Responder, []byte(tt.sent), tt.limit)
