@@ -169,21 +169,32 @@ func (c *Communicator) takeMessage(limit int) (text []byte, done bool, err error
 }
 
 // more waits until more of the header, or of the message that is to be taken
-// next, has arrived. It never waits with words unsaid (R11), but for the header
-// alone when a message has begun to arrive: the rest of that comes without a
-// word from this side, and the header can leave with the answer (R1).
+// next, has arrived.
 func (c *Communicator) more(limit, shortest int) error {
+	room, err := c.prepare(limit, shortest)
+	if err != nil {
+		return err
+	}
+	n, err := c.stream.Read(room)
+	return c.took(n, len(room), err)
+}
+
+// prepare makes ready to wait, and returns where to read to. Nobody waits with
+// words unsaid (R11), but for the header alone when a message has begun to
+// arrive: the rest of that comes without a word from this side, and the header
+// can leave with the answer (R1).
+func (c *Communicator) prepare(limit, shortest int) ([]byte, error) {
 	have := len(c.pending())
 	if have == 0 || c.queued > 0 || c.out != nil {
 		if err := c.flush(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if !c.headerReceived && c.role != 0 {
 		shortest += len(wire.HeaderFrame)
-		return c.fill(shortest-have, shortest-have)
+		return c.room(shortest-have, shortest-have), nil
 	}
-	return c.fill(c.missing(shortest, limit), shortest-have)
+	return c.room(c.missing(shortest, limit), shortest-have), nil
 }
 
 // reply is next for the initiator: whoever answers has read the question,

@@ -31,7 +31,7 @@ func (c *Communicator) sayHeader() {
 // queue adds a message to the flight.
 func (c *Communicator) queue(text string) {
 	if c.out == nil && c.fits(wire.MessageSize(len(text))) {
-		c.queued = int32(len(wire.AppendMessage(c.small[:c.queued], text)))
+		c.queued = int16(len(wire.AppendMessage(c.small[:c.queued], text)))
 		return
 	}
 	f := c.flight()

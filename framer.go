@@ -17,7 +17,8 @@ type framer struct {
 	buf    []byte // received and not yet consumed: buf[r:w]
 	r, w   int32
 	got    int32 // bytes received, all in all
-	queued int32 // bytes to be sent that wait in small, while it is empty
+	queued int16 // bytes to be sent that wait in small, while it is empty
+	idle   int16 // how many reads in a row have brought nothing
 	small  [smallBuffer]byte
 }
 
@@ -62,32 +63,36 @@ func (f *framer) missing(shortest, limit int) int {
 	return max(shortest, prefix+body, len(f.pending())+1) - len(f.pending())
 }
 
-// fill reads once: at least one byte, at most n. Room for the first trusted
-// bytes is made at once; the rest of n is the peer's announcement, and room
-// for that is made only when the bytes are there to fill it.
-//
-// This is where a half-open negotiation waits, so the frames of its callers
-// are part of what one costs: they all fit into the first 2 KiB of a stack.
-func (f *framer) fill(n, trusted int) error {
+// room returns where to read to: at least one byte, at most n. Room for the first
+// trusted bytes is made at once; the rest of n is the peer's announcement, and
+// room for that is made only when the bytes are there to fill it (R26).
+func (f *framer) room(n, trusted int) []byte {
 	if f.r == f.w {
 		f.r, f.w = 0, 0
 	}
-	f.makeRoom(min(max(trusted, 1), n))
-	n = min(n, len(f.buf)-int(f.w))
-	// A stream that returns nothing and no error time and again is cut off
-	// like bufio.Reader cuts it off.
-	for range 100 {
-		k, err := f.stream.Read(f.buf[f.w : int(f.w)+n])
-		switch {
-		case k < 0 || k > n:
-			return errReadCount
-		case k > 0:
-			f.w += int32(k)
-			f.got += int32(k)
-			return nil // an error that came with bytes comes again without
-		case err != nil:
-			return readError(err, f.got)
-		}
+	if need := min(max(trusted, 1), n); int(f.w)+need > len(f.buf) {
+		f.makeRoom(need)
+	}
+	return f.buf[f.w:min(int(f.w)+n, len(f.buf))]
+}
+
+// took takes note of what a Read into room has done. An error that comes with
+// bytes comes again without. A stream that returns nothing and no error time
+// and again is cut off like bufio.Reader cuts it off.
+func (f *framer) took(n, room int, err error) error {
+	switch {
+	case n < 0 || n > room:
+		return errReadCount
+	case n > 0:
+		f.w += int32(n)
+		f.got += int32(n)
+		f.idle = 0
+		return nil
+	case err != nil:
+		return readError(err, f.got)
+	}
+	if f.idle++; f.idle < 100 {
+		return nil
 	}
 	return readError(io.ErrNoProgress, f.got)
 }
