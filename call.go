@@ -36,7 +36,7 @@ func (c *Communicator) release() {
 	if c.over || inBubble(c.start) {
 		return
 	}
-	*c = Communicator{watch: c.watch}
+	c.ext, c.start, c.progress = nil, 0, progress{}
 	communicators.Put(c)
 }
 

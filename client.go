@@ -124,6 +124,15 @@ func (cl *Client) ask(c *Communicator, text string) error {
 // "na", what follows can only be negotiation (R12).
 func (cl *Client) answer(c *Communicator, protocol string) error {
 	echo := wire.MessageSize(len(protocol))
+	if !c.headerReceived && c.ext == nil {
+		if err := c.more(int(c.limit), echo); err != nil {
+			return err
+		}
+		if string(usualFlight(c.pending())) == protocol {
+			c.heard()
+			return nil
+		}
+	}
 	if err := cl.awaitHeader(c, echo); err != nil {
 		return err
 	}

@@ -29,6 +29,11 @@ type Communicator struct {
 	ended           bool       // the stream was ended, by whoever came first
 	ending          sync.Mutex // guards ended
 
+	progress
+}
+
+// progress is how far the conversation has come.
+type progress struct {
 	tally   tally
 	sent    int32 // bytes written, all in all
 	flights int16 // how many writes
@@ -58,14 +63,16 @@ type extension struct {
 // NewCommunicator returns a Communicator over a stream. See [Client] and
 // [Muxer] for what Close of the stream must do.
 func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
-	c := &Communicator{limit: 1024}
+	c := new(Communicator)
+	c.limit = 1024
 	c.stream = stream
 	return c
 }
 
 // NewChannelCommunicator returns a Communicator over a message channel.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
-	c := &Communicator{limit: 1024}
+	c := new(Communicator)
+	c.limit = 1024
 	c.stream = struct {
 		io.ReadWriter // never called
 		MessageChannel
@@ -151,6 +158,13 @@ func (c *Communicator) takeHeader() (done bool, err error) {
 		}
 	}
 	return done, err
+}
+
+// heard takes all that has arrived: the usual flight, which ends here.
+func (c *Communicator) heard() {
+	c.headerReceived = true
+	c.phase = PhaseProposal
+	c.r = c.w
 }
 
 // takeMessage takes a message if it has arrived.

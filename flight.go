@@ -86,6 +86,15 @@ func (c *Communicator) flush() error {
 	return c.wrote(c.put(bytes, out))
 }
 
+// echo says back the usual flight.
+func (c *Communicator) echo() error {
+	said := c.pending()
+	c.heard()
+	c.headerSent = true
+	c.flights++
+	return c.wrote(c.put(said, nil))
+}
+
 // finish writes what is queued and waits until all of it is written.
 func (c *Communicator) finish() error {
 	if err := c.flush(); err != nil {

@@ -121,12 +121,19 @@ func (f *framer) makeRoom(n int) {
 		grown = make([]byte, max(need, 2*len(pending)))
 	}
 	copy(grown, pending)
-	f.release()
+	f.giveBack()
 	f.buf = grown
 }
 
-// release gives back what the framer borrowed.
+// release forgets the stream.
 func (f *framer) release() {
+	f.giveBack()
+	f.stream = nil
+	f.r, f.w, f.got, f.queued, f.idle = 0, 0, 0, 0, 0
+}
+
+// giveBack gives back what buf lies in, if that was borrowed.
+func (f *framer) giveBack() {
 	if len(f.buf) == largeBuffer {
 		largeBuffers.Put((*[largeBuffer]byte)(f.buf))
 	}

@@ -56,29 +56,45 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	return c.end(ctx, "", nil, true, err)
 }
 
-// run takes what has arrived and waits for more, in turn. The waiting is done
-// here, and not where it is found out that something is missing, because the
-// stack that it takes is what a half-open negotiation costs: with two calls
-// more, that of a yamux stream would need 4 KiB.
+// run waits and takes what has arrived, in turn. The waiting is done here, and
+// not where it is found out that something is missing, because the stack that
+// it takes is what a half-open negotiation costs: with two calls more, that of
+// a yamux stream would need 4 KiB.
 func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Handler, err error) {
 	err = m.begin(ctx, c)
+	fresh := c.got == 0 && c.ext == nil
 	for err == nil {
-		if protocol, h, err = m.advance(c); h != nil || err != nil {
-			break
+		if !fresh {
+			if protocol, h, err = m.advance(c); h != nil || err != nil {
+				break
+			}
 		}
 		var room []byte
 		if room, err = c.prepare(int(c.limit), m.shortest()); err == nil {
 			n, failed := c.stream.Read(room)
 			err = c.took(n, len(room), failed)
 		}
-	}
-	if h != nil && err == nil {
-		err = c.finish()
+		if fresh && err == nil {
+			if n := m.usual(c.pending()); n != nil {
+				protocol, h, err = n.name, n.handler, c.echo()
+				break
+			}
+		}
+		fresh = false
 	}
 	if err = c.end(ctx, protocol, nil, false, c.goodbye(err)); err != nil {
 		return "", nil, err
 	}
 	return protocol, h, nil
+}
+
+// usual recognises what nearly all initiators begin with, and returns what is
+// registered: advance would come to the same end on a longer way.
+func (m *Muxer) usual(arrived []byte) *node {
+	if name := usualFlight(arrived); name != nil {
+		return m.table.lookup(name)
+	}
+	return nil
 }
 
 func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
@@ -103,6 +119,9 @@ func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
 			return "", nil, err
 		}
 		protocol, h, err := m.answer(c, text)
+		if h != nil && err == nil {
+			err = c.finish()
+		}
 		if h != nil || err != nil {
 			return protocol, h, err
 		}

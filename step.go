@@ -23,6 +23,20 @@ func headerPossible(arrived []byte) bool {
 	return string(arrived[:n]) == wire.HeaderFrame[:n]
 }
 
+// usualFlight returns the name in what nearly all negotiations consist of, there
+// and back: the header and one message, of less than 128 bytes. It returns nil
+// if that is not what has arrived, or not all. A responder who knows the name
+// answers with the same bytes: there is only one way to write them (R6).
+func usualFlight(arrived []byte) (name []byte) {
+	const length = len(wire.HeaderFrame) // where the proposal's stands
+	last := len(arrived) - 1
+	if last <= length+1 || int(arrived[length]) != last-length || arrived[length] >= 0x80 ||
+		arrived[last] != '\n' || string(arrived[:length]) != wire.HeaderFrame {
+		return nil
+	}
+	return arrived[length+1 : last]
+}
+
 // reply is what a responder says to one message.
 type reply uint8
 
