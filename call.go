@@ -15,18 +15,29 @@ import (
 
 // This file holds what all calls have in common: how they begin and end.
 
-// ErrorCode is what a failed negotiation resets a stream with, where the
+// ResetCode is what a failed negotiation resets a stream with, where the
 // stream offers codes: "protocol negotiation failed" of libp2p.
-const ErrorCode = 0x1001
+const ResetCode = 0x1001
+
+// maxBudget keeps sums with it from overflowing: 146 years.
+const maxBudget = 1 << 62
 
 var communicators = sync.Pool{New: func() any { return &Communicator{watch: watchFor(0)} }}
 
 // acquire returns a Communicator for one call on a stream.
 func acquire(stream io.ReadWriteCloser) *Communicator {
+	mustExist(stream)
 	c := communicators.Get().(*Communicator)
 	c.stream = stream
 	c.pooled = true
 	return c
+}
+
+// mustExist panics here, and not when the budget of the negotiation is over.
+func mustExist(stream io.ReadWriteCloser) {
+	if stream == nil {
+		panic("multiselect: the stream is nil")
+	}
 }
 
 // release gives it back, unless the call failed: the watch may not have been
@@ -40,14 +51,20 @@ func (c *Communicator) release() {
 	communicators.Put(c)
 }
 
+// usable fails if the conversation has ended: with a failure, or with an
+// agreement, after which the stream belongs to the protocol.
+func (c *Communicator) usable(role Role) error {
+	if c.over {
+		return &Error{Role: role, Phase: c.phase, Err: fmt.Errorf("%w: the negotiation is over", net.ErrClosed)}
+	}
+	return nil
+}
+
 // begin starts a call: it looks for a trace, and arranges for the end of the
 // stream when ctx ends or the budget is over. The stream's deadlines are not
 // used for that: a net.Conn cannot say what deadlines its owner has set (R24).
 func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
 	c.role = role
-	if c.over {
-		return net.ErrClosed
-	}
 	c.limit = int16(l.message())
 	if trace := traceOf(ctx); trace != nil || c.ext != nil {
 		c.extend().trace = trace
@@ -61,7 +78,7 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 		}
 		c.extend().stopCtx = context.AfterFunc(ctx, c.cut)
 	}
-	budget := l.budget()
+	budget := min(l.budget(), maxBudget)
 	if budget == 0 && c.ext == nil {
 		return nil // nobody asks for the time
 	}
@@ -93,6 +110,19 @@ func (c *Communicator) disarm(ctx context.Context) (err error) {
 	return err
 }
 
+// isUnbuffered recognises the pipes of package net, whose Write returns when
+// the peer has read.
+func isUnbuffered(stream io.ReadWriteCloser) bool {
+	switch s := stream.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return false
+	case interface{ LocalAddr() net.Addr }:
+		addr := s.LocalAddr()
+		return addr != nil && addr.Network() == "pipe"
+	}
+	return false
+}
+
 // ctxError returns why ctx ended: what its owner says, if it says something, and
 // whether it was cancelled or its deadline passed.
 func ctxError(ctx context.Context) error {
@@ -110,14 +140,35 @@ func (c *Communicator) cut() {
 		return
 	}
 	c.ended = true
-	switch s := c.stream.(type) {
+	var stream io.Closer = c.stream
+	if ch, ok := stream.(channelStream); ok {
+		stream = ch.MessageChannel
+	}
+	switch s := stream.(type) {
 	case interface{ ResetWithError(code uint32) error }:
-		s.ResetWithError(ErrorCode)
+		s.ResetWithError(ResetCode)
 	case interface{ Reset() error }:
 		s.Reset()
+	case interface{ SetDeadline(time.Time) error }:
+		// The Close of some streams, QUIC's among them, ends only the half that
+		// is written to, and leaves a Read where it is.
+		s.SetDeadline(time.Unix(1, 0))
+		stream.Close()
 	default:
-		s.Close()
+		stream.Close()
 	}
+}
+
+// abandon ends a call that a panic, or the end of the goroutine, has left: what
+// the caller handed in, a stream, a matcher, a hook, may panic. It does nothing
+// if the call has returned, and c is nil.
+func abandon(c **Communicator) {
+	if *c == nil {
+		return
+	}
+	(*c).over = true
+	(*c).disarm(context.Background())
+	(*c).cut()
 }
 
 // end finishes a call: it stops the watch, ends the stream if the call
@@ -146,6 +197,8 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 	c.tolerant = false
 	if c.pooled {
 		c.release()
+	} else if err == nil && protocol != "" {
+		c.over = true
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package multiselect
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/multiselect/multiselect/wire"
 )
@@ -10,8 +11,9 @@ import (
 // WebRTC data channel or a queue: it carries the texts, without length and
 // newline. Each text may be any string of bytes.
 type MessageChannel interface {
-	// ReadMessage returns the text of the next message. It fails for a text
-	// of more than limit bytes, at best before it has received it.
+	// ReadMessage returns the text of the next message. It fails, with an
+	// error that wraps [ErrTooLarge], for a text of more than limit bytes; at
+	// best before it has received it.
 	ReadMessage(limit int) (string, error)
 	// WriteMessages sends the texts in order, in one go where it can, and
 	// returns without waiting for the peer to read them.
@@ -20,10 +22,17 @@ type MessageChannel interface {
 	Close() error
 }
 
+// channelStream makes a Communicator's stream of a channel: of its methods only
+// Close is ever called.
+type channelStream struct {
+	io.ReadWriter
+	MessageChannel
+}
+
 // channelHeader is takeHeader over a message channel: the first message is the
 // header or it is not.
 func (c *Communicator) channelHeader(ch MessageChannel) error {
-	text, err := c.channelNext(ch, int(c.limit))
+	text, err := c.channelNext(ch, max(int(c.limit), len(wire.HeaderFrame)))
 	if err != nil {
 		return err
 	}
@@ -54,15 +63,24 @@ func (c *Communicator) channelNext(ch MessageChannel, limit int) ([]byte, error)
 	return []byte(text), nil
 }
 
-// texts takes a flight apart again, for a channel that frames by itself.
-func texts(flight []byte) (texts []string) {
-	for len(flight) > 0 {
-		text, n, err := wire.Consume(flight, wire.MaxList)
-		if err != nil || n == 0 {
-			break // only a list beyond all limits, which was not queued
-		}
-		texts = append(texts, string(text))
-		flight = flight[n:]
+// channelFlush is flush over a message channel.
+func (c *Communicator) channelFlush(ch MessageChannel) error {
+	texts := c.ext.texts
+	if len(texts) == 0 {
+		return nil
 	}
-	return texts
+	c.ext.texts = nil
+	c.flights++
+	var flight []byte
+	for _, text := range texts {
+		flight = wire.AppendMessage(flight, text)
+	}
+	c.ext.trace.sent(c.role, flight)
+	return c.wrote(written{len(flight), ch.WriteMessages(texts...)})
+}
+
+// listText returns the text of an answer to "ls".
+func listText(names []string) string {
+	message := wire.AppendList(nil, names)
+	return string(message[len(message)-wire.ListSize(names) : len(message)-1])
 }

@@ -32,13 +32,12 @@ type Client struct {
 //
 // On success the stream is the protocol's: nothing behind the peer's answer
 // has been read, no deadline was set, and nothing of this package can touch the
-// stream any more. On any error the stream has been reset, if it has a method
-// Reset() error or ResetWithError(uint32) error, and closed otherwise; the
-// caller need not close it again. The error is an [*Error]; if the peer refused
-// everything, it is [ErrNotSupported].
+// stream any more. On any error the stream has been ended, by ResetWithError,
+// Reset or Close as the package documentation says; the caller need not close it
+// again. The error is an [*Error]; if the peer refused everything, it is
+// [ErrNotSupported].
 //
-// The negotiation ends when ctx ends or when [Limits].Budget is over. Either
-// resets or closes the stream, which must unblock its Read and Write.
+// The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	return cl.run(ctx, acquire(stream), protocols)
 }
@@ -50,6 +49,11 @@ func (cl *Client) SelectOneOfOver(ctx context.Context, c *Communicator, protocol
 }
 
 func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string) (protocol string, err error) {
+	if err := c.usable(Initiator); err != nil {
+		return "", err
+	}
+	running := c
+	defer abandon(&running)
 	tried := 0
 	if err = cl.begin(ctx, c); err == nil {
 		tried, err = cl.selectOneOf(c, protocols)
@@ -57,7 +61,9 @@ func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string) 
 	if err == nil {
 		protocol = protocols[tried-1]
 	}
-	if err = c.end(ctx, protocol, protocols[:tried], false, err); err != nil {
+	err = c.end(ctx, protocol, protocols[:tried], false, err)
+	running = nil
+	if err != nil {
 		return "", err
 	}
 	return protocol, nil
@@ -103,11 +109,16 @@ func (cl *Client) check(protocols []string) error {
 	return exceeded("proposals", len(distinct(protocols)), cl.Limits.proposals())
 }
 
+// propose queues a proposal. What has failed was not proposed.
 func (cl *Client) propose(c *Communicator, protocol string) error {
+	if err := c.tally.mayPropose(&cl.Limits); err != nil {
+		return err
+	}
 	if err := cl.ask(c, protocol); err != nil {
 		return err
 	}
-	return c.tally.propose(&cl.Limits)
+	c.tally.proposals++
+	return nil
 }
 
 // ask queues a question. Nothing has been read beyond the last answer, so what
@@ -116,8 +127,11 @@ func (cl *Client) ask(c *Communicator, text string) error {
 	if len(c.pending()) > 0 {
 		return fmt.Errorf("%w: it came before the question", ErrUnexpectedAnswer)
 	}
+	if err := c.tally.send(wire.MessageSize(len(text)), &cl.Limits); err != nil {
+		return err
+	}
 	c.say(text)
-	return c.tally.send(wire.MessageSize(len(text)), &cl.Limits)
+	return nil
 }
 
 // answer reads the answer to a proposal, up to the end of the echo: if it is
@@ -129,8 +143,7 @@ func (cl *Client) answer(c *Communicator, protocol string) error {
 			return err
 		}
 		if string(usualFlight(c.pending())) == protocol {
-			c.heard()
-			return nil
+			return c.heard(&cl.Limits)
 		}
 	}
 	if err := cl.awaitHeader(c, echo); err != nil {
@@ -226,6 +239,11 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 
 // step runs one step on a Communicator that goes on to live.
 func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
+	if err := c.usable(Initiator); err != nil {
+		return err
+	}
+	running := c
+	defer abandon(&running)
 	before := c.tally.proposals
 	err := cl.begin(ctx, c)
 	if err == nil {
@@ -235,7 +253,9 @@ func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do
 	if c.tally.proposals > before {
 		proposed = []string{protocol}
 	}
-	return c.end(ctx, protocol, proposed, true, err)
+	err = c.end(ctx, protocol, proposed, true, err)
+	running = nil
+	return err
 }
 
 // answerList reads the answer to "ls", which has limits of its own.
@@ -248,15 +268,9 @@ func (cl *Client) answerList(c *Communicator) (wire.List, error) {
 	if err != nil {
 		return wire.List{}, err
 	}
-	list, verdict := judgeList(text, cl.Limits.listNames())
-	switch verdict {
-	case agreed:
-		return list, nil
-	case refused:
-		return wire.List{}, ErrNotSupported
+	list, err := judgeList(text, cl.Limits.listNames())
+	if err != nil && err != ErrNotSupported {
+		err = c.unexpected(text, err)
 	}
-	if _, err := wire.ParseList(text, cl.Limits.listNames()); err == ErrTooLarge {
-		return wire.List{}, c.unexpected(text, err)
-	}
-	return wire.List{}, c.unexpected(text, ErrUnexpectedAnswer)
+	return list, err
 }

@@ -13,13 +13,16 @@ import (
 // caller wants the steps. One goroutine at a time may use it.
 //
 // Nothing is read beyond the last message that was asked for, so after the
-// protocol is agreed the caller goes on with the stream itself. The stream
+// protocol is agreed the caller goes on with the stream itself, and the steps
+// refuse to. The stream
 // stays the caller's: a step that fails resets or closes it, a step that
 // succeeds or is refused leaves it as it is.
 type Communicator struct {
 	framer
 	out *flight // queued and not yet written, if small is no place for it
 	ext *extension
+	// What a responder has refused, for its error.
+	refused *flight
 
 	// The budget of the call in progress. start and deadline count from epoch;
 	// there is a deadline while the watch watches.
@@ -36,13 +39,13 @@ type Communicator struct {
 type progress struct {
 	tally   tally
 	sent    int32 // bytes written, all in all
-	flights int16 // how many writes
+	flights int32 // how many writes
 	limit   int16 // Limits.message of the call in progress
 
 	role           Role
 	phase          Phase
 	pooled         bool // made for one call, and given back at its end
-	over           bool // a call failed: nothing goes on from here
+	over           bool // it failed, or a protocol was agreed on
 	headerSent     bool
 	headerReceived bool
 	tolerant       bool // the peer need not hear what is said
@@ -52,6 +55,7 @@ type progress struct {
 // extension is what few negotiations need; the others do not carry it along.
 type extension struct {
 	channel    MessageChannel
+	texts      []string // queued for the channel
 	trace      *Trace
 	stopCtx    func() bool
 	unbuffered bool
@@ -63,20 +67,18 @@ type extension struct {
 // NewCommunicator returns a Communicator over a stream. See [Client] and
 // [Muxer] for what Close of the stream must do.
 func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
+	mustExist(stream)
 	c := new(Communicator)
-	c.limit = 1024
+	c.limit = int16(new(Limits).message())
 	c.stream = stream
 	return c
 }
 
-// NewChannelCommunicator returns a Communicator over a message channel.
+// NewChannelCommunicator returns a Communicator over a message channel. What
+// [Muxer.NegotiateOver] agrees on there is served with the channel itself; the
+// handler that it returns, which wants a stream, only tells which one it is.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
-	c := new(Communicator)
-	c.limit = 1024
-	c.stream = struct {
-		io.ReadWriter // never called
-		MessageChannel
-	}{nil, channel}
+	c := NewCommunicator(channelStream{nil, channel})
 	c.extend().channel = channel
 	return c
 }
@@ -95,9 +97,10 @@ func (c *Communicator) channel() MessageChannel {
 	return c.ext.channel
 }
 
-// Read returns the text of the next message, without its newline. It has no
-// budget of its own: close the stream to end it. Every error is a
-// [*CommunicatorError].
+// Read returns the text of the next message, without its newline. Read and Write
+// are for conversations of your own: a header that goes through them is not
+// noticed by the steps of [Client] and [Muxer], and there is no budget; close
+// the stream to end them. Every error is a [*CommunicatorError].
 func (c *Communicator) Read() (string, error) {
 	text, err := c.next(int(c.limit), shortestMessage)
 	return string(text), err
@@ -161,10 +164,12 @@ func (c *Communicator) takeHeader() (done bool, err error) {
 }
 
 // heard takes all that has arrived: the usual flight, which ends here.
-func (c *Communicator) heard() {
+func (c *Communicator) heard(l *Limits) error {
 	c.headerReceived = true
 	c.phase = PhaseProposal
+	message := int(c.w-c.r) - len(wire.HeaderFrame)
 	c.r = c.w
+	return c.tally.receive(message, l)
 }
 
 // takeMessage takes a message if it has arrived.

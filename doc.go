@@ -18,8 +18,9 @@
 // [Muxer] is the responder. It holds the protocols that this side speaks:
 //
 //	var mux multiselect.Muxer
-//	mux.AddHandler("/echo/1.0.0", serveEcho)
-//	err := mux.Handle(ctx, conn) // negotiates, then calls serveEcho
+//	err := mux.AddHandler("/echo/1.0.0", serveEcho)
+//	…
+//	err = mux.Handle(ctx, conn) // negotiates, then calls serveEcho
 //
 // [Client] is the initiator:
 //
@@ -39,18 +40,23 @@
 // been reset or closed, once, and the error says why; there is nothing to clean
 // up.
 //
-// A negotiation is one write and one read on each side, allocates nothing, and
-// starts no goroutine. The exception are streams whose Write waits for the
-// peer's Read, such as [net.Pipe]: there a write goes on beside the next read,
-// in a goroutine that has ended when the call returns.
+// A negotiation is one write and one read on each side and starts no goroutine;
+// with context.Background, without a trace, and for names that are registered
+// as they are, it allocates nothing. The exception are streams whose Write
+// waits for the peer's Read, such as [net.Pipe]: there a write goes on beside
+// the next read, in a goroutine that has ended when the call returns.
 //
 // # Limits
 //
 // All on by default, all in [Limits]: 10 s for a whole negotiation, 1024 bytes
 // for a message, 128 proposals and 64 KiB for a stream. Each can be moved: "If
 // zero, N; if negative, no limit". A context ends a negotiation like the budget
-// does. For both the stream must be one whose Close makes a blocked Read and
-// Write return; all of package net's are, and those of yamux and QUIC.
+// does. Both end the stream: with ResetWithError(uint32) error or Reset() error if
+// it has such a method, and otherwise with a deadline that is over, if it has
+// SetDeadline, and Close. One of these must make a blocked Read and Write
+// return; with the streams of package net, crypto/tls, yamux and QUIC one does.
+// Wrap a stream that calls its reset something else: quic-go's CancelRead and
+// CancelWrite, or go-libp2p's ResetWithError, whose code has a type of its own.
 //
 // # Errors
 //

@@ -56,7 +56,14 @@ const (
 )
 
 func (p Phase) String() string {
-	return [...]string{"header", "proposal", "list"}[p]
+	switch p {
+	case PhaseHeader:
+		return "header"
+	case PhaseProposal:
+		return "proposal"
+	default:
+		return "list"
+	}
 }
 
 // Blame says whose fault a failure is, as far as one end can tell. A refusal
@@ -71,7 +78,16 @@ const (
 )
 
 func (b Blame) String() string {
-	return [...]string{"none", "peer", "slow peer", "local"}[b]
+	switch b {
+	case BlamePeer:
+		return "peer"
+	case BlameSlowPeer:
+		return "slow peer"
+	case BlameLocal:
+		return "local"
+	default:
+		return "none"
+	}
 }
 
 // Error is returned for every negotiation that fails: Err says what happened,
@@ -79,11 +95,11 @@ func (b Blame) String() string {
 type Error struct {
 	Role          Role     // of this side; tells the initiator's failures from the responder's
 	Phase         Phase    // how far it came
-	Protocols     []string // what the initiator had proposed when it failed, in order
+	Protocols     []string // the initiator: what was proposed; the responder: the first 1024 bytes of what was refused
 	Received      []byte   // the peer's bytes that ended it, or that were left when it ended
 	BytesSent     int      // all messages together
 	BytesReceived int
-	Elapsed       time.Duration // since the call began; 0 without budget and trace
+	Elapsed       time.Duration // since the call began; 0 if it has no budget, trace or context that ends
 	Err           error         // one of the causes above, or what wraps it
 }
 
@@ -92,8 +108,15 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "multiselect: %s", e.Role)
-	if len(e.Protocols) > 0 {
-		fmt.Fprintf(&b, ": proposed %q", e.Protocols)
+	if n := len(e.Protocols); n > 0 {
+		did := "proposed"
+		if e.Role == Responder {
+			did = "refused"
+		}
+		fmt.Fprintf(&b, ": %s %.80q", did, e.Protocols[:min(n, 8)])
+		if n > 8 {
+			fmt.Fprintf(&b, " and %d more", n-8)
+		}
 	}
 	if answer, ok := e.Answer(); ok {
 		fmt.Fprintf(&b, ": peer said %.80q", answer)
@@ -119,6 +142,9 @@ func (e *Error) Timeout() bool { return isTimeout(e.Err) }
 
 // Blame says whose fault it is.
 func (e *Error) Blame() Blame {
+	if errors.Is(e.Err, ErrGaveUp) {
+		return BlameNone
+	}
 	for _, cause := range []error{ErrNotMultistream, ErrUnexpectedAnswer, ErrMalformed, ErrTooLarge} {
 		if errors.Is(e.Err, cause) {
 			return BlamePeer

@@ -15,6 +15,13 @@ type flight struct{ bytes []byte }
 
 var flights = sync.Pool{New: func() any { return &flight{make([]byte, 0, 128)} }}
 
+func (f *flight) giveBack() {
+	if cap(f.bytes) <= 2*largeBuffer {
+		f.bytes = f.bytes[:0]
+		flights.Put(f)
+	}
+}
+
 // say queues a message, behind the header if that was not sent yet (R1).
 func (c *Communicator) say(text string) {
 	c.sayHeader()
@@ -30,12 +37,26 @@ func (c *Communicator) sayHeader() {
 
 // queue adds a message to the flight.
 func (c *Communicator) queue(text string) {
+	if c.channel() != nil {
+		c.ext.texts = append(c.ext.texts, text)
+		return
+	}
 	if c.out == nil && c.fits(wire.MessageSize(len(text))) {
 		c.queued = int16(len(wire.AppendMessage(c.small[:c.queued], text)))
 		return
 	}
 	f := c.flight()
 	f.bytes = wire.AppendMessage(f.bytes, text)
+}
+
+// queueList adds an answer to "ls".
+func (c *Communicator) queueList(names []string) {
+	if c.channel() != nil {
+		c.ext.texts = append(c.ext.texts, listText(names))
+		return
+	}
+	f := c.flight()
+	f.bytes = wire.AppendList(f.bytes, names)
 }
 
 // fits reports whether n more bytes can wait in small: nothing is received
@@ -62,6 +83,9 @@ func (c *Communicator) flush() error {
 	if c.headerReceived {
 		c.sayHeader()
 	}
+	if ch := c.channel(); ch != nil {
+		return c.channelFlush(ch)
+	}
 	out, bytes := c.out, c.small[:c.queued]
 	if out != nil {
 		bytes = out.bytes
@@ -87,9 +111,11 @@ func (c *Communicator) flush() error {
 }
 
 // echo says back the usual flight.
-func (c *Communicator) echo() error {
+func (c *Communicator) echo(l *Limits) error {
 	said := c.pending()
-	c.heard()
+	if err := c.heard(l); err != nil {
+		return err
+	}
 	c.headerSent = true
 	c.flights++
 	return c.wrote(c.put(said, nil))
@@ -122,13 +148,9 @@ type written struct {
 // put writes, and gives back the buffer if there is one. It touches nothing else
 // of the Communicator, which may be reading.
 func (c *Communicator) put(bytes []byte, from *flight) (w written) {
-	if ch := c.channel(); ch != nil {
-		w.n, w.err = len(bytes), ch.WriteMessages(texts(bytes)...)
-	} else {
-		w.n, w.err = c.stream.Write(bytes)
-		if w.err == nil && w.n < len(bytes) {
-			w.err = io.ErrShortWrite
-		}
+	w.n, w.err = c.stream.Write(bytes)
+	if w.err == nil && w.n < len(bytes) {
+		w.err = io.ErrShortWrite
 	}
 	if from != nil && cap(from.bytes) <= 2*largeBuffer { // append rounds up
 		from.bytes = from.bytes[:0]
@@ -162,17 +184,4 @@ func (c *Communicator) insist() error {
 		return nil
 	}
 	return c.ext.unheard
-}
-
-// isUnbuffered recognises the pipes of package net, whose Write returns when
-// the peer has read.
-func isUnbuffered(stream io.ReadWriteCloser) bool {
-	switch s := stream.(type) {
-	case *net.TCPConn, *net.UnixConn:
-		return false
-	case interface{ LocalAddr() net.Addr }:
-		addr := s.LocalAddr()
-		return addr != nil && addr.Network() == "pipe"
-	}
-	return false
 }

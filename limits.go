@@ -13,9 +13,9 @@ import (
 // unless the caller says so.
 type Limits struct {
 	// Budget is the time for the whole negotiation, not for each read. When it
-	// is over the stream is reset or closed, which must unblock its Read and
-	// Write; the stream's deadlines are never touched. On a [Communicator] the
-	// budget is that of each call. If zero, 10 s; if negative, no limit.
+	// is over the stream is ended; until then its deadlines are not touched. On
+	// a [Communicator] the budget is that of each call. If zero, 10 s; if
+	// negative, no limit.
 	Budget time.Duration
 	// Message is the size of a message in bytes, newline included. If zero,
 	// 1024; if negative or more, 16383, which is all that two length bytes can
@@ -53,7 +53,7 @@ func (l *Limits) listBytes() int {
 
 func (l *Limits) listNames() int { return limit(l.ListNames, 1000, math.MaxInt) }
 func (l *Limits) lists() int     { return limit(l.Lists, 8, math.MaxInt) }
-func (l *Limits) bytes() int     { return limit(l.Bytes, 64<<10, math.MaxInt) }
+func (l *Limits) bytes() int     { return limit(min(l.Bytes, math.MaxInt32), 64<<10, math.MaxInt) }
 func (l *Limits) proposals() int { return limit(l.Proposals, 128, math.MaxInt) }
 
 // limit applies the one rule that all limits follow.
@@ -83,9 +83,8 @@ func (t *tally) receive(n int, l *Limits) error {
 	return exceeded("bytes received", int(t.received), l.bytes())
 }
 
-func (t *tally) propose(l *Limits) error {
-	t.proposals++
-	return exceeded("proposals", int(t.proposals), l.proposals())
+func (t *tally) mayPropose(l *Limits) error {
+	return exceeded("proposals", int(t.proposals)+1, l.proposals())
 }
 
 // mayList reports whether one more "ls" may be answered with a list (R23).

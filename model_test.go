@@ -289,7 +289,7 @@ func (i *initiatorModel) settle(m parsed, isList bool) {
 		list, err := wire.ParseList([]byte(m.text), i.limits.ListNames)
 		switch {
 		case errors.Is(err, wire.ErrTooLarge): // more names than wanted
-			i.err = err
+			i.err = wire.ErrTooLarge
 			return
 		case err != nil || m.text == wire.Header || m.text == wire.LS:
 			i.err = multiselect.ErrUnexpectedAnswer

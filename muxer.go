@@ -12,15 +12,6 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Role is one of the two ends of a negotiation.
-type Role = wire.Role
-
-// The two roles.
-const (
-	Initiator = wire.Initiator // proposes protocols: [Client]
-	Responder = wire.Responder // answers: [Muxer]
-)
-
 // Handler serves a stream on which the protocol was agreed. It owns the stream
 // and closes it.
 type Handler func(ctx context.Context, protocol string, stream io.ReadWriteCloser)
@@ -49,8 +40,8 @@ type Muxer struct {
 	matchers atomic.Pointer[matchers]
 }
 
-// NewMuxer returns a Muxer with the given handlers. It fails if a name is
-// invalid or a handler is nil.
+// NewMuxer returns a Muxer with the given handlers and the default [Limits]. It
+// fails if a name is invalid or a handler is nil.
 func NewMuxer(handlers map[string]Handler) (*Muxer, error) {
 	m := new(Muxer)
 	for protocol, h := range handlers {
@@ -138,17 +129,25 @@ func (m *Muxer) Handlers() iter.Seq2[string, Handler] { return m.table.all() }
 // Protocols returns what can be proposed, sorted: the names that are registered
 // and the protocols of [MatchMajor]. What other matchers accept has no name.
 func (m *Muxer) Protocols() []string {
-	var names []string
+	return slices.Sorted(m.names)
+}
+
+// names goes through what can be proposed, each name once, in no order.
+func (m *Muxer) names(yield func(string) bool) {
 	for name := range m.table.all() {
-		names = append(names, name)
-	}
-	if set := m.matchers.Load(); set != nil {
-		for _, r := range set.rules[:len(set.majors)] {
-			names = append(names, r.name)
+		if !yield(name) {
+			return
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	set := m.matchers.Load()
+	if set == nil {
+		return
+	}
+	for _, r := range set.rules[:len(set.majors)] {
+		if m.table.lookup([]byte(r.name)) == nil && !yield(r.name) {
+			return
+		}
+	}
 }
 
 // lookup returns the handler of a name, and the name as a string.

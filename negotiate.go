@@ -3,8 +3,10 @@ package multiselect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 
 	"github.com/multiselect/multiselect/wire"
 )
@@ -16,11 +18,10 @@ import (
 // On success the stream is the protocol's: the agreement is written, nothing
 // behind the peer's proposal has been read, no deadline was set, and nothing of
 // this package can touch the stream any more. On any error the stream has been
-// reset, if it has a method Reset() error or ResetWithError(uint32) error, and
-// closed otherwise. The error is an [*Error].
+// ended, by ResetWithError, Reset or Close as the package documentation says.
+// The error is an [*Error].
 //
-// The negotiation ends when ctx ends or when [Limits].Budget is over. Either
-// resets or closes the stream, which must unblock its Read and Write.
+// The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	return m.run(ctx, acquire(stream))
 }
@@ -46,14 +47,21 @@ func (m *Muxer) Handle(ctx context.Context, stream io.ReadWriteCloser) error {
 // Handshake waits for the peer's header and answers it, without waiting for a
 // proposal. An error ends the stream.
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
+	if err := c.usable(Responder); err != nil {
+		return err
+	}
+	running := c
+	defer abandon(&running)
 	err := m.begin(ctx, c)
 	if err == nil && !c.headerReceived {
-		err = c.header(m.shortest())
+		err = c.header(0)
 	}
 	if err == nil {
 		err = c.finish()
 	}
-	return c.end(ctx, "", nil, true, err)
+	err = c.end(ctx, "", nil, true, err)
+	running = nil
+	return err
 }
 
 // run waits and takes what has arrived, in turn. The waiting is done here, and
@@ -61,7 +69,13 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 // it takes is what a half-open negotiation costs: with two calls more, that of
 // a yamux stream would need 4 KiB.
 func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Handler, err error) {
+	if err := c.usable(Responder); err != nil {
+		return "", nil, err
+	}
+	running := c
+	defer abandon(&running)
 	err = m.begin(ctx, c)
+	c.tolerant = true
 	fresh := c.got == 0 && c.ext == nil
 	for err == nil {
 		if !fresh {
@@ -76,13 +90,15 @@ func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Ha
 		}
 		if fresh && err == nil {
 			if n := m.usual(c.pending()); n != nil {
-				protocol, h, err = n.name, n.handler, c.echo()
+				protocol, h, err = n.name, n.handler, c.echo(&m.Limits)
 				break
 			}
 		}
 		fresh = false
 	}
-	if err = c.end(ctx, protocol, nil, false, c.goodbye(err)); err != nil {
+	err = c.end(ctx, protocol, c.refusedNames(err), false, goodbye(err, c.lastWasNA))
+	running = nil
+	if err != nil {
 		return "", nil, err
 	}
 	return protocol, h, nil
@@ -98,9 +114,7 @@ func (m *Muxer) usual(arrived []byte) *node {
 }
 
 func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
-	err := c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
-	c.tolerant = err == nil
-	return err
+	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
 }
 
 // advance takes what has arrived and queues the answers. It returns without a
@@ -136,25 +150,54 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 	protocol, h := m.lookup(text)
 	listing := !m.NoList && c.tally.mayList(&m.Limits)
 	reply := replyTo(text, h != nil, len(c.pending()) > 0, listing)
-	if reply != replyList {
-		if err := c.tally.propose(&m.Limits); err != nil {
-			return "", nil, err
-		}
+	if reply == replyList {
+		c.lastWasNA = !m.list(c)
+		return "", nil, c.insist()
 	}
-	switch reply {
-	case replyEcho:
+	if err := c.tally.mayPropose(&m.Limits); err != nil {
+		return "", nil, err
+	}
+	c.tally.proposals++
+	if reply == replyEcho {
 		c.say(protocol)
 		return protocol, h, nil
-	case replyList:
-		c.lastWasNA = !m.list(c)
-	case replyNA:
-		c.lastWasNA = true
-		c.say(wire.NA)
-		if err := c.tally.send(wire.MessageSize(len(wire.NA)), &m.Limits); err != nil {
-			return "", nil, err
-		}
+	}
+	c.refuse(text)
+	if err := c.tally.send(wire.MessageSize(len(wire.NA)), &m.Limits); err != nil {
+		return "", nil, err
 	}
 	return "", nil, c.insist()
+}
+
+// mostRefused is how many bytes of refused names are kept for an error.
+const mostRefused = 1024
+
+// refuse says "na", and keeps the name for whoever asks why it all failed.
+func (c *Communicator) refuse(name []byte) {
+	if c.refused == nil {
+		c.refused = flights.Get().(*flight)
+	}
+	if kept := c.refused.bytes; len(kept)+len(name) <= mostRefused {
+		c.refused.bytes = wire.AppendMessage(kept, string(name))
+	}
+	c.lastWasNA = true
+	c.say(wire.NA)
+}
+
+// refusedNames returns the first names that were refused, if err is an error,
+// and gives the buffer back.
+func (c *Communicator) refusedNames(err error) (names []string) {
+	if c.refused == nil {
+		return nil
+	}
+	for kept := c.refused.bytes; err != nil && len(kept) > 0; {
+		name, n, _ := wire.Consume(kept, wire.MaxMessage)
+		names = append(names, string(name))
+		kept = kept[n:]
+	}
+	c.refused.giveBack()
+	c.refused = nil
+	return names
 }
 
 // list answers "ls", and reports whether with a list. One that does not fit is
@@ -167,35 +210,37 @@ func (m *Muxer) list(c *Communicator) bool {
 		return false
 	}
 	c.sayHeader()
-	f := c.flight()
-	f.bytes = wire.AppendList(f.bytes, names)
+	c.queueList(names)
 	return true
 }
 
-func (m *Muxer) listed() ([]string, bool) {
+// listed returns the names of the list, if they are not too many.
+func (m *Muxer) listed() (names []string, ok bool) {
 	most := m.Limits.listNames()
-	if m.Listed == nil && int(m.table.count.Load()) > most {
-		return nil, false // before they are all collected and sorted
-	}
-	var names []string
-	for _, name := range m.Protocols() {
-		if m.Listed == nil || m.Listed(name) {
-			names = append(names, name)
+	for name := range m.names {
+		if m.Listed != nil && !m.Listed(name) {
+			continue
 		}
+		if len(names) == most {
+			return nil, false
+		}
+		names = append(names, name)
 	}
-	return names, len(names) <= most && wire.ListSize(names) <= m.Limits.listBytes()
+	slices.Sort(names)
+	return names, wire.ListSize(names) <= m.Limits.listBytes()
 }
 
 // goodbye tells a peer that gave up from one that was cut off: after a refusal
-// the end of the stream, and anything that is no message, is how initiators say
-// goodbye (R18).
-func (c *Communicator) goodbye(err error) error {
-	if err == nil || !c.lastWasNA {
-		return err
-	}
+// the end of the stream, a reset, and anything that is no message, is how
+// initiators say goodbye (R18). What this side or its stream has done is not.
+func goodbye(err error, lastWasNA bool) error {
 	failed, ok := errors.AsType[*CommunicatorError](err)
-	if !ok || failed.Op != "read" || isTimeout(err) || errors.Is(err, net.ErrClosed) {
+	switch {
+	case !lastWasNA || !ok || failed.Op != "read" || failed == errReadCount, isTimeout(err),
+		errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe), errors.Is(err, io.ErrNoProgress):
 		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, ErrMalformed), errors.Is(err, ErrTooLarge):
+		return ErrGaveUp
 	}
-	return ErrGaveUp
+	return fmt.Errorf("%w: %w", ErrGaveUp, err)
 }

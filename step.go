@@ -70,10 +70,9 @@ func replyTo(text []byte, registered, behind, listing bool) reply {
 type verdict uint8
 
 const (
-	refused   verdict = iota // "na": another protocol may be proposed
-	agreed                   // the echo: the stream is the protocol's from here
-	violated                 // anything else ends the negotiation
-	excessive                // so does a list with too many names (R21)
+	refused  verdict = iota // "na": another protocol may be proposed
+	agreed                  // the echo: the stream is the protocol's from here
+	violated                // anything else ends the negotiation
 )
 
 // judge decides what the answer to one proposal means. Only the exact echo
@@ -90,23 +89,22 @@ func judge(answer []byte, proposed string) verdict {
 	return violated
 }
 
-// judgeList does the same for the answer to "ls" (R22). The header said again
-// and the request echoed read as joined lists of one name, and are neither.
-func judgeList(answer []byte, names int) (wire.List, verdict) {
+// judgeList does the same for the answer to "ls" (R22): nil is a list, and
+// [ErrNotSupported] a refusal. The header said again and the request echoed read
+// as joined lists of one name, and are neither. A list with too many names is
+// [ErrTooLarge] (R21).
+func judgeList(answer []byte, names int) (wire.List, error) {
 	switch string(answer) {
 	case wire.NA:
-		return wire.List{}, refused
+		return wire.List{}, ErrNotSupported
 	case wire.Header, wire.LS:
-		return wire.List{}, violated
+		return wire.List{}, ErrUnexpectedAnswer
 	}
 	list, err := wire.ParseList(answer, names)
-	switch {
-	case errors.Is(err, ErrTooLarge):
-		return wire.List{}, excessive
-	case err != nil:
-		return wire.List{}, violated
+	if errors.Is(err, wire.ErrNotList) {
+		err = ErrUnexpectedAnswer
 	}
-	return list, agreed
+	return list, err
 }
 
 // majorOf splits a name that ends in a version of one, two or three numbers,

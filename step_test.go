@@ -1,6 +1,7 @@
 package multiselect
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -106,22 +107,22 @@ func TestJudgeList(t *testing.T) {
 	for _, tt := range []struct {
 		answer string
 		names  int
-		want   verdict
+		want   error
 		list   []string
 	}{
-		{"na", 10, refused, nil},
-		{"ls", 10, violated, nil},
-		{"/multistream/1.0.0", 10, violated, nil},
-		{nested, 10, agreed, []string{"/a", "/b"}},
-		{nested, 2, agreed, []string{"/a", "/b"}},
-		{nested, 1, excessive, nil},
-		{"", 10, agreed, nil},
-		{"/a\n/b", 10, agreed, []string{"/a", "/b"}},
-		{"\x00\x01", 10, violated, nil},
+		{"na", 10, ErrNotSupported, nil},
+		{"ls", 10, ErrUnexpectedAnswer, nil},
+		{"/multistream/1.0.0", 10, ErrUnexpectedAnswer, nil},
+		{nested, 10, nil, []string{"/a", "/b"}},
+		{nested, 2, nil, []string{"/a", "/b"}},
+		{nested, 1, ErrTooLarge, nil},
+		{"", 10, nil, nil},
+		{"/a\n/b", 10, nil, []string{"/a", "/b"}},
+		{"\x00\x01", 10, ErrUnexpectedAnswer, nil},
 	} {
 		list, got := judgeList([]byte(tt.answer), tt.names)
-		if got != tt.want || !slices.Equal(list.Names, tt.list) {
-			t.Errorf("judgeList(%q, %d) = %q, %d; want %q, %d", tt.answer, tt.names, list.Names, got, tt.list, tt.want)
+		if !errors.Is(got, tt.want) || !slices.Equal(list.Names, tt.list) {
+			t.Errorf("judgeList(%q, %d) = %q, %v; want %q, %v", tt.answer, tt.names, list.Names, got, tt.list, tt.want)
 		}
 	}
 }

@@ -3,7 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
-	"strings"
+	"fmt"
 )
 
 // Dialect tells in which of the forms found in the field a peer answered "ls".
@@ -61,7 +61,7 @@ func ListSize(names []string) int {
 }
 
 // ParseList reads the text of an answer to "ls" in any of the dialects. At
-// most limit names are accepted; more is [ErrTooLarge].
+// most limit names are accepted; more is [ErrTooLarge], and costs nothing.
 //
 // One text can be right in two dialects: joined names of 47 bytes each read as
 // nested names, because the slash they begin with is the length 47. The form
@@ -70,75 +70,89 @@ func ParseList(text []byte, limit int) (List, error) {
 	if string(text) == NA {
 		return List{}, ErrNotList
 	}
-	nested, okNested := parseNested(text)
-	joined, okJoined := parseJoined(text)
+	nested, joined := survey(nestedNames, text), survey(joinedNames, text)
 	switch {
-	case okNested && okJoined && !anySlash(nested) && anySlash(joined):
-		okNested = false
-	case !okNested:
-		// The last newline of the counted form is that of its last name.
-		withNewline := append(bytes.Clone(text), '\n')
-		if counted, ok := parseCounted(withNewline); ok {
-			return limited(List{counted, DialectCounted}, limit)
-		}
+	case nested.ok && (nested.slash || !joined.ok || !joined.slash):
+		return nested.list(DialectNested, limit)
+	case nested.ok:
+		return joined.list(DialectJoined, limit)
 	}
-	switch {
-	case okNested:
-		return limited(List{nested, DialectNested}, limit)
-	case okJoined:
-		return limited(List{joined, DialectJoined}, limit)
+	// The last newline of the counted form is that of its last name.
+	if counted := survey(countedNames, append(bytes.Clone(text), '\n')); counted.ok {
+		return counted.list(DialectCounted, limit)
+	}
+	if joined.ok {
+		return joined.list(DialectJoined, limit)
 	}
 	return List{}, ErrNotList
 }
 
-func limited(l List, limit int) (List, error) {
-	if len(l.Names) > limit {
-		return List{}, ErrTooLarge
+// names goes through the names of a list in one of the dialects, and reports
+// whether it is one.
+type names func(text []byte, visit func(name []byte)) (ok bool)
+
+// surveyed is what a text is in one of the dialects.
+type surveyed struct {
+	names names
+	text  []byte
+	ok    bool
+	count int
+	slash bool // a name begins with one
+}
+
+func survey(n names, text []byte) surveyed {
+	s := surveyed{names: n, text: text}
+	s.ok = n(text, func(name []byte) {
+		s.count++
+		s.slash = s.slash || bytes.HasPrefix(name, []byte("/"))
+	})
+	return s
+}
+
+func (s surveyed) list(d Dialect, limit int) (List, error) {
+	if s.count > limit {
+		return List{}, fmt.Errorf("%w: %d names, %d allowed", ErrTooLarge, s.count, limit)
 	}
+	l := List{Dialect: d}
+	s.names(s.text, func(name []byte) { l.Names = append(l.Names, string(name)) })
 	return l, nil
 }
 
-func anySlash(names []string) bool {
-	for _, name := range names {
-		if strings.HasPrefix(name, "/") {
-			return true
-		}
-	}
-	return false
-}
-
-func parseNested(text []byte) (names []string, ok bool) {
+func nestedNames(text []byte, visit func(name []byte)) bool {
 	for len(text) > 0 {
 		name, n, err := Consume(text, MaxMessage)
 		if err != nil || n == 0 {
-			return nil, false
+			return false
 		}
-		names = append(names, string(name))
+		visit(name)
 		text = text[n:]
 	}
-	return names, true
+	return true
 }
 
-func parseCounted(text []byte) (names []string, ok bool) {
+func countedNames(text []byte, visit func(name []byte)) bool {
 	size, count, err := Length(text, MaxMessage)
 	if err != nil {
-		return nil, false
+		return false
 	}
-	names, ok = parseNested(text[size:])
-	return names, ok && len(names) == count
+	ok := nestedNames(text[size:], func(name []byte) {
+		count--
+		visit(name)
+	})
+	return ok && count == 0
 }
 
-// parseJoined accepts one newline at the end: py sends it, nim does not. A
+// joinedNames accepts one newline at the end: py sends it, nim does not. A
 // newline alone is py's empty list.
-func parseJoined(text []byte) (names []string, ok bool) {
+func joinedNames(text []byte, visit func(name []byte)) bool {
 	if string(text) == "\n" {
-		return nil, true
+		return true
 	}
-	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	for _, line := range lines {
-		if line == "" || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' }) {
-			return nil, false
+	for line := range bytes.SplitSeq(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) {
+		if len(line) == 0 || bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' }) {
+			return false
 		}
+		visit(line)
 	}
-	return lines, true
+	return true
 }

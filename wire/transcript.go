@@ -93,9 +93,9 @@ func Transcribe(from Role, sent []byte, limit int) Transcript {
 			return append(t, Line{From: from, Kind: Raw, Text: string(sent)})
 		}
 		sent = sent[n:]
-		names, isList := parseNested(text)
-		if isList && len(names) > 0 {
-			t = append(t, Line{From: from, Kind: Names, Names: names})
+		if list := survey(nestedNames, text); list.ok && list.count > 0 {
+			l, _ := list.list(DialectNested, list.count)
+			t = append(t, Line{From: from, Kind: Names, Names: l.Names})
 		} else {
 			t = append(t, Line{From: from, Kind: Message, Text: string(text)})
 		}

@@ -1,0 +1,224 @@
+package multiselect_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// A budget that no clock can hold is no reason to forget the others.
+func TestHugeBudget(t *testing.T) {
+	huge := multiselect.Limits{Budget: math.MaxInt64}
+	for range 100 { // each watch gets some
+		s := talk(say(wire.Header, nameA))
+		c := multiselect.NewCommunicator(s)
+		m := serving(t, nameA)
+		m.Limits = huge
+		if _, _, err := m.NegotiateOver(context.Background(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 40 {
+		a, b := net.Pipe()
+		m := serving(t, nameA)
+		m.Limits.Budget = time.Millisecond
+		if _, _, err := m.Negotiate(context.Background(), a); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+		b.Close()
+	}
+}
+
+// halfClosed is a stream like those of QUIC: Close ends only the half that is
+// written to, and what waits in Read waits on.
+type halfClosed struct{ net.Conn }
+
+func (halfClosed) Close() error { return nil }
+
+func TestBudgetOfHalfClosedStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		defer a.Close()
+		defer b.Close()
+		start := time.Now()
+		_, _, err := serving(t, nameA).Negotiate(t.Context(), halfClosed{a})
+		if took := time.Since(start); took != 10*time.Second || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("over after %v with %v", took, err)
+		}
+	})
+}
+
+// What the caller hands in may panic. The stream is ended then, at once, and
+// nothing of ours comes back to it or to the context.
+func TestPanicEndsTheStream(t *testing.T) {
+	panics := func(string) bool { panic("a matcher") }
+	for _, over := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var m multiselect.Muxer
+			if err := m.AddMatcher(multiselect.MatchFunc("panics", panics), noHandler); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			s := talk(say(wire.Header, nameA))
+			func() {
+				defer func() {
+					if p := recover(); p != "a matcher" {
+						t.Errorf("recovered %v", p)
+					}
+				}()
+				if over {
+					m.NegotiateOver(ctx, multiselect.NewCommunicator(s))
+				} else {
+					m.Negotiate(ctx, s)
+				}
+			}()
+			if !slices.Equal(s.ends, []string{"close"}) {
+				t.Errorf("ended %q", s.ends)
+			}
+			time.Sleep(time.Minute)
+			cancel()
+			synctest.Wait()
+			if !slices.Equal(s.ends, []string{"close"}) {
+				t.Errorf("later ended %q", s.ends)
+			}
+		})
+	}
+}
+
+func TestNilStreamPanics(t *testing.T) {
+	for name, call := range map[string]func(){
+		"Negotiate":       func() { new(multiselect.Muxer).Negotiate(context.Background(), nil) },
+		"SelectOneOf":     func() { new(multiselect.Client).SelectOneOf(context.Background(), nil, nameA) },
+		"NewCommunicator": func() { multiselect.NewCommunicator(nil) },
+	} {
+		func() {
+			defer func() {
+				if p, _ := recover().(string); !strings.Contains(p, "nil") {
+					t.Errorf("%s: recovered %q", name, p)
+				}
+			}()
+			call()
+		}()
+	}
+}
+
+// After an agreement, and after a failure, the steps leave the stream alone.
+func TestStepsAfterTheEnd(t *testing.T) {
+	ctx := context.Background()
+	var cl multiselect.Client
+	for _, answer := range []string{nameA, "/zzz"} {
+		s := talk(say(wire.Header, answer))
+		c := multiselect.NewCommunicator(s)
+		first := cl.TrySelect(ctx, c, nameA)
+		if agreed := answer == nameA; agreed != (first == nil) {
+			t.Fatal(first)
+		}
+		written, ends := string(s.written), slices.Clone(s.ends)
+		_, selecting := cl.SelectOneOfOver(ctx, c, nameB)
+		_, listing := cl.List(ctx, c)
+		_, _, negotiating := serving(t, nameA).NegotiateOver(ctx, c)
+		for _, err := range []error{
+			cl.TrySelect(ctx, c, nameB), cl.Handshake(ctx, c), selecting, listing, negotiating,
+			serving(t, nameA).Handshake(ctx, c),
+		} {
+			e, ok := errors.AsType[*multiselect.Error](err)
+			if !ok || !errors.Is(err, net.ErrClosed) || e.Blame() != multiselect.BlameLocal {
+				t.Errorf("after %q: %v", answer, err)
+			}
+		}
+		if string(s.written) != written || !slices.Equal(s.ends, ends) {
+			t.Errorf("after %q: wrote %q, ended %q", answer, s.written[len(written):], s.ends)
+		}
+	}
+}
+
+// Handshake takes the header and nothing else, so that the caller can go on by
+// itself.
+func TestHandshakeReadsNoFurther(t *testing.T) {
+	s := talk(say(wire.Header, nameA) + "data")
+	c := multiselect.NewCommunicator(s)
+	if err := serving(t, nameA).Handshake(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Read(); got != nameA || err != nil || s.rest() != "data" {
+		t.Errorf("read %q, %v; left %q", got, err, s.rest())
+	}
+}
+
+// A responder's error names what it refused, as far as a kilobyte goes.
+func TestErrorNamesTheRefused(t *testing.T) {
+	long := "/" + strings.Repeat("n", 700)
+	s := talk(say(wire.Header, "/x", "/y", "", long, "/z", long, "/x"))
+	_, _, err := serving(t, nameA).Negotiate(context.Background(), s)
+	e, ok := errors.AsType[*multiselect.Error](err)
+	if !ok || !errors.Is(err, multiselect.ErrGaveUp) {
+		t.Fatal(err)
+	}
+	if want := []string{"/x", "/y", "", long, "/z"}; !slices.Equal(e.Protocols, want) {
+		t.Errorf("Protocols = %.100q, want %.100q", e.Protocols, want)
+	}
+	if text := err.Error(); !strings.Contains(text, `refused ["/x" "/y"`) || len(text) > 500 {
+		t.Errorf("the text is %q", text)
+	}
+}
+
+// The usual flight is recognised without detours, and counts all the same.
+func TestUsualFlightCounts(t *testing.T) {
+	for _, traced := range []bool{false, true} {
+		ctx := context.Background()
+		if traced {
+			ctx = multiselect.WithTrace(ctx, new(multiselect.Trace))
+		}
+		for limit, want := range map[int]error{len(say(nameA)): nil, len(say(nameA)) - 1: multiselect.ErrLimit} {
+			m := serving(t, nameA)
+			m.Limits.Bytes = limit
+			if _, _, err := m.Negotiate(ctx, talk(say(wire.Header, nameA))); !errors.Is(err, want) {
+				t.Errorf("responder, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
+			}
+			cl := multiselect.Client{Limits: multiselect.Limits{Bytes: limit}}
+			if _, err := cl.SelectOneOf(ctx, talk(say(wire.Header, nameA)), nameA); !errors.Is(err, want) {
+				t.Errorf("initiator, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
+			}
+		}
+	}
+}
+
+// resettable is a message channel with a Reset, which nobody but the channel's
+// own type knows of.
+type resettable struct {
+	ended   string
+	written int
+}
+
+func (r *resettable) ReadMessage(int) (string, error)  { return "", io.EOF }
+func (r *resettable) Close() error                     { r.ended += "close"; return nil }
+func (r *resettable) ResetWithError(code uint32) error { r.ended += "reset"; return nil }
+
+func (r *resettable) WriteMessages(texts ...string) error {
+	for _, text := range texts {
+		r.written += len(text)
+	}
+	return nil
+}
+
+func TestChannelIsReset(t *testing.T) {
+	var ch resettable
+	c := multiselect.NewChannelCommunicator(&ch)
+	if err := c.Write(strings.Repeat("x", 3<<20)); err != nil || ch.written != 3<<20 {
+		t.Fatal(err, ch.written)
+	}
+	if _, err := new(multiselect.Client).SelectOneOfOver(context.Background(), c, nameA); !errors.Is(err, io.EOF) || ch.ended != "reset" {
+		t.Errorf("%v, ended by %q", err, ch.ended)
+	}
+}
