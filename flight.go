@@ -76,10 +76,16 @@ func (c *Communicator) flight() *flight {
 	return c.out
 }
 
-// flush writes what is queued in one write, and the header if the peer has said
-// its own. On a stream without a buffer, where the peer may be writing too and
-// not yet reading, the write goes on beside the next read (R28).
+// flush writes what is queued before the next read. On a stream without a
+// buffer, where the peer may be writing too and not yet reading, the write goes
+// on beside that read (R28).
 func (c *Communicator) flush() error {
+	return c.send(c.ext != nil && c.ext.unbuffered)
+}
+
+// send writes what is queued in one write, and the header if the peer has said
+// its own.
+func (c *Communicator) send(beside bool) error {
 	if c.headerReceived {
 		c.sayHeader()
 	}
@@ -100,12 +106,12 @@ func (c *Communicator) flush() error {
 	c.flights++
 	if c.ext != nil {
 		c.ext.trace.sent(c.role, bytes)
-		if c.ext.unbuffered {
-			writing := make(chan written, 1)
-			c.ext.writing = writing
-			go func() { writing <- c.put(bytes, out) }()
-			return nil
-		}
+	}
+	if beside {
+		writing := make(chan written, 1)
+		c.ext.writing = writing
+		go func() { writing <- c.put(bytes, out) }()
+		return nil
 	}
 	return c.wrote(c.put(bytes, out))
 }
@@ -123,7 +129,7 @@ func (c *Communicator) echo(l *Limits) error {
 
 // finish writes what is queued and waits until all of it is written.
 func (c *Communicator) finish() error {
-	if err := c.flush(); err != nil {
+	if err := c.send(false); err != nil {
 		return err
 	}
 	return c.join()
