@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/multiselect/multiselect"
+)
+
+// TestSample runs the 10^4 negotiations of each distribution, all at once, and
+// compares each of them and their totals with the model: 100 times these are
+// the figures of the document.
+func TestSample(t *testing.T) {
+	for _, s := range successes {
+		for _, c := range callers {
+			t.Run(s.name+"/"+c.name, func(t *testing.T) { compareSample(t, c, s.sample(false)) })
+		}
+		t.Run(s.name+"/no list", func(t *testing.T) { compareSample(t, callers[2], s.sample(true)) })
+	}
+}
+
+func compareSample(t *testing.T, c caller, cells []cell) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var got totals
+		var wg sync.WaitGroup
+		for _, x := range cells {
+			m := x.muxer(t)
+			for range x.count {
+				wg.Go(func() {
+					o := compare(t, c, x.dial, m, x.rtt/2, x.rtt/2, 0)
+					mu.Lock()
+					defer mu.Unlock()
+					got.add(o.cost, o.time, c.lists && !x.noList, 1)
+				})
+			}
+		}
+		wg.Wait()
+		want := totalsOf(c.strategy, cells)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("together\n got %+v\nwant %+v", got, want)
+		}
+		if got.count != sampleSize {
+			t.Errorf("%d negotiations, want %d", got.count, sampleSize)
+		}
+	})
+}
+
+// compare runs one negotiation and compares it with the model, to the byte and
+// to the nanosecond.
+func compare(t *testing.T, c caller, d dial, m *multiselect.Muxer, there, back, perByte time.Duration) observed {
+	o, err := c.negotiate(d, m, there, back, perByte)
+	if err != nil {
+		t.Errorf("%s, k = %d: %v", c.name, d.k(), err)
+		return o
+	}
+	want := c.cost(d)
+	if perByte > 0 {
+		// What arrives in two writes arrives at two moments, and may be
+		// waited for twice: then only flights tell round trips.
+		o.roundTrips = o.out.flights
+	}
+	if o.cost != want {
+		t.Errorf("%s, k = %d of %d:\n got %+v\nwant %+v", c.name, d.k(), len(d.names), o.cost, want)
+	}
+	if took := want.time(there+back, perByte); o.time != took {
+		t.Errorf("%s, k = %d: took %v, want %v", c.name, d.k(), o.time, took)
+	}
+	if perByte > 0 {
+		return o
+	}
+	// The responder knows when the proposal arrives, or when the end does.
+	knows := o.time - back
+	if d.k() == 0 {
+		knows = o.time + there
+	}
+	if o.responder != knows {
+		t.Errorf("%s, k = %d: the responder knew after %v, want %v", c.name, d.k(), o.responder, knows)
+	}
+	return o
+}
+
+// TestShapes compares negotiations of any shape: names of mixed lengths, lists
+// that fill segments, memories of any kind, both ways of unequal length.
+func TestShapes(t *testing.T) {
+	for _, rate := range []struct {
+		name    string
+		perByte time.Duration
+	}{{"no bandwidth", 0}, {"1 MB/s", time.Microsecond}} {
+		for _, c := range callers {
+			t.Run(rate.name+"/"+c.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					random := rand.New(rand.NewPCG(1, 2))
+					var wg sync.WaitGroup
+					for range 2000 {
+						d := randomDial(random)
+						m := d.muxer(t)
+						there, back := randomDelay(random), randomDelay(random)
+						wg.Go(func() { compare(t, c, d, m, there, back, rate.perByte) })
+					}
+					wg.Wait()
+				})
+			})
+		}
+	}
+}
+
+func randomDelay(random *rand.Rand) time.Duration { return 1 + time.Duration(random.Int64N(2e8)) }
+
+// randomDial has at most 20 names, so that no budget is over.
+func randomDial(random *rand.Rand) (d dial) {
+	name := func(i int) string { // no two are equal
+		return fmt.Sprintf("%c%s", 'A'+i, strings.Repeat("x", random.IntN(1<<random.IntN(9))))
+	}
+	for i := range 1 + random.IntN(20) {
+		d.names = append(d.names, name(i))
+		if random.IntN(8) == 0 {
+			d.peer = append(d.peer, d.names[i])
+		}
+	}
+	for i := range 1 + random.IntN(30) {
+		d.peer = append(d.peer, name(30+i))
+	}
+	d.noList = random.IntN(4) == 0
+	if random.IntN(2) == 0 {
+		d.remembered = d.names[random.IntN(len(d.names))]
+	}
+	return d
+}
