@@ -19,6 +19,9 @@ func parseAddress(s string) (address, error) {
 		}
 		return address{"unix", path}, nil
 	}
+	if s == "" {
+		return address{}, usagef("the address is empty: write %s", addressForms)
+	}
 	hostPort, isURL := strings.CutPrefix(s, "tcp://")
 	if !isURL && (strings.Contains(s, "://") || strings.HasPrefix(s, "/")) {
 		return address{}, usagef("address %q is of a kind that this mss does not speak: write %s", s, addressForms)

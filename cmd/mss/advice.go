@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/wire"
 )
 
 // next says what to do about a failure.
@@ -19,15 +20,21 @@ func (a *attempt) next(n *near) string {
 		if !a.connected {
 			return "check the address, or allow more time with --timeout"
 		}
+		if a.headerArrived() {
+			return "allow more time with --timeout, or look into the peer's log: it has not answered"
+		}
 		return "allow more time with --timeout, or check that nothing (TLS, noise) has to come before multistream-select"
 	case exitViolation:
-		if guess := lookalike(received(a.err)); guess != "" {
+		if guess := a.lookalike(); guess != "" {
 			return guess
 		}
 		return "tell the peer's authors; run it again with -v for the whole transcript"
 	case exitClosed:
 		if len(a.refused) > 0 {
 			return "it may allow a single proposal: " + a.command("dial", a.proposed())
+		}
+		if a.headerArrived() {
+			return "its log may say why"
 		}
 		return "its log may say why; it may want TLS or noise first, or be full"
 	case exitRefused:
@@ -107,8 +114,17 @@ func lastWords(err error) string {
 	return reason(err)
 }
 
-// lookalike recognises peers that speak something else, from what they said.
-func lookalike(said string) string {
+// lookalike recognises peers that speak something else, from what they said in
+// place of the header.
+func (a *attempt) lookalike() string {
+	e, ok := errors.AsType[*multiselect.Error](a.err)
+	if !ok || a.headerArrived() {
+		return ""
+	}
+	said := string(e.Received)
+	if otherVersion(said) {
+		return "the peer speaks another version of multistream-select; this mss speaks " + wire.Header
+	}
 	for _, known := range []struct{ prefix, advice string }{
 		{"HTTP/", "this is a web server: check the port"},
 		{"SSH-", "this is an SSH server: check the port"},
@@ -116,7 +132,6 @@ func lookalike(said string) string {
 		{"\x15\x03", "this is a TLS server: mss does not speak TLS"},
 		{"+OK", "this looks like a POP3 or Redis server: check the port"},
 		{"-ERR", "this looks like a Redis server: check the port"},
-		{"\x13/multistream/", "the peer speaks another version of multistream"},
 		{"/multistream/", "the peer sends the header without its length"},
 	} {
 		if strings.HasPrefix(said, known.prefix) {

@@ -50,6 +50,12 @@ func (a *attempt) stage() string {
 	return "waiting for the answer to " + display(a.proposed())
 }
 
+// headerArrived reports whether the peer is known to speak multistream-select.
+func (a *attempt) headerArrived() bool {
+	e, ok := errors.AsType[*multiselect.Error](a.err)
+	return ok && e.Phase != multiselect.PhaseHeader
+}
+
 // proposed returns the protocol whose answer ended the attempt.
 func (a *attempt) proposed() string {
 	if len(a.refused) < len(a.protocols) {
@@ -109,6 +115,22 @@ func quoteReceived(e *multiselect.Error) string {
 		return quoted
 	}
 	return "the bytes " + quoted
+}
+
+// oversize says what was too large, if something was, and the limit.
+func (a *attempt) oversize() string {
+	if !errors.Is(a.err, multiselect.ErrTooLarge) {
+		return ""
+	}
+	_, detail, _ := strings.Cut(a.err.Error(), multiselect.ErrTooLarge.Error()+": ")
+	if !strings.Contains(detail, "allowed") && !strings.Contains(detail, "names") {
+		limit := "1024 bytes" // what is said of the length bytes is of no use here
+		if len(a.protocols) == 0 {
+			limit = "64 KiB"
+		}
+		detail = "more than " + limit
+	}
+	return "too large: " + detail
 }
 
 // offers returns what the peer says it offers, and whether it says so.

@@ -12,7 +12,11 @@ standard input and output to the stream. The end of standard input ends this
 side's half of the stream; mss ends when the peer has ended the other half.
 
 If the peer refuses everything, mss asks it for at most a second what it
-offers, to be able to say which name comes closest.`
+offers, to be able to say which name comes closest.
+
+With --json each line of standard error is a document: the first is about the
+negotiation; if the stream fails after it, another one has the fields "event",
+"error" and "exit_code". Usage errors (exit code 2) are plain text.`
 
 const dialExamples = `  printf hello | mss dial /echo/1.0.0
   mss dial /time/1.0.0
@@ -33,7 +37,10 @@ func newDial(s *stdio) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return dial(cmd.Context(), s, &f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.json = f.json
+			return dial(cmd.Context(), s, &f, args)
+		},
 	}
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.json, "json", false, "write one document about the negotiation to standard error")
@@ -57,6 +64,7 @@ func dial(ctx context.Context, s *stdio, f *peerFlags, args []string) error {
 	}
 	defer t.conn.Close()
 	if err := join(ctx, t.conn, s.in, s.out); err != nil {
+		reset(t.conn) // the peer must not take what it got for all there was
 		return &failure{code: exitCode(err), err: err}
 	}
 	return nil

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/multiselect/multiselect/wire"
@@ -138,4 +141,33 @@ func TestDialInterrupted(t *testing.T) {
 	if !strings.HasPrefix(stderr.String(), "mss: interrupted\n") {
 		t.Errorf("said %q", &stderr)
 	}
+}
+
+// full is a connection whose peer has stopped reading and then ends.
+type full struct {
+	net.Conn
+	failed chan struct{}
+}
+
+func (f full) Write([]byte) (int, error) {
+	close(f.failed)
+	return 0, syscall.EPIPE
+}
+
+func (f full) Read([]byte) (int, error) {
+	<-f.failed
+	synctest.Wait() // until the failure is known
+	return 0, io.EOF
+}
+
+func (full) CloseWrite() error { return nil }
+
+// The peer's end is no success if it has not got all.
+func TestJoinUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := join(t.Context(), full{failed: make(chan struct{})}, strings.NewReader("all"), io.Discard)
+		if exitCode(err) != exitClosed || err.Error() != "the peer closed before all of standard input was sent" {
+			t.Errorf("got %v", err)
+		}
+	})
 }

@@ -90,6 +90,8 @@ func exitCode(err error) int {
 		return exitTimeout
 	case unconnected:
 		return exitConnect
+	case is(multiselect.ErrGaveUp): // before what it may wrap
+		return exitClosed
 	case is(multiselect.ErrNotSupported):
 		return exitRefused
 	case is(multiselect.ErrInvalidName, multiselect.ErrNoProtocols, multiselect.ErrLimit):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,11 +43,11 @@ func explain(a *attempt) explanation {
 		add("answered", a.answered())
 	}
 	if names, known := a.offers(); known {
-		add("offers", shorten(names))
+		add("offers", shorten(names, " (mss ls shows all)"))
 		if x.near = nearest(a.refused, names); x.near != nil {
 			add("nearest", x.near.String())
 		}
-	} else if a.asked {
+	} else if e, ok := errors.AsType[*multiselect.Error](a.listErr); a.asked && (!ok || e.Phase != multiselect.PhaseHeader) {
 		add("offers", "unknown: it does not answer ls with a list")
 	}
 	add("fault", a.fault())
@@ -55,14 +56,14 @@ func explain(a *attempt) explanation {
 	return x
 }
 
-// shorten keeps a long list readable.
-func shorten(names []string) string {
+// shorten keeps a long list readable. The hint says where all of it is.
+func shorten(names []string, hint string) string {
 	const most = 12
 	switch {
 	case len(names) == 0:
 		return "nothing"
 	case len(names) > most:
-		return fmt.Sprintf("%s and %d more (mss ls shows all)", displayAll(names[:most]), len(names)-most)
+		return fmt.Sprintf("%s and %d more%s", displayAll(names[:most]), len(names)-most, hint)
 	}
 	return displayAll(names)
 }
@@ -75,6 +76,9 @@ func (a *attempt) summary() string {
 	case exitTimeout:
 		return fmt.Sprintf("timed out after %v %s (%s)", a.timeout, a.stage(), a.peer)
 	case exitViolation:
+		if oversize := a.oversize(); oversize != "" {
+			return fmt.Sprintf("%s broke the protocol: its answer%s is %s", a.peer, a.question(), oversize)
+		}
 		return fmt.Sprintf("%s broke the protocol: it answered %s", a.peer, a.answered())
 	case exitClosed:
 		return fmt.Sprintf("%s ended the connection: %s", a.peer, lastWords(a.err))

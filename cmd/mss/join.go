@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -8,7 +9,8 @@ import (
 
 // join copies in to conn and conn to out until the peer ends its half. The end
 // of in ends this side's half. Whatever happens to in, the peer's half counts:
-// a peer that stops reading may still have something to say.
+// a peer that stops reading may still have something to say. But its end is no
+// success if what it stopped reading was not all.
 //
 // When join returns, a copy of in may still wait for input that nobody wants.
 func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) error {
@@ -25,20 +27,33 @@ func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) err
 		_, err := io.Copy(localWriter{out}, conn)
 		received <- err
 	}()
+	var unsent error // why the peer has not got all of in
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case err := <-received:
-			return streamError(err)
-		case err := <-sent:
-			if f, ok := errors.AsType[*failure](err); ok {
+			select {
+			case unsent = <-sent: // both at once
+			default:
+			}
+			return cmp.Or(streamError(err), notAll(unsent))
+		case unsent = <-sent:
+			if f, ok := errors.AsType[*failure](unsent); ok {
 				// Half-closing would tell the peer that it has seen all.
 				return f
 			}
 			sent = nil
 		}
 	}
+}
+
+// notAll says that the stream took no more although there was more to send.
+func notAll(unsent error) error {
+	if _, ok := errors.AsType[*failure](unsent); ok || unsent == nil {
+		return nil // standard input failed when nobody wanted it any more
+	}
+	return &failure{code: exitClosed, err: errors.New("the peer closed before all of standard input was sent")}
 }
 
 // streamError says that the stream broke after the protocol was agreed on.

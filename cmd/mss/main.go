@@ -29,8 +29,7 @@ func main() {
 func run(args []string, s *stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.printError(fmt.Sprintf("internal error: %v\n%s", p, debug.Stack()))
-			code = exitInternal
+			code = s.finish(&failure{code: exitInternal, err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())})
 		}
 	}()
 	ctx, stop := interruptible(context.Background())
@@ -95,8 +94,37 @@ func newRoot(s *stdio) *cobra.Command {
 	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
 	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newVersion(s))
+	root.Version = thisBuild().name()
+	root.SetVersionTemplate("mss {{.Version}}\n")
+	strictHelp(root)
 	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootCodes + "{{end}}")
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(
 		[]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	return root
+}
+
+// strictHelp makes usage errors of what cobra's own commands take for a wish to
+// see a help text: a shell or a command that does not exist.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usagef("completion for %q: it is bash, zsh, fish or powershell", args[0])
+				}
+				return nil
+			}
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); found == nil || err != nil || len(rest) > 0 {
+					return usagef("no help about %q\nsee: mss --help", args)
+				}
+				return nil
+			}
+		}
+	}
 }

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 //	serve VAR ARG...         mss serve in the background; VAR is its address
 //	terminate                SIGTERM for it: it must exit 0 within 4 s; its
 //	                         standard error goes to the file "log"
+//	jsonlines FILE           each line of it must be a JSON document
 //	stale FILE               a socket file that nobody listens on
 //	exits CODE [<D] ARG...   mss, with this exit code, within this time
 func TestScripts(t *testing.T) {
@@ -36,6 +37,7 @@ func TestScripts(t *testing.T) {
 			"terminate": cmdTerminate,
 			"exits":     cmdExits,
 			"stale":     cmdStale,
+			"jsonlines": cmdJSONLines,
 		},
 	})
 }

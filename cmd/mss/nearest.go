@@ -12,12 +12,12 @@ type near struct {
 }
 
 func (n *near) String() string {
-	return fmt.Sprintf("%s differs from %s in %s", display(n.offered), display(n.refused), n.differs)
+	return fmt.Sprintf("%s differs from %s in %s", listed(n.offered), listed(n.refused), n.differs)
 }
 
 // nearest finds the offered name that comes closest to one of the refused: the
-// same but for case, a leading slash or the version, or else for a few
-// characters. It returns nil if none is close.
+// same but for blanks at the end, a leading slash, case or the version, or else
+// for a few characters. It returns nil if none is close.
 func nearest(refused, offered []string) *near {
 	const most = 16 // a peer that offers a thousand names must not keep us busy
 	var best *near
@@ -35,7 +35,10 @@ func nearest(refused, offered []string) *near {
 }
 
 // kinships are the ways in which names can be close, the closest first.
-var kinships = [...]string{"the leading slash", "upper and lower case", "the version", "its spelling"}
+var kinships = [...]string{
+	"the blanks at the end", "the leading slash", "upper and lower case",
+	"the version", "the leading slash and the version", "its spelling",
+}
 
 // kinship returns an index of kinships, or their number for names that are not
 // related, and how many characters differ.
@@ -44,32 +47,49 @@ func kinship(a, b string) (rank, distance int) {
 	if len(a) > longest || len(b) > longest {
 		return len(kinships), 0
 	}
-	allowed := min(3, max(1, min(len(a), len(b))/4))
 	distance = editDistance(a, b)
 	stemA, versionA := splitVersion(a)
 	stemB, versionB := splitVersion(b)
+	bareA, bareB := strings.TrimPrefix(stemA, "/"), strings.TrimPrefix(stemB, "/")
+	versioned := versionA+versionB != "" && bareA != ""
 	switch {
-	case strings.TrimPrefix(a, "/") == strings.TrimPrefix(b, "/"):
+	case strings.TrimRight(a, blanks) == strings.TrimRight(b, blanks):
 		return 0, distance
-	case strings.EqualFold(a, b):
+	case strings.TrimPrefix(a, "/") == strings.TrimPrefix(b, "/"):
 		return 1, distance
-	case stemA == stemB && versionA != "" && versionB != "":
+	case strings.EqualFold(a, b):
 		return 2, distance
-	case distance <= allowed:
+	case stemA == stemB && versioned:
 		return 3, distance
+	case bareA == bareB && versioned:
+		return 4, distance
+	case distance <= tolerance(min(len(a), len(b)), min(len(bareA), len(bareB))):
+		return 5, distance
 	}
 	return len(kinships), distance
 }
 
+const blanks = " \t\r\n"
+
+// tolerance returns how many characters may differ in names of a length, of
+// which the stem is what tells them apart: names of one or two letters have
+// nothing in common but their length.
+func tolerance(name, stem int) int {
+	if stem < 3 {
+		return 0
+	}
+	return min(3, max(1, name/4), stem/2)
+}
+
 // splitVersion splits a name before its last element, if that begins like a
-// version: "1.0.0", "v2".
+// version, "1.0.0" or "v2", and takes the slash between them off.
 func splitVersion(name string) (stem, version string) {
 	i := strings.LastIndexByte(name, '/') + 1
 	number := strings.TrimPrefix(name[i:], "v")
 	if i == 0 || number == "" || number[0] < '0' || number[0] > '9' {
 		return name, ""
 	}
-	return name[:i], name[i:]
+	return name[:i-1], name[i:]
 }
 
 // editDistance is Levenshtein's: how many bytes have to be added, removed or

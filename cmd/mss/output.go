@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -20,6 +21,7 @@ type stdio struct {
 	in                 io.Reader
 	out, err           io.Writer
 	outColor, errColor bool
+	json               bool // each line of err is a document
 }
 
 // setColor decides where colour goes. An explicit choice wins; "auto" is for
@@ -74,7 +76,11 @@ func (s *stdio) finish(err error) int {
 			f.code = exitLocal
 		}
 	}
-	if !f.told {
+	switch {
+	case f.told:
+	case s.json && f.code != exitUsage:
+		s.printLine(event{Event: "error", Error: f.Error(), ExitCode: f.code})
+	default:
 		s.printError(f.Error())
 	}
 	return f.code
@@ -111,9 +117,18 @@ func display(name string) string {
 func displayAll(names []string) string {
 	shown := make([]string, len(names))
 	for i, name := range names {
-		shown[i] = display(name)
+		shown[i] = listed(name)
 	}
 	return strings.Join(shown, ", ")
+}
+
+// listed is display for a name within a sentence: what would be taken for two
+// names, or would not be seen at all, is quoted too.
+func listed(name string) string {
+	if shown := display(name); shown != name || !strings.ContainsAny(name, ", \t") {
+		return shown
+	}
+	return strconv.Quote(name)
 }
 
 // arrows colours the lines of a transcript on their way to w.

@@ -18,13 +18,15 @@ type peerFlags struct {
 	timeout time.Duration
 	verbose bool
 	json    bool
+	given   func(flag string) bool // whether the command line has the flag
 }
 
 func (f *peerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+addressForms+" (default: a responder inside mss)")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for connecting and negotiating together; 0 for none")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose document has it")
 	cmd.ValidArgsFunction = f.complete
+	f.given = cmd.Flags().Changed
 }
 
 // peer is whom a verb talks to.
@@ -39,7 +41,7 @@ func (f *peerFlags) open() (*peer, error) {
 	if f.timeout < 0 {
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
-	if f.to == "" {
+	if !f.given("to") {
 		return startEmbedded()
 	}
 	a, err := parseAddress(f.to)
@@ -111,7 +113,7 @@ func (r *record) watch(ctx context.Context, live io.Writer) context.Context {
 
 // live returns where this verb's transcript goes while it is written.
 func (f *peerFlags) live(s *stdio) io.Writer {
-	if f.verbose {
+	if f.verbose && !f.json { // the document holds it
 		return s.transcriptWriter()
 	}
 	return io.Discard

@@ -17,7 +17,8 @@ the peer agrees. What was refused is asked on the same stream as the name before
 it, as long as the peer allows that; --timeout holds for all names together.
 
 Exit codes: 0 if all are spoken, 1 if one is not, that of the first error if
-there was one, 3 if there was no connection.`
+there was one, 3 if there was no connection. Names for which no time was left are
+errors.`
 
 const probeExamples = `  mss probe /echo/1.0.0 /echo/2.0.0
   mss probe --to 127.0.0.1:4001 /ipfs/ping/1.0.0 /ipfs/id/1.0.0 /meshsub/1.1.0
@@ -48,8 +49,14 @@ type finding struct {
 	Protocol string  `json:"protocol"`
 	Answer   string  `json:"answer"` // yes, no or error
 	Error    *string `json:"error,omitempty"`
+	Stage    string  `json:"stage,omitempty"`
+	Answered string  `json:"answered,omitempty"` // in words
+	Blame    string  `json:"blame,omitempty"`
+	Next     string  `json:"next,omitempty"`
 	ExitCode int     `json:"exit_code"`
-	err      error
+
+	err  error
+	rows []row // for people
 }
 
 func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error {
@@ -103,10 +110,15 @@ func verdict(findings []finding) int {
 	return exitOK
 }
 
-// print writes one line, and the reason for an error.
+// print writes one line, and the reason for an error. What can be done about it
+// is said once.
 func (pr *prober) print(f finding) error {
 	if f.err != nil {
-		pr.stdio.printError(display(f.Protocol) + ": " + *f.Error)
+		x := explanation{summary: display(f.Protocol) + ": " + *f.Error}
+		if !pr.hinted {
+			x.rows, pr.hinted = f.rows, len(f.rows) > 0
+		}
+		pr.stdio.printError(x.String())
 	}
 	if pr.flags.json {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"strings"
+
+	"github.com/multiselect/multiselect"
 )
 
 // prober asks a peer for one protocol after the other, on as few connections
@@ -15,6 +17,7 @@ type prober struct {
 	talk       *talk // where the next question may go, if not nil
 	asked      int   // questions on talk
 	connected  bool  // a connection was made, ever
+	hinted     bool  // what to do about an error was said
 	calls      int
 	transcript strings.Builder // of all connections
 }
@@ -26,6 +29,9 @@ const perStream = 32
 // refusal, as some do, is asked again on a new connection: only what happens on
 // a fresh one is an answer.
 func (pr *prober) ask(ctx context.Context, protocol string) finding {
+	if ctx.Err() != nil && pr.connected {
+		return notAsked(protocol, context.Cause(ctx))
+	}
 	if pr.asked >= perStream {
 		pr.hangUp()
 	}
@@ -42,10 +48,23 @@ func (pr *prober) ask(ctx context.Context, protocol string) finding {
 		f.Answer, f.ExitCode = "no", exitFinding
 	default:
 		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected, err: err}
-		summary := a.summary()
-		f.err, f.Error = err, &summary
+		x := explain(a)
+		f.err, f.Error, f.rows = err, &x.summary, x.rows
+		f.Stage, f.Answered, f.Blame, f.Next = a.stage(), a.answered(), a.blame().String(), x.next
 	}
 	return f
+}
+
+// notAsked is the finding about a protocol for which no time was left.
+func notAsked(protocol string, why error) finding {
+	text := "not asked: the time was over"
+	if exitCode(why) == exitInterrupted {
+		text = "not asked: interrupted"
+	}
+	return finding{
+		Protocol: protocol, Answer: "error", Error: &text, Stage: "not asked",
+		Blame: multiselect.BlameNone.String(), ExitCode: exitCode(why), err: why,
+	}
 }
 
 func (pr *prober) askOnce(ctx context.Context, protocol string) error {

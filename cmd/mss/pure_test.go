@@ -28,7 +28,14 @@ func TestNearest(t *testing.T) {
 		{"/Echo/1.0.0", "/echo/1.0.0", "/echo/1.0.0", "upper and lower case"},
 		{"/ehco/1.0.0", "/echo/1.0.0", "/echo/1.0.0", "its spelling"},
 		{"/echo/1.0.0", "/time/1.0.0", "", ""},
-		{"/a", "/b", "/b", "its spelling"},
+		{"/ehco", "/time /echo", "", ""}, // two of four letters
+		{"/ecko", "/time /echo", "/echo", "its spelling"},
+		{"/a", "/b", "", ""},
+		{"/a/1.0.0", "/b/1.0.0", "", ""},
+		{"/1", "/2", "", ""},
+		{"/echo", "/time/1.0.0 /echo/1.0.0", "/echo/1.0.0", "the version"},
+		{"echo", "/time/1.0.0 /echo/1.0.0", "/echo/1.0.0", "the leading slash and the version"},
+		{"/echo/1.0.0 ", "/echo/1.0.0", "/echo/1.0.0", "the blanks at the end"},
 		{"/echo/1.0.0", "", "", ""},
 	} {
 		got := nearest([]string{c.refused}, strings.Fields(c.offered))
@@ -134,6 +141,8 @@ func TestExitCode(t *testing.T) {
 		{reading(io.EOF), exitClosed},
 		{reading(io.ErrUnexpectedEOF), exitClosed},
 		{reading(operation), exitClosed},
+		{negotiation(multiselect.ErrGaveUp), exitClosed},
+		{negotiation(fmt.Errorf("%w: %w", multiselect.ErrGaveUp, multiselect.ErrMalformed)), exitClosed},
 		{negotiation(multiselect.ErrNotSupported), exitRefused},
 		{local("x", io.EOF), exitLocal},
 		{fmt.Errorf("wrapped: %w", local("x", io.EOF)), exitLocal},

@@ -64,11 +64,11 @@ func (a *attempt) report() report {
 	return r
 }
 
-// finish tells the outcome: as a JSON document, or in words if it failed. What
+// finish tells the outcome: as a line of JSON, or in words if it failed. What
 // it returns is a.err with the exit code decided.
 func (a *attempt) finish(s *stdio, asJSON bool) error {
 	if asJSON {
-		if err := printJSON(s.err, a.report()); err != nil {
+		if err := s.printLine(a.report()); err != nil {
 			return err
 		}
 	}

@@ -30,6 +30,19 @@ bound. All else goes to standard error: a line for each client that no protocol
 was agreed on with, and with -v what is said. PROTOCOL and TEXT may contain "=":
 the name ends at the first "=" with a target behind it.
 
+A target that fails, a command that exits with something else than 0 or is
+killed among them, resets the connection, so that the client does not take what
+it got for all there is. Unix sockets know no reset: there a client sees a plain
+end. A command is killed within a second when its client has reset the
+connection (on Windows when it reads or writes). A client that only ends its half
+is waited for; one that was closed or killed can look like that on TCP, until the
+command writes or a minute or two are over.
+
+With --json each line of standard error is a document: one without "event" for
+each negotiation, "event": "stderr" with "line" for what a command writes to its
+standard error, and "event": "error" with "error" for all that fails otherwise.
+Usage errors (exit code 2) are plain text.
+
 SIGINT and SIGTERM stop listening, give what is running 3 s to finish and end
 with exit code 0; a second signal ends at once.`
 
@@ -59,11 +72,14 @@ func newServe(s *stdio) *cobra.Command {
 		Long:              serveHelp,
 		Example:           serveExamples,
 		ValidArgsFunction: completeRoutes,
-		RunE:              func(_ *cobra.Command, args []string) error { return serve(s, &f, args) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			s.json = f.json
+			return serve(s, &f, args)
+		},
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each negotiation; 0 for none")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose documents have it")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
 	return cmd
 }
@@ -80,7 +96,7 @@ func (f *serveFlags) server(s *stdio, args []string) (*server, error) {
 	case f.timeout == 0:
 		limits.Budget = -1
 	}
-	return newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose, json: f.json})
+	return newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose && !f.json, json: f.json})
 }
 
 func serve(s *stdio, f *serveFlags, args []string) error {

@@ -44,7 +44,9 @@ func newServer(routes []route, limits multiselect.Limits, log *serverLog) (*serv
 		err := s.muxer.AddHandler(r.protocol, func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
 			c := stream.(*connection)
 			defer c.Close()
-			if err := r.target.serve(ctx, protocol, c.halfCloser, log.stderr()); err != nil {
+			stderr, end := log.stderr(c, protocol)
+			defer end()
+			if err := r.target.serve(ctx, protocol, c.halfCloser, stderr); err != nil {
 				log.broken(c, r, err)
 			}
 		})
@@ -158,6 +160,6 @@ func (s *server) end() {
 	defer s.mu.Unlock()
 	s.ended = true
 	for c := range s.conns {
-		c.Close()
+		reset(c.halfCloser) // what is cut off here must not look complete
 	}
 }

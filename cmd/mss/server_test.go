@@ -168,7 +168,7 @@ func TestServerHandsOnTheRest(t *testing.T) {
 // A drain lets a conversation finish, and ends at once when it has.
 func TestDrainWaits(t *testing.T) {
 	srv := startServer(t, 0)
-	talking := agree(t, srv.dial(), "/echo/1.0.0")
+	talking := hear(t, agree(t, srv.dial(), "/echo/1.0.0"))
 	waiting := srv.dial() // half-open: nobody waits for it
 	io.WriteString(waiting, wire.HeaderFrame)
 	io.ReadFull(waiting, make([]byte, len(wire.HeaderFrame)))
@@ -226,6 +226,17 @@ func agree(t *testing.T, conn net.Conn, protocol string) net.Conn {
 	t.Helper()
 	var client multiselect.Client
 	if _, err := client.SelectOneOf(t.Context(), conn, protocol); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// hear waits until the echo answers: the client knows of an agreement a moment
+// before the server is done negotiating.
+func hear(t *testing.T, conn net.Conn) net.Conn {
+	t.Helper()
+	io.WriteString(conn, "?")
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 	return conn

@@ -67,11 +67,11 @@ func (e *entry) close(protocol string, err error) {
 	switch {
 	case l.stdio == nil:
 	case l.json:
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		e.writeJSON(protocol, err)
+		l.tell(e.report(protocol, err))
 	case err == nil:
 		fmt.Fprintf(e, "# agreed on %s after %v\n", display(protocol), time.Since(e.began).Round(time.Microsecond))
+	case e.leftAfterList(err):
+		fmt.Fprintf(e, "# left after ls%s\n", afterRefusing(err))
 	case errors.Is(err, io.EOF) && !l.verbose, errors.Is(err, context.Canceled):
 		// Somebody looked whether the port is open, or this side is stopping.
 	default:
@@ -86,46 +86,82 @@ func (e *entry) explain(err error) string {
 		return err.Error()
 	}
 	elapsed := time.Since(e.began).Round(time.Millisecond)
-	refused := ""
-	if names := refusedIn(e.record.text.Bytes()); len(names) > 0 {
-		refused = ", after refusing " + shorten(names)
-	}
-	said := ""
+	refused := afterRefusing(err)
+	said, had := "", ""
 	if len(failed.Received) > 0 {
 		said = " " + quoteReceived(failed)
-		if guess := clientLike(received(err)); guess != "" {
+		if guess := clientLike(failed); guess != "" {
 			said += " (" + guess + ")"
 		}
+		had = ": it had sent" + said
 	}
 	switch {
 	case errors.Is(err, multiselect.ErrGaveUp):
 		return "gave up" + refused
 	case failed.Timeout() && failed.Phase == multiselect.PhaseHeader:
-		return fmt.Sprintf("cut after %v: its header had not arrived%s", elapsed, said)
+		return fmt.Sprintf("cut after %v: its header had not arrived%s", elapsed, had)
 	case failed.Timeout():
-		return fmt.Sprintf("cut after %v: no protocol was agreed on%s%s", elapsed, refused, said)
+		return fmt.Sprintf("cut after %v: no protocol was agreed on%s%s", elapsed, refused, had)
 	case errors.Is(err, multiselect.ErrNotMultistream):
 		return "does not speak multistream-select: it sent" + said
 	case exitCode(err) == exitClosed:
-		return lastWords(failed.Err) + refused + said
+		return clientsEnd(failed) + refused + had
 	case said != "":
 		return fmt.Sprintf("cut: %v: it sent%s%s", failed.Err, said, refused)
 	}
 	return fmt.Sprintf("cut: %v%s", failed.Err, refused)
 }
 
+// afterRefusing says what was refused before the end, if something was.
+func afterRefusing(err error) string {
+	failed, ok := errors.AsType[*multiselect.Error](err)
+	if !ok || len(failed.Protocols) == 0 {
+		return ""
+	}
+	return ", after refusing " + shorten(failed.Protocols, "")
+}
+
+// clientsEnd says how a client left that the responder waited for.
+func clientsEnd(failed *multiselect.Error) string {
+	switch {
+	case !errors.Is(failed, io.ErrUnexpectedEOF):
+		return lastWords(failed.Err)
+	case failed.Phase == multiselect.PhaseHeader:
+		return "it hung up before its header had arrived"
+	case len(failed.Received) > 0:
+		return "it hung up in the middle of a message"
+	}
+	return "it hung up before it proposed anything"
+}
+
 // broken tells that a target failed.
 func (l *serverLog) broken(c *connection, r route, err error) {
-	if l.stdio == nil || errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed) {
-		return // nobody listens, or it is this side that has cut it
+	switch {
+	case l.stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
+		// Nobody listens, or it is this side that has cut it.
+	case l.json:
+		l.tell(event{Event: "error", Peer: c.label, Protocol: r.protocol, Error: r.target.String() + ": " + lastWords(err)})
+	default:
+		l.printf("%s: %s: %s", c.label, r, lastWords(err))
 	}
-	l.printf("%s: %s: %s", c.label, r, lastWords(err))
 }
 
 func (l *serverLog) notAccepted(err error) {
-	if l.stdio != nil {
-		l.printf("cannot accept connections now: %v", cause(err))
+	text := fmt.Sprintf("cannot accept connections now: %v", cause(err))
+	switch {
+	case l.stdio == nil:
+	case l.json:
+		l.tell(event{Event: "error", Error: text})
+	default:
+		l.printf("%s", text)
 	}
+}
+
+// tell writes a document as one line.
+func (l *serverLog) tell(document any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stdio.printLine(document)
 }
 
 func (l *serverLog) printf(format string, args ...any) {
@@ -135,10 +171,17 @@ func (l *serverLog) printf(format string, args ...any) {
 	l.stdio.printError(fmt.Sprintf(format, args...))
 }
 
-// stderr returns where commands write their errors.
-func (l *serverLog) stderr() io.Writer {
-	if l.stdio == nil {
-		return io.Discard
+// stderr returns where a command writes its errors, and a function to be called
+// when it has ended.
+func (l *serverLog) stderr(c *connection, protocol string) (w io.Writer, end func()) {
+	switch {
+	case l.stdio == nil:
+		return io.Discard, func() {}
+	case l.json:
+		w := &lineWriter{line: func(text string) {
+			l.tell(event{Event: "stderr", Peer: c.label, Protocol: protocol, Line: text})
+		}}
+		return w, w.end
 	}
-	return l.stdio.err
+	return l.stdio.err, func() {}
 }

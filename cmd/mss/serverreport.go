@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -10,31 +9,45 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// writeJSON writes the document about one negotiation, on one line.
-func (e *entry) writeJSON(protocol string, err error) {
+// report returns the document about one negotiation.
+func (e *entry) report(protocol string, err error) report {
 	r := report{
 		Peer:          e.conn.label,
 		Role:          multiselect.Responder.String(),
 		Protocol:      orNull(protocol),
-		Refused:       emptyNotNull(refusedIn(e.record.text.Bytes())),
 		Transcript:    lines(e.record.text.String()),
 		BytesSent:     e.record.sent,
 		BytesReceived: e.record.received,
 		ElapsedMS:     milliseconds(time.Since(e.began)),
-		ExitCode:      exitCode(err),
+	}
+	failed, ok := errors.AsType[*multiselect.Error](err)
+	if ok {
+		r.Refused = emptyNotNull(failed.Protocols)
+	} else { // an agreement has no error that knows them
+		r.Refused = emptyNotNull(refusedIn(e.record.text.Bytes()))
 	}
 	r.Proposed = r.Refused
 	if protocol != "" {
 		r.Proposed = append(r.Refused[:len(r.Refused):len(r.Refused)], protocol)
 	}
-	if failed, ok := errors.AsType[*multiselect.Error](err); ok {
+	if ok && !e.leftAfterList(err) {
 		text := e.explain(err)
 		r.Error, r.Stage, r.Blame = &text, failed.Phase.String(), failed.Blame().String()
 		r.Answer = received(err)
+		r.ExitCode = exitCode(err)
 	}
-	encoder := json.NewEncoder(e.log.stdio.err)
-	encoder.SetEscapeHTML(false)
-	encoder.Encode(r) // a log that cannot be written has no other log
+	return r
+}
+
+// leftAfterList reports whether the client got the list that it had asked for
+// and left, which is no failure.
+func (e *entry) leftAfterList(err error) bool {
+	failed, ok := errors.AsType[*multiselect.Error](err)
+	if !ok || exitCode(err) != exitClosed || len(failed.Received) > 0 {
+		return false
+	}
+	transcript, err := wire.ParseTranscript(e.record.text.Bytes())
+	return err == nil && len(transcript) > 0 && transcript[len(transcript)-1].Kind == wire.Names
 }
 
 // refusedIn returns the names that were answered "na" in a transcript.
@@ -62,8 +75,16 @@ func refusedIn(text []byte) []string {
 	return refused
 }
 
-// clientLike recognises clients that speak something else, from what they said.
-func clientLike(said string) string {
+// clientLike recognises clients that speak something else, from what they said
+// in place of the header.
+func clientLike(failed *multiselect.Error) string {
+	said := string(failed.Received)
+	switch {
+	case failed.Phase != multiselect.PhaseHeader:
+		return ""
+	case otherVersion(said):
+		return "another version of multistream-select"
+	}
 	for _, known := range []struct{ prefix, client string }{
 		{"GET ", "a web client"},
 		{"POST ", "a web client"},
@@ -72,11 +93,16 @@ func clientLike(said string) string {
 		{"SSH-", "an SSH client"},
 		{"\x16\x03", "a TLS client"},
 		{"/multistream/", "the header without its length"},
-		{"\x13/multistream/", "another version of multistream"},
 	} {
 		if strings.HasPrefix(said, known.prefix) {
 			return known.client
 		}
 	}
 	return ""
+}
+
+// otherVersion reports whether a peer began like one that speaks another
+// version: with a header that has its length.
+func otherVersion(said string) bool {
+	return said != "" && strings.HasPrefix(said[1:], "/multistream/")
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"sync"
+)
+
+// event is a line of standard error that would be plain text without --json.
+type event struct {
+	Event    string `json:"event"` // error; or stderr, a line that a command wrote
+	Peer     string `json:"peer,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Line     string `json:"line,omitempty"`
+	Error    string `json:"error,omitempty"`
+	ExitCode int    `json:"exit_code,omitempty"` // if mss ends with it
+}
+
+// printLine writes a document on one line of standard error, in one write.
+// Standard error that cannot be written to has no other place to say so.
+func (s *stdio) printLine(document any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(document); err != nil {
+		return local("writing JSON", err)
+	}
+	_, err := s.err.Write(b.Bytes())
+	return local("standard error", err)
+}
+
+// lineWriter hands on what is written to it line by line. A line of more than
+// longestLine bytes comes in pieces.
+type lineWriter struct {
+	line func(text string)
+
+	mu   sync.Mutex // a command that is left behind may still write
+	rest []byte
+}
+
+const longestLine = 64 << 10
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rest = append(w.rest, p...)
+	for {
+		n := bytes.IndexByte(w.rest, '\n')
+		switch {
+		case n >= 0:
+			w.line(string(w.rest[:n]))
+			w.rest = w.rest[n+1:]
+		case len(w.rest) > longestLine:
+			w.line(string(w.rest))
+			w.rest = nil
+		default:
+			return len(p), nil
+		}
+	}
+}
+
+// end hands on a last line without a newline.
+func (w *lineWriter) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.rest) > 0 {
+		w.line(string(w.rest))
+		w.rest = nil
+	}
+}

@@ -1,0 +1,24 @@
+//go:build !linux && !windows
+
+package main
+
+import "syscall"
+
+// gone reports whether the other end of a connection has reset it. It reads
+// nothing, but takes the error away from others, who learn it from their caller.
+func gone(conn halfCloser) bool {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	gone := false
+	raw.Control(func(fd uintptr) {
+		pending, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
+		gone = err == nil && pending != 0
+	})
+	return gone
+}
