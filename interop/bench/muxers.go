@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"net"
+	"time"
+
+	hashicorp "github.com/hashicorp/yamux"
+	"github.com/libp2p/go-yamux/v5"
+	"github.com/quic-go/quic-go"
+)
+
+// Streams of muxers: both yamux over TCP, QUIC over UDP, all through loopback.
+
+// mostStreams is how many streams a session must be able to have open.
+const mostStreams = 20_000
+
+// yamux5Pair returns both sides of a session.
+func yamux5Pair() (client, server *yamux.Session, err error) {
+	a, b, err := connected("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	config := yamux.DefaultConfig()
+	config.EnableKeepAlive = false // pings would be somebody else's work
+	config.AcceptBacklog = mostStreams
+	config.MaxIncomingStreams = mostStreams
+	config.LogOutput = io.Discard
+	if client, err = yamux.Client(a, config, nil); err != nil {
+		return nil, nil, err
+	}
+	server, err = yamux.Server(b, config, nil)
+	return client, server, err
+}
+
+func openYamux5() (link, error) {
+	client, server, err := yamux5Pair()
+	if err != nil {
+		return link{}, err
+	}
+	a, err := client.OpenStream(context.Background())
+	if err != nil {
+		return link{}, err
+	}
+	b, err := server.AcceptStream()
+	return link{a, b, func() { client.Close(); server.Close() }}, err
+}
+
+func openHashicorpYamux() (link, error) {
+	a, b, err := connected("tcp", "127.0.0.1:0")
+	if err != nil {
+		return link{}, err
+	}
+	config := hashicorp.DefaultConfig()
+	config.EnableKeepAlive = false
+	config.LogOutput = io.Discard
+	client, err := hashicorp.Client(a, config)
+	if err != nil {
+		return link{}, err
+	}
+	server, err := hashicorp.Server(b, config)
+	if err != nil {
+		return link{}, err
+	}
+	mine, err := client.OpenStream()
+	if err != nil {
+		return link{}, err
+	}
+	theirs, err := server.AcceptStream()
+	return link{mine, theirs, func() { client.Close(); server.Close() }}, err
+}
+
+func openQUIC() (link, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	serverTLS, clientTLS, err := selfSigned()
+	if err != nil {
+		return link{}, err
+	}
+	l, err := quic.ListenAddr("127.0.0.1:0", serverTLS, nil)
+	if err != nil {
+		return link{}, err
+	}
+	client, err := quic.DialAddr(ctx, l.Addr().String(), clientTLS, nil)
+	if err != nil {
+		return link{}, err
+	}
+	server, err := l.Accept(ctx)
+	if err != nil {
+		return link{}, err
+	}
+	a, err := client.OpenStreamSync(ctx)
+	if err != nil {
+		return link{}, err
+	}
+	if _, err := a.Write([]byte{0}); err != nil { // or the other end never hears of it
+		return link{}, err
+	}
+	b, err := server.AcceptStream(ctx)
+	if err != nil {
+		return link{}, err
+	}
+	_, err = io.ReadFull(b, make([]byte, 1))
+	return link{a, b, func() { client.CloseWithError(0, ""); l.Close() }}, err
+}
+
+// selfSigned makes a certificate for one run.
+func selfSigned() (server, client *tls.Config, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	server = &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
+		NextProtos:   []string{"bench"},
+	}
+	return server, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", NextProtos: []string{"bench"}}, nil
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+)
+
+// pinnedEnv marks the process that is pinned.
+const pinnedEnv = "MULTISELECT_BENCH_PINNED"
+
+// pinned reports whether this process was started on one CPU by runPinned.
+func pinned() bool { return os.Getenv(pinnedEnv) == "1" }
+
+// runPinned runs this program again, with the same arguments, on one CPU and
+// with one thread for Go code. A wake-up that crosses CPUs costs more than a
+// negotiation, and whether one does is up to the scheduler: unpinned times fall
+// into two heaps. The exit code is that of the child.
+func runPinned() int {
+	self, err := os.Executable()
+	if err != nil {
+		return fail(err)
+	}
+	args := append([]string{self}, os.Args[1:]...)
+	if taskset, err := exec.LookPath("taskset"); err == nil {
+		args = append([]string{taskset, "-c", "0"}, args...)
+	} else {
+		fmt.Fprintf(os.Stderr, "bench: taskset (util-linux) is not here: GOMAXPROCS=1, but not pinned to a CPU on %s; ratios will scatter\n", runtime.GOOS)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), pinnedEnv+"=1", "GOMAXPROCS=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	return 2
+}
