@@ -65,6 +65,7 @@ func (c *Communicator) usable(role Role) error {
 // used for that: a net.Conn cannot say what deadlines its owner has set (R24).
 func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
 	c.role = role
+	c.start = 0
 	c.limit = int16(l.message())
 	if trace := traceOf(ctx); trace != nil || c.ext != nil {
 		c.extend().trace = trace

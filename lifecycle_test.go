@@ -194,6 +194,63 @@ func TestUsualFlightCounts(t *testing.T) {
 	}
 }
 
+// So it does where the limit has become smaller since the name was registered.
+func TestUsualFlightIsLimited(t *testing.T) {
+	for _, chunks := range [][]string{{say(wire.Header, nameA)}, {say(wire.Header), say(nameA)}} {
+		m := serving(t, nameA)
+		m.Limits.Message = len(nameA)
+		if _, _, err := m.Negotiate(context.Background(), talk(chunks...)); !errors.Is(err, multiselect.ErrTooLarge) {
+			t.Errorf("in %d pieces: %v", len(chunks), err)
+		}
+	}
+}
+
+// Elapsed is that of the call that failed, not of one before.
+func TestElapsedOfStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := multiselect.NewCommunicator(talk(say(wire.Header, "/zzz")))
+		if err := new(multiselect.Client).Handshake(context.Background(), c); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		cl := multiselect.Client{Limits: multiselect.Limits{Budget: -1}}
+		e, ok := errors.AsType[*multiselect.Error](cl.TrySelect(context.Background(), c, nameA))
+		if !ok || e.Elapsed != 0 {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
+// A name that a matcher stands for is there, once, while it comes and goes as a
+// name of its own.
+func TestProtocolsDuringChange(t *testing.T) {
+	var m multiselect.Muxer
+	if err := m.AddMatcher(multiselect.MatchMajor("/foo/1.0.0"), noHandler); err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				m.AddHandler("/foo/1.0.0", noHandler)
+				m.RemoveHandler("/foo/1.0.0")
+			}
+		}
+	}()
+	for range 20_000 {
+		if got := m.Protocols(); !slices.Equal(got, []string{"/foo/1.0.0"}) {
+			t.Errorf("Protocols() = %q", got)
+			break
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
 // resettable is a message channel with a Reset, which nobody but the channel's
 // own type knows of.
 type resettable struct {

@@ -132,19 +132,25 @@ func (m *Muxer) Protocols() []string {
 	return slices.Sorted(m.names)
 }
 
-// names goes through what can be proposed, each name once, in no order.
+// names goes through what can be proposed, each name once, in no order. A name
+// that is registered and the name of a [MatchMajor] is one.
 func (m *Muxer) names(yield func(string) bool) {
+	var majors []string
+	if set := m.matchers.Load(); set != nil {
+		for _, r := range set.rules[:len(set.majors)] {
+			majors = append(majors, r.name)
+		}
+	}
 	for name := range m.table.all() {
+		if i := slices.Index(majors, name); i >= 0 {
+			majors = slices.Delete(majors, i, i+1)
+		}
 		if !yield(name) {
 			return
 		}
 	}
-	set := m.matchers.Load()
-	if set == nil {
-		return
-	}
-	for _, r := range set.rules[:len(set.majors)] {
-		if m.table.lookup([]byte(r.name)) == nil && !yield(r.name) {
+	for _, name := range majors {
+		if !yield(name) {
 			return
 		}
 	}

@@ -89,7 +89,7 @@ func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Ha
 			err = c.took(n, len(room), failed)
 		}
 		if fresh && err == nil {
-			if n := m.usual(c.pending()); n != nil {
+			if n := m.usual(c); n != nil {
 				protocol, h, err = n.name, n.handler, c.echo(&m.Limits)
 				break
 			}
@@ -106,8 +106,8 @@ func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Ha
 
 // usual recognises what nearly all initiators begin with, and returns what is
 // registered: advance would come to the same end on a longer way.
-func (m *Muxer) usual(arrived []byte) *node {
-	if name := usualFlight(arrived); name != nil {
+func (m *Muxer) usual(c *Communicator) *node {
+	if name := usualFlight(c.pending()); name != nil && len(name) < int(c.limit) {
 		return m.table.lookup(name)
 	}
 	return nil
