@@ -14,9 +14,8 @@ import (
 //
 // Nothing is read beyond the last message that was asked for, so after the
 // protocol is agreed the caller goes on with the stream itself, and the steps
-// refuse to. The stream
-// stays the caller's: a step that fails resets or closes it, a step that
-// succeeds or is refused leaves it as it is.
+// refuse to. The stream stays the caller's: a step that fails ends it, a step
+// that succeeds or is refused leaves it as it is.
 type Communicator struct {
 	framer
 	out *flight // queued and not yet written, if small is no place for it
@@ -64,8 +63,8 @@ type extension struct {
 	offending  []byte       // the message that ended the negotiation
 }
 
-// NewCommunicator returns a Communicator over a stream. See [Client] and
-// [Muxer] for what Close of the stream must do.
+// NewCommunicator returns a Communicator over a stream. The package
+// documentation says how a stream is ended.
 func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 	mustExist(stream)
 	c := new(Communicator)
