@@ -22,14 +22,13 @@ const ResetCode = 0x1001
 // maxBudget keeps sums with it from overflowing: 146 years.
 const maxBudget = 1 << 62
 
-var communicators = sync.Pool{New: func() any { return &Communicator{watch: watchFor(0)} }}
+var communicators = sync.Pool{New: func() any { return &Communicator{watch: watchFor(0), pooled: true} }}
 
 // acquire returns a Communicator for one call on a stream.
 func acquire(stream io.ReadWriteCloser) *Communicator {
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
 	c.stream = stream
-	c.pooled = true
 	return c
 }
 
@@ -70,9 +69,15 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	if trace := traceOf(ctx); trace != nil || c.ext != nil {
 		c.extend().trace = trace
 	}
-	if c.channel() == nil && (unbuffered || isUnbuffered(c.stream)) {
+	if unbuffered && c.channel() == nil {
 		c.extend().unbuffered = true
 	}
+	c.recognise()
+	return c.arm(ctx, l)
+}
+
+// arm arranges for the end of the stream.
+func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	if ctx.Done() != nil {
 		if ctx.Err() != nil {
 			return ctxError(ctx)
@@ -93,6 +98,13 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	c.deadline = c.start + budget
 	c.watch.add(c)
 	return nil
+}
+
+// recognise finds out whether the stream has no buffer.
+func (c *Communicator) recognise() {
+	if c.channel() == nil && isUnbuffered(c.stream) {
+		c.extend().unbuffered = true
+	}
 }
 
 // disarm stops the watch. If it was too late, it returns what the watch had

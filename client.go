@@ -39,24 +39,36 @@ type Client struct {
 //
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
-	return cl.run(ctx, acquire(stream), protocols)
+	c := acquire(stream)
+	if !cl.Unbuffered && isShort(ctx, &cl.Limits) && areShort(protocols) && !isUnbuffered(stream) {
+		tried, done, err := cl.short(ctx, c, protocols)
+		if done {
+			return protocols[tried-1], nil
+		}
+		return cl.run(ctx, c, protocols, tried, err)
+	}
+	return cl.run(ctx, c, protocols, 0, nil)
 }
 
 // SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of
 // the conversation or from where the steps have brought it.
 func (cl *Client) SelectOneOfOver(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
-	return cl.run(ctx, c, protocols)
+	return cl.run(ctx, c, protocols, 0, nil)
 }
 
-func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string) (protocol string, err error) {
+func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, tried int, failed error) (protocol string, err error) {
 	if err := c.usable(Initiator); err != nil {
 		return "", err
 	}
 	running := c
 	defer abandon(&running)
-	tried := 0
-	if err = cl.begin(ctx, c); err == nil {
-		tried, err = cl.selectOneOf(c, protocols)
+	if err = failed; c.left == leftNever {
+		if err = cl.begin(ctx, c); err == nil {
+			err = cl.check(protocols)
+		}
+	}
+	if err == nil && c.left != leftAgreed {
+		tried, err = cl.selectOneOf(c, protocols, tried)
 	}
 	if err == nil {
 		protocol = protocols[tried-1]
@@ -75,19 +87,21 @@ func (cl *Client) begin(ctx context.Context, c *Communicator) error {
 
 // selectOneOf returns how many of the protocols were proposed; the last of
 // them is the one agreed on.
-func (cl *Client) selectOneOf(c *Communicator, protocols []string) (int, error) {
-	if err := cl.check(protocols); err != nil {
-		return 0, err
+func (cl *Client) selectOneOf(c *Communicator, protocols []string, tried int) (int, error) {
+	if c.left == leftAsked {
+		if err := cl.answer(c, protocols[tried-1]); err != ErrNotSupported {
+			return tried, err
+		}
 	}
-	for i, p := range protocols {
-		if slices.Contains(protocols[:i], p) {
+	for i, p := range protocols[tried:] {
+		if slices.Contains(protocols[:tried+i], p) {
 			continue
 		}
 		if err := cl.propose(c, p); err != nil {
-			return i, err
+			return tried + i, err
 		}
 		if err := cl.answer(c, p); err != ErrNotSupported {
-			return i + 1, err
+			return tried + i + 1, err
 		}
 	}
 	return len(protocols), ErrNotSupported
@@ -138,14 +152,6 @@ func (cl *Client) ask(c *Communicator, text string) error {
 // "na", what follows can only be negotiation (R12).
 func (cl *Client) answer(c *Communicator, protocol string) error {
 	echo := wire.MessageSize(len(protocol))
-	if !c.headerReceived && c.ext == nil {
-		if err := c.more(int(c.limit), echo); err != nil {
-			return err
-		}
-		if string(usualFlight(c.pending())) == protocol {
-			return c.heard(&cl.Limits)
-		}
-	}
 	if err := cl.awaitHeader(c, echo); err != nil {
 		return err
 	}

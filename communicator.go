@@ -18,10 +18,10 @@ import (
 // that succeeds or is refused leaves it as it is.
 type Communicator struct {
 	framer
-	out *flight // queued and not yet written, if small is no place for it
-	ext *extension
-	// What a responder has refused, for its error.
-	refused *flight
+	ext     *extension
+	out     *flight // queued and not yet written, if small is no place for it
+	refused *flight // names that a responder has refused, for its error
+	pooled  bool    // made for one call, and given back at its end
 
 	// The budget of the call in progress. start and deadline count from epoch;
 	// there is a deadline while the watch watches.
@@ -43,10 +43,10 @@ type progress struct {
 
 	role           Role
 	phase          Phase
-	pooled         bool // made for one call, and given back at its end
 	over           bool // it failed, or a protocol was agreed on
 	headerSent     bool
 	headerReceived bool
+	left           left // where the short way was left
 	tolerant       bool // the peer need not hear what is said
 	lastWasNA      bool // the last answer of this responder
 }
@@ -160,15 +160,6 @@ func (c *Communicator) takeHeader() (done bool, err error) {
 		}
 	}
 	return done, err
-}
-
-// heard takes all that has arrived: the usual flight, which ends here.
-func (c *Communicator) heard(l *Limits) error {
-	c.headerReceived = true
-	c.phase = PhaseProposal
-	message := int(c.w-c.r) - len(wire.HeaderFrame)
-	c.r = c.w
-	return c.tally.receive(message, l)
 }
 
 // takeMessage takes a message if it has arrived.

@@ -116,17 +116,6 @@ func (c *Communicator) send(beside bool) error {
 	return c.wrote(c.put(bytes, out))
 }
 
-// echo says back the usual flight.
-func (c *Communicator) echo(l *Limits) error {
-	said := c.pending()
-	if err := c.heard(l); err != nil {
-		return err
-	}
-	c.headerSent = true
-	c.flights++
-	return c.wrote(c.put(said, nil))
-}
-
 // finish writes what is queued and waits until all of it is written.
 func (c *Communicator) finish() error {
 	if err := c.send(false); err != nil {

@@ -13,13 +13,13 @@ import (
 // the shortest thing that may come (R12). It grows with the bytes received,
 // never because the peer announces many (R26).
 type framer struct {
+	small  [smallBuffer]byte
 	stream io.ReadWriteCloser
 	buf    []byte // received and not yet consumed: buf[r:w]
 	r, w   int32
 	got    int32 // bytes received, all in all
 	queued int16 // bytes to be sent that wait in small, while it is empty
 	idle   int16 // how many reads in a row have brought nothing
-	small  [smallBuffer]byte
 }
 
 const (
@@ -80,14 +80,19 @@ func (f *framer) room(n, trusted int) []byte {
 // bytes comes again without. A stream that returns nothing and no error time
 // and again is cut off like bufio.Reader cuts it off.
 func (f *framer) took(n, room int, err error) error {
+	if n <= 0 || n > room {
+		return f.tookNothing(n, err)
+	}
+	f.w += int32(n)
+	f.got += int32(n)
+	f.idle = 0
+	return nil
+}
+
+func (f *framer) tookNothing(n int, err error) error {
 	switch {
-	case n < 0 || n > room:
+	case n != 0:
 		return errReadCount
-	case n > 0:
-		f.w += int32(n)
-		f.got += int32(n)
-		f.idle = 0
-		return nil
 	case err != nil:
 		return readError(err, f.got)
 	}

@@ -94,14 +94,12 @@ func (m Matcher) check(limit int) error {
 	return wire.CheckName(m.name, limit)
 }
 
-// shortest returns the length of the shortest name that could be accepted.
+// shortest returns the size of the shortest message that could be accepted.
 func (m Matcher) shortest() int {
-	switch m.kind {
-	case matchFunc:
-		return 1
-	default:
-		return len(m.key())
+	if m.kind == matchFunc {
+		return shortestMessage + 1
 	}
+	return wire.MessageSize(len(m.key()))
 }
 
 // matchers is a set that never changes; a Muxer that adds or removes one makes
@@ -109,7 +107,7 @@ func (m Matcher) shortest() int {
 type matchers struct {
 	majors   map[string]Handler // "/foo/1" → handler
 	rules    []rule
-	shortest int
+	shortest int // the size of the shortest message that could be accepted
 }
 
 type rule struct {

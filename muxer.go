@@ -180,5 +180,5 @@ func (m *Muxer) shortest() int {
 	if set := m.matchers.Load(); set != nil && (shortest == 0 || set.shortest < shortest) {
 		shortest = set.shortest
 	}
-	return wire.MessageSize(max(shortest, 1))
+	return max(shortest, shortestMessage+1)
 }

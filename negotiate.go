@@ -23,13 +23,21 @@ import (
 //
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
-	return m.run(ctx, acquire(stream))
+	c := acquire(stream)
+	if m.Unbuffered || !isShort(ctx, &m.Limits) {
+		return m.run(ctx, c, nil, nil)
+	}
+	found, done, err := m.short(ctx, c)
+	if done {
+		return found.name, found.handler, nil
+	}
+	return m.run(ctx, c, found, err)
 }
 
 // NegotiateOver is [Muxer.Negotiate] on a Communicator, from the start of the
 // conversation or after [Muxer.Handshake].
 func (m *Muxer) NegotiateOver(ctx context.Context, c *Communicator) (string, Handler, error) {
-	return m.run(ctx, c)
+	return m.run(ctx, c, nil, nil)
 }
 
 // Handle negotiates and then calls the handler, in the same goroutine and with
@@ -68,33 +76,28 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 // not where it is found out that something is missing, because the stack that
 // it takes is what a half-open negotiation costs: with two calls more, that of
 // a yamux stream would need 4 KiB.
-func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Handler, err error) {
+func (m *Muxer) run(ctx context.Context, c *Communicator, found *node, failed error) (protocol string, h Handler, err error) {
 	if err := c.usable(Responder); err != nil {
 		return "", nil, err
 	}
 	running := c
 	defer abandon(&running)
-	err = m.begin(ctx, c)
-	c.tolerant = true
-	fresh := c.got == 0 && c.ext == nil
-	for err == nil {
-		if !fresh {
-			if protocol, h, err = m.advance(c); h != nil || err != nil {
-				break
-			}
+	if err = failed; c.left == leftNever {
+		err = m.begin(ctx, c)
+		c.tolerant = true
+	}
+	if found != nil {
+		protocol, h = found.name, found.handler
+	}
+	for h == nil && err == nil {
+		if protocol, h, err = m.advance(c); h != nil || err != nil {
+			break
 		}
 		var room []byte
 		if room, err = c.prepare(int(c.limit), m.shortest()); err == nil {
 			n, failed := c.stream.Read(room)
 			err = c.took(n, len(room), failed)
 		}
-		if fresh && err == nil {
-			if n := m.usual(c); n != nil {
-				protocol, h, err = n.name, n.handler, c.echo(&m.Limits)
-				break
-			}
-		}
-		fresh = false
 	}
 	err = c.end(ctx, protocol, c.refusedNames(err), false, goodbye(err, c.lastWasNA))
 	running = nil
@@ -102,15 +105,6 @@ func (m *Muxer) run(ctx context.Context, c *Communicator) (protocol string, h Ha
 		return "", nil, err
 	}
 	return protocol, h, nil
-}
-
-// usual recognises what nearly all initiators begin with, and returns what is
-// registered: advance would come to the same end on a longer way.
-func (m *Muxer) usual(c *Communicator) *node {
-	if name := usualFlight(c.pending()); name != nil && len(name) < int(c.limit) {
-		return m.table.lookup(name)
-	}
-	return nil
 }
 
 func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
@@ -172,16 +166,21 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 // mostRefused is how many bytes of refused names are kept for an error.
 const mostRefused = 1024
 
-// refuse says "na", and keeps the name for whoever asks why it all failed.
+// refuse says "na".
 func (c *Communicator) refuse(name []byte) {
+	c.keepRefused(name)
+	c.say(wire.NA)
+}
+
+// keepRefused keeps a name for whoever asks why it all failed.
+func (c *Communicator) keepRefused(name []byte) {
+	c.lastWasNA = true
 	if c.refused == nil {
 		c.refused = flights.Get().(*flight)
 	}
 	if kept := c.refused.bytes; len(kept)+len(name) <= mostRefused {
 		c.refused.bytes = wire.AppendMessage(kept, string(name))
 	}
-	c.lastWasNA = true
-	c.say(wire.NA)
 }
 
 // refusedNames returns the first names that were refused, if err is an error,

@@ -18,8 +18,8 @@ func TestReleaseForgets(t *testing.T) {
 	if err := m.AddHandler(name, func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
 		t.Fatal(err)
 	}
-	c := &Communicator{watch: watchFor(0)}
-	fresh := reflect.ValueOf(Communicator{watch: c.watch, place: -1})
+	c := &Communicator{watch: watchFor(0), pooled: true}
+	fresh := reflect.ValueOf(Communicator{watch: c.watch, place: -1, pooled: true})
 	said := "\x13/multistream/1.0.0\n\x03ls\n\x05nope\n\xca\x01" + name + "\n"
 	c.stream = struct {
 		io.Reader
@@ -27,10 +27,10 @@ func TestReleaseForgets(t *testing.T) {
 		io.Closer
 	}{strings.NewReader(said), io.Discard, io.NopCloser(nil)}
 	ctx := WithTrace(context.Background(), &Trace{})
-	if _, _, err := m.run(ctx, c); err != nil {
+	if _, _, err := m.run(ctx, c, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.pooled, c.over = true, false // as in a call of its own
+	c.over = false // as in a call of its own
 	c.release()
 	c.small = [smallBuffer]byte{}
 	used := reflect.ValueOf(c).Elem()

@@ -23,18 +23,34 @@ func headerPossible(arrived []byte) bool {
 	return string(arrived[:n]) == wire.HeaderFrame[:n]
 }
 
-// usualFlight returns the name in what nearly all negotiations consist of, there
-// and back: the header and one message, of less than 128 bytes. It returns nil
-// if that is not what has arrived, or not all. A responder who knows the name
-// answers with the same bytes: there is only one way to write them (R6).
-func usualFlight(arrived []byte) (name []byte) {
-	const length = len(wire.HeaderFrame) // where the proposal's stands
-	last := len(arrived) - 1
-	if last <= length+1 || int(arrived[length]) != last-length || arrived[length] >= 0x80 ||
-		arrived[last] != '\n' || string(arrived[:length]) != wire.HeaderFrame {
-		return nil
+// The header in two parts that compilers compare like numbers, without a call.
+const (
+	headerFront = "\x13/multistream/1."
+	headerBack  = "0.0\n"
+)
+
+// usualFlight recognises what nearly all negotiations consist of, there and
+// back: one short message, behind the header if that was not there before. The
+// header's bytes are those in front of the message, none or all. It returns the
+// text, and nil for everything that is to be looked at more closely; then missing
+// says how many bytes the message lacks, if it lacks nothing else.
+//
+// A responder who knows the name answers with the same bytes: there is only one
+// way to write them (R6).
+func usualFlight(arrived []byte, header int) (text []byte, missing int) {
+	if len(arrived) < header+2 || header > 0 && !(string(arrived[:16]) == headerFront && string(arrived[16:header]) == headerBack) {
+		return nil, 0
 	}
-	return arrived[length+1 : last]
+	last := header + int(arrived[header])
+	switch {
+	case arrived[header] < 2 || arrived[header] >= 0x80 || len(arrived) > last+1:
+		return nil, 0
+	case len(arrived) <= last:
+		return nil, last + 1 - len(arrived)
+	case arrived[last] != '\n':
+		return nil, 0
+	}
+	return arrived[header+1 : last], 0
 }
 
 // reply is what a responder says to one message.

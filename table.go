@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+
+	"github.com/multiselect/multiselect/wire"
 )
 
 // table maps names to handlers. Looking up takes no lock and writes to no
@@ -16,7 +18,8 @@ type table struct {
 	index   atomic.Pointer[index]
 	count   atomic.Int64
 	lengths map[int]int // length of a name → how many names have it
-	// shortest is the smallest key of lengths, 0 when the table is empty.
+	// shortest is the size of the shortest name's message, 0 when the table is
+	// empty.
 	shortest atomic.Int64
 }
 
@@ -34,10 +37,18 @@ type node struct {
 	next    atomic.Pointer[node]
 }
 
-const firstBuckets = 8
+// A few names are one chain: going through it costs less than a hash.
+const (
+	few         = 4
+	moreBuckets = 8
+)
 
-func (x *index) bucket(hash uint64) *atomic.Pointer[node] {
-	return &x.buckets[hash&uint64(len(x.buckets)-1)]
+// bucket returns where a name is, if it is in the table.
+func (x *index) bucket(name []byte) *atomic.Pointer[node] {
+	if len(x.buckets) == 1 {
+		return &x.buckets[0]
+	}
+	return &x.buckets[maphash.Bytes(x.seed, name)&uint64(len(x.buckets)-1)]
 }
 
 // lookup finds a name as it stands in a buffer. The node holds the name as a
@@ -47,7 +58,7 @@ func (t *table) lookup(name []byte) *node {
 	if x == nil {
 		return nil
 	}
-	n := x.bucket(maphash.Bytes(x.seed, name)).Load()
+	n := x.bucket(name).Load()
 	for n != nil && n.name != string(name) {
 		n = n.next.Load()
 	}
@@ -72,9 +83,7 @@ func (t *table) add(name string, h Handler, replace bool) bool {
 	x.push(name, h)
 	t.count.Add(1)
 	t.lengths[len(name)]++
-	if shortest := int(t.shortest.Load()); shortest == 0 || len(name) < shortest {
-		t.shortest.Store(int64(len(name)))
-	}
+	t.findShortest()
 	return true
 }
 
@@ -91,14 +100,18 @@ func (t *table) remove(name string) bool {
 		return true
 	}
 	delete(t.lengths, len(name))
+	t.findShortest()
+	return true
+}
+
+func (t *table) findShortest() {
 	shortest := 0
 	for length := range t.lengths {
-		if shortest == 0 || length < shortest {
-			shortest = length
+		if size := wire.MessageSize(length); shortest == 0 || size < shortest {
+			shortest = size
 		}
 	}
 	t.shortest.Store(int64(shortest))
-	return true
 }
 
 // roomForOneMore returns the index, doubled first if it is full.
@@ -107,12 +120,12 @@ func (t *table) roomForOneMore() *index {
 	switch {
 	case x == nil:
 		t.lengths = make(map[int]int)
-		x = &index{maphash.MakeSeed(), make([]atomic.Pointer[node], firstBuckets)}
-	case int(t.count.Load()) < len(x.buckets):
+		x = &index{maphash.MakeSeed(), make([]atomic.Pointer[node], 1)}
+	case int(t.count.Load()) < max(len(x.buckets), few):
 		return x
 	default:
 		old := x
-		x = &index{old.seed, make([]atomic.Pointer[node], 2*len(old.buckets))}
+		x = &index{old.seed, make([]atomic.Pointer[node], max(2*len(old.buckets), moreBuckets))}
 		for name, h := range old.all {
 			x.push(name, h)
 		}
@@ -122,7 +135,7 @@ func (t *table) roomForOneMore() *index {
 }
 
 func (x *index) push(name string, h Handler) {
-	b := x.bucket(maphash.String(x.seed, name))
+	b := x.bucket([]byte(name))
 	n := &node{name: name, handler: h}
 	n.next.Store(b.Load())
 	b.Store(n)
@@ -130,7 +143,7 @@ func (x *index) push(name string, h Handler) {
 
 // find returns the node of a name, nil if there is none, and the link to it.
 func (x *index) find(name string) (*atomic.Pointer[node], *node) {
-	link := x.bucket(maphash.String(x.seed, name))
+	link := x.bucket([]byte(name))
 	n := link.Load()
 	for n != nil && n.name != name {
 		link = &n.next

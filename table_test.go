@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/multiselect/multiselect/wire"
 )
 
 func nothing(context.Context, string, io.ReadWriteCloser) {}
@@ -67,18 +69,18 @@ func TestTableShortest(t *testing.T) {
 		add, remove string
 		want        int64
 	}{
-		{add: "/four", want: 5},
-		{add: "/seventy", want: 5},
-		{add: "/abc", want: 4},
-		{add: "/xyz", want: 4},
-		{add: "x", want: 1},
-		{remove: "x", want: 4},
-		{remove: "/abc", want: 4},
-		{remove: "/nothing", want: 4},
-		{remove: "/xyz", want: 5},
-		{remove: "/four", want: 8},
+		{add: "/four", want: 7},
+		{add: "/seventy", want: 7},
+		{add: "/abc", want: 6},
+		{add: "/xyz", want: 6},
+		{add: "x", want: 3},
+		{remove: "x", want: 6},
+		{remove: "/abc", want: 6},
+		{remove: "/nothing", want: 6},
+		{remove: "/xyz", want: 7},
+		{remove: "/four", want: 10},
 		{remove: "/seventy", want: 0},
-		{add: "/seventy", want: 8},
+		{add: "/seventy", want: 10},
 	} {
 		if step.add != "" {
 			tb.add(step.add, nothing, false)
@@ -86,7 +88,7 @@ func TestTableShortest(t *testing.T) {
 			tb.remove(step.remove)
 		}
 		if got := tb.shortest.Load(); got != step.want {
-			t.Errorf("after +%q -%q the shortest is %d, want %d", step.add, step.remove, got, step.want)
+			t.Errorf("after +%q -%q the shortest message takes %d bytes, want %d", step.add, step.remove, got, step.want)
 		}
 	}
 }
@@ -134,7 +136,7 @@ func TestTableGrowth(t *testing.T) {
 		if !tb.remove(name) || tb.lookup([]byte(name)) != nil {
 			t.Fatalf("%s cannot be removed", name)
 		}
-		if i == 50_000 && tb.shortest.Load() != int64(len("/app/50001/1.0.0")) {
+		if i == 50_000 && tb.shortest.Load() != int64(wire.MessageSize(len("/app/50001/1.0.0"))) {
 			t.Errorf("shortest %d with half of the names gone", tb.shortest.Load())
 		}
 	}
