@@ -56,56 +56,87 @@ const (
 )
 
 // short is [Muxer.Negotiate] on the short way. It reports false where that ends,
-// and where the negotiation fails, for run to go on.
+// and where the negotiation fails, for run to go on. What it does between two
+// reads is a function of its own, because the stack that a read waits on is what
+// a half-open negotiation costs.
 func (m *Muxer) short(ctx context.Context, c *Communicator) (found *node, done bool, err error) {
 	running := c
 	defer abandon(&running)
 	if m.Limits.Budget >= 0 || ctx.Done() != nil {
 		err = c.arm(ctx, &m.Limits)
 	}
-	header, have := len(wire.HeaderFrame), 0
-	for err == nil && found == nil {
-		// Up to the end of the shortest message that could be agreed on, or of the
-		// one that has begun to arrive (R12).
-		end := header + m.shortest()
-		if have > header {
-			end = header + 1 + int(c.small[header])
-		}
-		if end > smallBuffer {
+	for next := turnRead; next == turnRead && err == nil; {
+		room := m.shortRoom(c)
+		if room == nil {
 			break
 		}
-		n, failed := c.stream.Read(c.small[have:end])
-		if n <= 0 || n > end-have {
-			err = c.tookNothing(n, failed)
+		n, failed := c.stream.Read(room)
+		if err = c.took(n, len(room), failed); err != nil {
 			break
 		}
-		have += n
-		text, missing := usualFlight(c.small[:have], header)
-		if missing > 0 {
-			continue
-		}
-		if text == nil {
-			break
-		}
-		answer := c.small[:have] // the echo (R6)
-		if found = m.table.lookup(text); found == nil {
-			if !m.mayRefuse(c, text) {
-				break
+		if found, next, err = m.shortTurn(c); next == turnAgreed {
+			if c.succeed() {
+				running = nil
+				return found, true, nil
 			}
-			c.keepRefused(text)
-			answer = append(c.small[:header], naFrame...)
+			c.replied(int(c.w), written{n: int(c.w)})
 		}
-		n, failed = c.stream.Write(answer)
-		if found != nil && n == have && failed == nil && c.succeed() {
-			running = nil
-			return found, true, nil
-		}
-		err = c.replied(have, header, len(answer), written{n, failed})
-		header, have = 0, 0
 	}
-	c.leaveShort(Responder, &m.Limits, have, leftQuiet)
+	c.leaveShort(Responder, &m.Limits)
 	running = nil
 	return found, false, err
+}
+
+// shortRoom returns where to read to, at most to the end of the shortest message
+// that could be agreed on, or of the one that has begun to arrive (R12). It
+// returns nil if that is too much for the short way.
+func (m *Muxer) shortRoom(c *Communicator) []byte {
+	header := c.headerSize()
+	end := header + m.shortest()
+	if int(c.w) > header {
+		end = header + 1 + int(c.small[header])
+	}
+	if end > smallBuffer {
+		return nil
+	}
+	return c.small[c.w:end]
+}
+
+// turn is what a responder on the short way does next.
+type turn uint8
+
+const (
+	turnRead   turn = iota // go on reading
+	turnAgreed             // be done: the echo is written, and no note taken
+	turnLeave              // leave the short way
+)
+
+// shortTurn answers what has arrived, if it is complete and usual.
+func (m *Muxer) shortTurn(c *Communicator) (found *node, next turn, err error) {
+	header := c.headerSize()
+	arrived := c.small[:c.w]
+	text, missing := usualFlight(arrived, header)
+	if missing > 0 {
+		return nil, turnRead, nil
+	}
+	if text == nil {
+		return nil, turnLeave, nil
+	}
+	if found = m.table.lookup(text); found != nil {
+		n, err := c.stream.Write(arrived) // the echo (R6)
+		if n == len(arrived) && err == nil {
+			return found, turnAgreed, nil
+		}
+		return found, turnLeave, c.replied(len(arrived), written{n, err})
+	}
+	if !m.mayRefuse(c, text) {
+		return nil, turnLeave, nil
+	}
+	c.keepRefused(text)
+	c.tally.sent += int32(len(naFrame))
+	answer := append(c.small[:header], naFrame...)
+	n, err := c.stream.Write(answer)
+	return nil, turnRead, c.replied(len(answer), written{n, err})
 }
 
 // mayRefuse reports whether the answer to a text that is not registered is "na",
@@ -115,13 +146,12 @@ func (m *Muxer) mayRefuse(c *Communicator, text []byte) bool {
 		c.tally.proposals < mostShort && (c.headerReceived || !isUnbuffered(c.stream))
 }
 
-// replied takes note of an answer to what has arrived, and of how its write ended.
-func (c *Communicator) replied(have, header, size int, w written) error {
-	c.got += int32(have)
-	c.headerReceived = true
+// replied takes note of an answer to all that has arrived, and of how its write
+// ended.
+func (c *Communicator) replied(size int, w written) error {
 	c.tolerant = !c.lastWasNA
 	c.tally.proposals++
-	c.tally.received += int32(have - header)
+	c.heard()
 	return c.spoke(size, w)
 }
 
@@ -141,11 +171,12 @@ func (c *Communicator) spoke(size int, w written) error {
 	return c.wrote(w)
 }
 
-// heard takes note of an answer to a proposal.
-func (c *Communicator) heard(have, header int) {
-	c.got += int32(have)
+// heard takes note of all that has arrived: a message, behind the header or not.
+func (c *Communicator) heard() {
+	c.tally.received += c.w - int32(c.headerSize())
 	c.headerReceived = true
-	c.tally.received += int32(have - header)
+	c.phase = PhaseProposal
+	c.w = 0
 }
 
 // succeed ends a call that has agreed on a protocol. It reports false if there is
@@ -155,29 +186,31 @@ func (c *Communicator) succeed() bool {
 		return false
 	}
 	c.deadline = 0
-	if c.got != 0 || inBubble(c.start) {
+	if c.flights != 0 || inBubble(c.start) {
 		c.release()
 		return true
 	}
-	c.stream, c.start = nil, 0 // nothing else was touched
+	c.stream, c.start, c.w, c.got = nil, 0, 0, 0 // nothing else was touched
 	communicators.Put(c)
 	return true
 }
 
-// leaveShort goes on on the long way. The first bytes of small have arrived and
-// are not answered.
-func (c *Communicator) leaveShort(role Role, l *Limits, have int, where left) {
+// leaveShort goes on on the long way.
+func (c *Communicator) leaveShort(role Role, l *Limits) {
 	c.role = role
 	c.tolerant = role == Responder && !c.lastWasNA
 	c.limit = int16(l.message())
-	if c.headerReceived {
-		c.phase = PhaseProposal
-	}
-	c.left = where
+	c.left = max(c.left, leftQuiet)
 	c.buf = c.small[:]
-	c.w = int32(have)
-	c.got += int32(have)
 	c.recognise()
+}
+
+// headerSize is the size of what stands before the next message of the peer.
+func (c *Communicator) headerSize() int {
+	if c.headerReceived {
+		return 0
+	}
+	return len(wire.HeaderFrame)
 }
 
 // short is [Client.SelectOneOf] on the short way. It returns how many protocols
@@ -189,13 +222,13 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 	if cl.Limits.Budget >= 0 || ctx.Done() != nil {
 		err = c.arm(ctx, &cl.Limits)
 	}
-	header, have, where := len(wire.HeaderFrame), 0, leftQuiet
-	for err == nil && where == leftQuiet && tried < len(protocols) {
+	for err == nil && c.left == leftNever && tried < len(protocols) {
 		protocol := protocols[tried]
 		tried++
 		if tried > 1 && slices.Contains(protocols[:tried-1], protocol) {
 			continue
 		}
+		header := c.headerSize()
 		flight := appendShort(c.small[:0], header, protocol)
 		n, failed := c.stream.Write(flight)
 		if n != len(flight) || failed != nil {
@@ -204,33 +237,28 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 		}
 		// The echo is no shorter than "na", and after that the peer says nothing
 		// before it is asked: nothing of the protocol's can be read here (R12).
-		have, failed = c.stream.Read(flight)
-		if have <= 0 || have > len(flight) {
-			c.proposed(header, n, written{n, nil})
-			err = c.tookNothing(have, failed)
-			have = 0
-			break
-		}
+		n, failed = c.stream.Read(flight)
 		verdict := violated
-		if text, _ := usualFlight(c.small[:have], header); text != nil {
-			verdict = judge(text, protocol)
+		if err = c.took(n, len(flight), failed); err == nil {
+			if text, _ := usualFlight(c.small[:c.w], header); text != nil {
+				verdict = judge(text, protocol)
+			}
 		}
 		if verdict == agreed && c.succeed() {
 			running = nil
 			return tried, true, nil
 		}
-		c.proposed(header, n, written{n, nil})
+		c.proposed(header, len(flight), written{n: len(flight)})
 		switch verdict {
-		case agreed:
-			where = leftAgreed
 		case violated:
-			where = leftAsked
+			c.left = leftAsked // or something else, which the long way finds out
 			continue
+		case agreed:
+			c.left = leftAgreed
 		}
-		c.heard(have, header)
-		header, have = 0, 0
+		c.heard()
 	}
-	c.leaveShort(Initiator, &cl.Limits, have, where)
+	c.leaveShort(Initiator, &cl.Limits)
 	running = nil
 	return tried, false, err
 }
