@@ -38,7 +38,10 @@ func watchFor(now time.Duration) *watch {
 func (w *watch) add(c *Communicator) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	heap.Push(&w.queue, c)
+	w.queue.Push(c)
+	if c.place > 0 && c.deadline < w.queue[(c.place-1)/2].deadline { // an early one
+		heap.Fix(&w.queue, int(c.place))
+	}
 	if w.next == 0 || c.deadline < w.next {
 		w.fireAt(c.deadline, c.start)
 	}
@@ -51,7 +54,11 @@ func (w *watch) remove(c *Communicator) bool {
 	if c.place < 0 {
 		return false
 	}
-	heap.Remove(&w.queue, int(c.place))
+	if int(c.place) == len(w.queue)-1 {
+		w.queue.Pop()
+	} else {
+		heap.Remove(&w.queue, int(c.place))
+	}
 	return true
 }
 

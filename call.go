@@ -198,8 +198,7 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 			c.cut()
 		}
 		if c.ext != nil && c.ext.writing != nil {
-			c.sent += int32((<-c.ext.writing).n) // cut has made it return
-			c.ext.writing = nil
+			c.sent += int32(c.joined().n) // cut has made it return
 		}
 		err = c.failure(proposed, err)
 	}

@@ -40,8 +40,8 @@ type Client struct {
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	c := acquire(stream)
-	if !cl.Unbuffered && isShort(ctx, &cl.Limits) && areShort(protocols) && !isUnbuffered(stream) {
-		tried, done, err := cl.short(ctx, c, protocols)
+	if isShort(ctx, &cl.Limits) && areShort(protocols) {
+		tried, done, err := cl.short(ctx, c, protocols, cl.Unbuffered || isUnbuffered(stream))
 		if done {
 			return protocols[tried-1], nil
 		}

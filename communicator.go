@@ -58,9 +58,9 @@ type extension struct {
 	trace      *Trace
 	stopCtx    func() bool
 	unbuffered bool
-	writing    chan written // the write in progress on an unbuffered stream
-	unheard    error        // why the peer did not hear a tolerant responder
-	offending  []byte       // the message that ended the negotiation
+	writing    *flight // what is being written beside a read
+	unheard    error   // why the peer did not hear a tolerant responder
+	offending  []byte  // the message that ended the negotiation
 }
 
 // NewCommunicator returns a Communicator over a stream. The package

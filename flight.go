@@ -11,12 +11,15 @@ import (
 
 // flight is a buffer for what goes out in one write and does not fit where
 // most of it fits: into the buffer for the peer's bytes, while that is empty.
-type flight struct{ bytes []byte }
+type flight struct {
+	bytes []byte
+	done  chan written // tells how the write ended that went on beside a read
+}
 
-var flights = sync.Pool{New: func() any { return &flight{make([]byte, 0, 128)} }}
+var flights = sync.Pool{New: func() any { return &flight{bytes: make([]byte, 0, 128)} }}
 
 func (f *flight) giveBack() {
-	if cap(f.bytes) <= 2*largeBuffer {
+	if cap(f.bytes) <= 2*largeBuffer { // append rounds up
 		f.bytes = f.bytes[:0]
 		flights.Put(f)
 	}
@@ -107,13 +110,35 @@ func (c *Communicator) send(beside bool) error {
 	if c.ext != nil {
 		c.ext.trace.sent(c.role, bytes)
 	}
-	if beside {
-		writing := make(chan written, 1)
-		c.ext.writing = writing
-		go func() { writing <- c.put(bytes, out) }()
+	if beside && out != nil { // always, where there is no buffer
+		c.ext.writing = out
+		out.writeBeside(c.stream)
 		return nil
 	}
-	return c.wrote(c.put(bytes, out))
+	w := write(c.stream, bytes)
+	if out != nil {
+		out.giveBack()
+	}
+	return c.wrote(w)
+}
+
+// writeBeside writes while this side goes on to read. What it returns must be
+// waited for.
+func (f *flight) writeBeside(stream io.Writer) {
+	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
+	go func() { f.done <- write(stream, f.bytes) }()
+}
+
+// landed waits for the write and reports whether all of it was written; then it
+// gives the buffer back.
+func (f *flight) landed() bool {
+	w := <-f.done
+	if w.err != nil {
+		f.done <- w // for whoever wants to know why
+		return false
+	}
+	f.giveBack()
+	return true
 }
 
 // finish writes what is queued and waits until all of it is written.
@@ -124,14 +149,21 @@ func (c *Communicator) finish() error {
 	return c.join()
 }
 
-// join waits for the write that goes on beside a read.
+// join ends the write that goes on beside a read, if there is one.
 func (c *Communicator) join() error {
 	if c.ext == nil || c.ext.writing == nil {
 		return nil
 	}
-	w := <-c.ext.writing
+	return c.wrote(c.joined())
+}
+
+// joined waits for the write that goes on beside a read.
+func (c *Communicator) joined() written {
+	f := c.ext.writing
+	w := <-f.done
 	c.ext.writing = nil
-	return c.wrote(w)
+	f.giveBack()
+	return w
 }
 
 // written is how a write ended.
@@ -140,16 +172,10 @@ type written struct {
 	err error
 }
 
-// put writes, and gives back the buffer if there is one. It touches nothing else
-// of the Communicator, which may be reading.
-func (c *Communicator) put(bytes []byte, from *flight) (w written) {
-	w.n, w.err = c.stream.Write(bytes)
+func write(stream io.Writer, bytes []byte) (w written) {
+	w.n, w.err = stream.Write(bytes)
 	if w.err == nil && w.n < len(bytes) {
 		w.err = io.ErrShortWrite
-	}
-	if from != nil && cap(from.bytes) <= 2*largeBuffer { // append rounds up
-		from.bytes = from.bytes[:0]
-		flights.Put(from)
 	}
 	return w
 }

@@ -165,6 +165,9 @@ func (c *Communicator) proposed(header, size int, w written) error {
 func (c *Communicator) spoke(size int, w written) error {
 	c.headerSent = true
 	c.flights++
+	if c.ext != nil && c.ext.writing != nil {
+		return nil // it goes on, and is counted when it ends
+	}
 	if w.err == nil && w.n < size {
 		w.err = io.ErrShortWrite
 	}
@@ -216,7 +219,7 @@ func (c *Communicator) headerSize() int {
 // short is [Client.SelectOneOf] on the short way. It returns how many protocols
 // were proposed, and reports false where it ends, and where the negotiation
 // fails, for run to go on.
-func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string) (tried int, done bool, err error) {
+func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string, unbuffered bool) (tried int, done bool, err error) {
 	running := c
 	defer abandon(&running)
 	if cl.Limits.Budget >= 0 || ctx.Done() != nil {
@@ -229,26 +232,35 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 			continue
 		}
 		header := c.headerSize()
-		flight := appendShort(c.small[:0], header, protocol)
-		n, failed := c.stream.Write(flight)
-		if n != len(flight) || failed != nil {
-			err = c.proposed(header, len(flight), written{n, failed})
+		asked := appendShort(c.small[:0], header, protocol)
+		var beside *flight
+		n, failed := len(asked), error(nil)
+		if unbuffered {
+			beside = flights.Get().(*flight)
+			beside.bytes = append(beside.bytes, asked...)
+			beside.writeBeside(c.stream)
+		} else if n, failed = c.stream.Write(asked); n != len(asked) || failed != nil {
+			err = c.proposed(header, len(asked), written{n, failed})
 			break
 		}
 		// The echo is no shorter than "na", and after that the peer says nothing
 		// before it is asked: nothing of the protocol's can be read here (R12).
-		n, failed = c.stream.Read(flight)
+		n, failed = c.stream.Read(asked)
 		verdict := violated
-		if err = c.took(n, len(flight), failed); err == nil {
+		if err = c.took(n, len(asked), failed); err == nil {
 			if text, _ := usualFlight(c.small[:c.w], header); text != nil {
 				verdict = judge(text, protocol)
 			}
+		}
+		if beside != nil && (verdict == violated || !beside.landed()) {
+			c.extend().writing = beside
+			verdict = violated
 		}
 		if verdict == agreed && c.succeed() {
 			running = nil
 			return tried, true, nil
 		}
-		c.proposed(header, len(flight), written{n: len(flight)})
+		c.proposed(header, len(asked), written{n: len(asked)})
 		switch verdict {
 		case violated:
 			c.left = leftAsked // or something else, which the long way finds out
