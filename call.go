@@ -46,7 +46,10 @@ func (c *Communicator) release() {
 	if c.over || inBubble(c.start) {
 		return
 	}
-	c.ext, c.start, c.progress = nil, 0, progress{}
+	if c.refused != nil {
+		c.refused.giveBack()
+	}
+	c.refused, c.ext, c.start, c.progress = nil, nil, 0, progress{}
 	communicators.Put(c)
 }
 
