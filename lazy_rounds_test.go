@@ -62,14 +62,7 @@ func TestLazyWriteAndClose(t *testing.T) {
 						delivered.Add(1)
 					}
 				})
-				address := "127.0.0.1:0"
-				if network == "unix" {
-					address = filepath.Join(t.TempDir(), "s")
-				}
-				listener, err := net.Listen(network, address)
-				if err != nil {
-					t.Fatal(err)
-				}
+				listener := listen(t, network)
 				var handlers sync.WaitGroup
 				handlers.Go(func() {
 					for {
@@ -99,6 +92,19 @@ func TestLazyWriteAndClose(t *testing.T) {
 			})
 		}
 	}
+}
+
+func listen(t *testing.T, network string) net.Listener {
+	t.Helper()
+	address := "127.0.0.1:0"
+	if network == "unix" {
+		address = filepath.Join(t.TempDir(), "s")
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
 }
 
 func writeAndClose(t *testing.T, to net.Addr, rounds int) (closes []time.Duration) {

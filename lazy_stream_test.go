@@ -21,7 +21,7 @@ type flow struct {
 	change          sync.Cond
 	bytes           []byte
 	room            int
-	rendezvous      bool // Write returns when all was read
+	rendezvous      bool  // Write returns when all was read
 	ended           bool  // by who writes: EOF
 	unwanted        bool  // by who reads: a Write fails
 	dead            error // both fail at once
