@@ -1,0 +1,82 @@
+package multiselect
+
+import (
+	"io"
+	"os"
+	"time"
+)
+
+// timed is a stream that has deadlines.
+type timed interface {
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
+// deadlines returns nil for a stream that has none. A LazyStream has the methods
+// in any case.
+func deadlines(stream io.ReadWriteCloser) timed {
+	if outer, ok := stream.(*LazyStream); ok && outer.timed == nil {
+		return nil
+	}
+	t, _ := stream.(timed)
+	return t
+}
+
+// SetDeadline sets both deadlines.
+func (l *LazyStream) SetDeadline(t time.Time) error {
+	if err := l.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return l.SetWriteDeadline(t)
+}
+
+// SetReadDeadline sets when Read, WriteTo and what they wait for give up; the zero
+// time is never. The stream hears of it when the peer has agreed: the answer is
+// read whatever the deadlines of those who wait for it.
+func (l *LazyStream) SetReadDeadline(t time.Time) error {
+	return l.setDeadline(&l.in, t)
+}
+
+// SetWriteDeadline sets when Write, ReadFrom and what they wait for give up; the
+// zero time is never.
+func (l *LazyStream) SetWriteDeadline(t time.Time) error {
+	return l.setDeadline(&l.out, t)
+}
+
+func (l *LazyStream) setDeadline(h *half, t time.Time) error {
+	if l.timed == nil {
+		return os.ErrNoDeadline
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.gone(&half{closed: l.closed}); err != nil {
+		return err
+	}
+	h.deadline = t
+	l.change.Broadcast()
+	switch {
+	case h == &l.out:
+		return l.timed.SetWriteDeadline(t)
+	case l.state == LazyAgreed:
+		return l.timed.SetReadDeadline(t)
+	case !t.IsZero():
+		l.interrupt()
+	}
+	return nil
+}
+
+// longAgo makes what is blocked return.
+var longAgo = time.Unix(1, 0)
+
+// readBy and writeBy set deadlines of the stream for this side's own purposes,
+// unless that has been ended, or is about to be: the deadline that ends it must
+// not be taken back.
+func (l *LazyStream) readBy(t time.Time) bool {
+	return l.unlessEnded(func() { l.timed.SetReadDeadline(t) })
+}
+
+func (l *LazyStream) writeBy(t time.Time) {
+	if l.timed != nil {
+		l.unlessEnded(func() { l.timed.SetWriteDeadline(t) })
+	}
+}
