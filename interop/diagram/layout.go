@@ -53,6 +53,7 @@ const (
 	talking = "talking"
 	agreed  = "agreed" // the stream is the protocol's
 	waiting = "waiting"
+	wounded = "wounded"
 	over    = "over"
 )
 
@@ -72,6 +73,35 @@ func (d *side) now() string {
 	}
 	return d.life[len(d.life)-1].state
 }
+
+// fits fails if a line is too long for its place. Widths are estimated, for the
+// widest of the usual fonts.
+func (s *scene) fits() error {
+	if letters(s.title) > 42 {
+		return fmt.Errorf("%q is too long for a title", s.title)
+	}
+	for _, e := range s.steps {
+		for _, p := range e.parts {
+			note := p.note
+			if e.lost {
+				note = ""
+			}
+			for _, text := range p.texts {
+				if monospaced*letters(text)+letter*letters(note)+3*margin+point > across {
+					return fmt.Errorf("%s %s is too long for its arrow", text, note)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	letter     = 6.4 // of what is not said on the wire, on average
+	monospaced = 7.3
+)
+
+func letters(s string) float64 { return float64(len([]rune(s))) }
 
 // picture draws a scene.
 func picture(sc *scene) string {
@@ -113,7 +143,7 @@ func (s *stage) head() float64 {
 	y := 26.0
 	s.text(12, y, "start", "title", s.title)
 	y += 7
-	for _, l := range wrap(s.about, 66) {
+	for _, l := range wrap(s.about, 63) {
 		y += line
 		s.text(12, y, "start", "about", l)
 	}
@@ -215,6 +245,9 @@ func (s *stage) happen(e step) {
 		s.text(x+half/2, y+line+float64(i)*(line-1), "middle", "happens "+class, l)
 	}
 	d.reach(y + h + gap)
+	if e.kind == wound {
+		d.become(y, wounded)
+	}
 }
 
 // wait draws that time passes.
@@ -230,14 +263,17 @@ func (s *stage) wait(e step) {
 		d.become(y+pause, before)
 		d.reach(y + pause + gap)
 	}
+	const middle = (left + right) / 2
+	text := e.from.String() + ": " + e.text
+	w := 8*letter + letter*letters(text)
 	s.line(left, y+pause/2, right, y+pause/2, "pause")
-	s.box((left+right)/2-104, y+pause/2-13, 208, 26, "note")
-	s.text((left+right)/2, y+pause/2+4, "middle", "happens note", e.from.String()+": "+e.text)
+	s.box(middle-w/2, y+pause/2-13, w, 26, "note")
+	s.text(middle, y+pause/2+4, "middle", "happens note", text)
 }
 
 // bracket draws a round trip.
 func (s *stage) bracket(from, to float64, number int) {
-	const x, tick = 30.0, 7.0
+	const x, tick = 27.0, 7.0
 	middle := (from + to) / 2
 	s.printf(`<path d="M%.1f %.1fh-%.0fV%.1fM%.1f %.1fV%.1fh%.0f" class="bracket"/>`,
 		x+tick, from, tick, middle-16, x, middle+16, to, tick)

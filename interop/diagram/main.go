@@ -71,6 +71,9 @@ func draw(folder string) (map[string]string, error) {
 			return nil, err
 		}
 		s, err := readScene(text)
+		if err == nil {
+			err = s.fits()
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}

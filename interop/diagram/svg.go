@@ -29,6 +29,7 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f232
 rect.role { fill: #1f2328 } text.role { fill: #ffffff; font-weight: 600 }
 .life { stroke: #8c959f; stroke-width: 2 }
 .life.agreed { stroke: #1a7f37; stroke-width: 6 }
+.life.wounded { stroke: #b3131f; stroke-width: 6 }
 .life.waiting { stroke-dasharray: 2 5 }
 .cut, .lost { stroke: #cf222e; stroke-width: 2.5; fill: none; stroke-linecap: round }
 .bracket, .pause { stroke: #59636e; stroke-width: 1.2; fill: none }
@@ -51,6 +52,7 @@ text { fill: #e6edf3 }
 rect.role { fill: #e6edf3 } text.role { fill: #0d1117 }
 .life { stroke: #767e89 }
 .life.agreed { stroke: #3fb950 }
+.life.wounded { stroke: #da3633 }
 .cut, .lost { stroke: #ff7b72 }
 .bracket, .pause { stroke: #9ea7b3 }
 .tip { fill: #e6edf3 }
