@@ -74,38 +74,9 @@ func (d *side) now() string {
 	return d.life[len(d.life)-1].state
 }
 
-// fits fails if a line is too long for its place. Widths are estimated, for the
-// widest of the usual fonts.
-func (s *scene) fits() error {
-	if letters(s.title) > 42 {
-		return fmt.Errorf("%q is too long for a title", s.title)
-	}
-	for _, e := range s.steps {
-		for _, p := range e.parts {
-			note := p.note
-			if e.lost {
-				note = ""
-			}
-			for _, text := range p.texts {
-				if monospaced*letters(text)+letter*letters(note)+3*margin+point > across {
-					return fmt.Errorf("%s %s is too long for its arrow", text, note)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-const (
-	letter     = 6.4 // of what is not said on the wire, on average
-	monospaced = 7.3
-)
-
-func letters(s string) float64 { return float64(len([]rune(s))) }
-
 // picture draws a scene.
 func picture(sc *scene) string {
-	s := &stage{scene: sc}
+	s := &stage{scene: sc, starts: make([]float64, len(sc.steps)), ends: make([]float64, len(sc.steps))}
 	y := s.head()
 	s.sides = [2]side{{x: left}, {x: right}}
 	for i := range s.sides {
@@ -120,9 +91,6 @@ func picture(sc *scene) string {
 			s.wait(e)
 		default:
 			s.happen(e)
-		}
-		for len(s.starts) <= i {
-			s.starts, s.ends = append(s.starts, 0), append(s.ends, 0)
 		}
 	}
 	for _, d := range s.sides {
@@ -174,16 +142,15 @@ func (p part) height() float64 { return strip + float64(len(p.texts)-1)*(strip-4
 func (s *stage) travel(i int, e step) {
 	from, to := s.side(e.from), s.side(e.from.Peer())
 	h, down := e.height(), flown
-	crossing := e.meanwhile || i+1 < len(s.steps) && s.crosses(i)
+	crossing := e.meanwhile || i+1 < len(s.steps) && s.steps[i+1].meanwhile
 	if crossing {
 		down = 3 * h
 	}
 	start := max(from.send, to.room-down/2)
 	if e.meanwhile {
-		start = s.lastStart()
+		start = s.starts[i-1]
 	}
-	s.starts = append(s.starts[:min(i, len(s.starts))], start)
-	s.ends = append(s.ends[:min(i, len(s.ends))], start+h+down)
+	s.starts[i], s.ends[i] = start, start+h+down
 	s.arrow(e, start, down)
 	from.send = max(from.send, start+h+gap-3)
 	from.room = max(from.room, start+h+down/2+gap)
@@ -194,18 +161,6 @@ func (s *stage) travel(i int, e step) {
 	if !e.lost {
 		to.reach(start + h + down + gap)
 	}
-}
-
-// crosses reports whether the next flight leaves before this one has arrived.
-func (s *stage) crosses(i int) bool { return s.steps[i+1].meanwhile }
-
-func (s *stage) lastStart() float64 {
-	for i := len(s.starts) - 1; i >= 0; i-- {
-		if s.steps[i].kind == flight {
-			return s.starts[i]
-		}
-	}
-	return 0
 }
 
 // learn changes the lives of both sides by what has been said.
@@ -238,7 +193,7 @@ func (s *stage) happen(e step) {
 		class = "note"
 	}
 	text := strings.TrimPrefix(e.text, "wound: ")
-	lines := wrap(text, 26)
+	lines := wrap(text, 24)
 	h := float64(len(lines))*(line-1) + 9
 	s.box(x, y, half, h, class)
 	for i, l := range lines {
@@ -296,17 +251,4 @@ func (s *stage) live(d side) {
 			s.below(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="life %s"/>`, d.x, m.y, d.x, end, m.state)
 		}
 	}
-}
-
-// wrap breaks a text into lines of at most n characters.
-func wrap(text string, n int) (lines []string) {
-	for _, word := range strings.Fields(text) {
-		last := len(lines) - 1
-		if last >= 0 && len([]rune(lines[last]))+1+len([]rune(word)) <= n {
-			lines[last] += " " + word
-		} else {
-			lines = append(lines, word)
-		}
-	}
-	return lines
 }

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -37,6 +34,13 @@ var plays = []play{
 	{"stepwise", stepwise, serve("/echo/1.0.0")},
 	{"ls", listThenTime, serve("/echo/1.0.0", "/time/1.0.0")},
 	{"ls-and-proposal", listAndTry, serve("/echo/1.0.0", "/time/1.0.0")},
+	{"lazy", lazily(&client, "/echo/1.0.0", "hello"), serve("/echo/1.0.0")},
+	{"lazy-guarded", lazily(&client, "/echo/1.0.0", payload), serve("/echo/1.0.0")},
+	{"lazy-read-first", lazyRead, serve("/time/1.0.0")},
+	{"lazy-close", lazyClose, serve("/log/1.0.0")},
+	{"one-shot", lazily(&unguarded, "/echo/2.0.0", payload), serveOnce("/echo/1.0.0", "/delete/1.0.0")},
+	{"lazy-refused", lazily(&client, "/echo/2.0.0", "hello"), serve("/echo/1.0.0")},
+	{"wound", lazily(&unguarded, "/echo/2.0.0", payload), serve("/echo/1.0.0", "/delete/1.0.0")},
 	{"refused", request("/echo/3.0.0", "/echo/2.0.0"), serve("/echo/1.0.0")},
 	{"not-multistream", says("GET / HTTP/1.1\r\n"), serve("/echo/1.0.0")},
 	{"unexpected-answer", request("/echo/1.0.0"), says(said(wire.Header, "/echo/1.0"))},
@@ -104,7 +108,7 @@ func (p play) run() []event {
 	}
 	<-done
 	<-done
-	synctest.Wait()
+	time.Sleep(time.Minute) // of fake time, in which the linger ends
 	return tape.all()
 }
 
@@ -127,7 +131,7 @@ func (s *scene) describe() (lines []string) {
 		case silence:
 			before, _, _ := strings.Cut(e.text, ":")
 			lines = append(lines, before)
-		case flight, fin, reset, handler, failure:
+		case flight, fin, reset, handler, failure, wound:
 			lines = append(lines, describeOne(e.from, e.kind, e.text, e.bytes(), e.lost))
 		}
 	}
@@ -186,143 +190,4 @@ func cause(err error) error {
 		}
 	}
 	return err
-}
-
-// The library as the initiator.
-
-var client multiselect.Client
-
-func selectOnly(protocols ...string) func(*end) error {
-	return func(s *end) error {
-		_, err := client.SelectOneOf(context.Background(), s, protocols...)
-		return err
-	}
-}
-
-func request(protocols ...string) func(*end) error {
-	return func(s *end) error {
-		if err := selectOnly(protocols...)(s); err != nil {
-			return err
-		}
-		return ask(s, "hello")
-	}
-}
-
-func ask(s io.ReadWriter, request string) error {
-	if _, err := io.WriteString(s, request); err != nil {
-		return err
-	}
-	_, err := io.ReadFull(s, make([]byte, len(request)))
-	return err
-}
-
-func stepwise(s *end) error {
-	c := multiselect.NewCommunicator(s)
-	if err := client.Handshake(context.Background(), c); err != nil {
-		return err
-	}
-	if err := client.TrySelect(context.Background(), c, "/echo/1.0.0"); err != nil {
-		return err
-	}
-	return ask(s, "hello")
-}
-
-func listThenTime(s *end) error {
-	c := multiselect.NewCommunicator(s)
-	list, err := client.List(context.Background(), c)
-	if err != nil {
-		return err
-	}
-	if err := client.TrySelect(context.Background(), c, list.Names[1]); err != nil {
-		return err
-	}
-	_, err = io.ReadFull(s, make([]byte, len(now)))
-	return err
-}
-
-func listAndTry(s *end) error {
-	_, err := client.ListAndTrySelect(context.Background(), multiselect.NewCommunicator(s), "/echo/1.0.0")
-	if err != nil {
-		return err
-	}
-	return ask(s, "hello")
-}
-
-// The library as the responder.
-
-func serve(names ...string) func(*end) error {
-	return func(s *end) error { return respond(new(multiselect.Muxer), s, names...) }
-}
-
-func respond(m *multiselect.Muxer, s *end, names ...string) error {
-	for _, name := range names {
-		h := func(_ context.Context, protocol string, stream io.ReadWriteCloser) {
-			s.tape.record(event{kind: handler, from: s.role, text: "handler " + protocol})
-			handlers[protocol](stream.(*end))
-		}
-		if err := m.AddHandler(name, h); err != nil {
-			return err
-		}
-	}
-	return m.Handle(context.Background(), s)
-}
-
-var handlers = map[string]func(*end){
-	"/echo/1.0.0":   answerOne,
-	"/time/1.0.0":   func(s *end) { io.WriteString(s, now) },
-	"/delete/1.0.0": func(s *end) {},
-	"/log/1.0.0":    func(s *end) { io.Copy(io.Discard, s); s.CloseWrite() },
-}
-
-// answerOne says one request back.
-func answerOne(s *end) {
-	request := make([]byte, 64)
-	if n, err := s.Read(request); err == nil {
-		s.Write(request[:n])
-	}
-}
-
-// Peers that are not the library.
-
-func said(messages ...string) string {
-	var b []byte
-	for _, m := range messages {
-		b = wire.AppendMessage(b, m)
-	}
-	return string(b)
-}
-
-// says writes, when it has heard something or is the initiator, and reads until
-// the stream is over.
-func says(words string) func(*end) error {
-	return func(s *end) error {
-		r := bufio.NewReader(s)
-		if s.role == wire.Responder {
-			r.Peek(1)
-		}
-		if words != "" {
-			if _, err := io.WriteString(s, words); err != nil {
-				return err
-			}
-		}
-		io.Copy(io.Discard, r)
-		return nil
-	}
-}
-
-func givesUp(s *end) error {
-	if _, err := io.WriteString(s, said(wire.Header, "/echo/2.0.0")); err != nil {
-		return err
-	}
-	if _, err := io.ReadFull(s, make([]byte, len(said(wire.Header, wire.NA)))); err != nil {
-		return err
-	}
-	return s.CloseWrite()
-}
-
-func stopsReading(s *end) error {
-	if _, err := io.WriteString(s, said(wire.Header, "/log/1.0.0")+"hello"); err != nil {
-		return err
-	}
-	return s.Close()
 }

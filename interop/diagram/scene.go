@@ -125,6 +125,9 @@ func (s *scene) readSteps(t wire.Transcript) error {
 			continue
 		}
 		if l.Comment == "meanwhile" {
+			if len(s.steps) == 0 || s.steps[len(s.steps)-1].kind != flight {
+				return errors.New("nothing is on its way meanwhile")
+			}
 			meanwhile = true
 			continue
 		}

@@ -48,7 +48,8 @@ rect.wound { fill: #b3131f } text.wound { fill: #ffffff; font-weight: 600 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
 .page { fill: #0d1117 }
-.about, .unit, .note, .said { fill: #9ea7b3 }
+.about, .unit, .note { fill: #9ea7b3 }
+.said { fill: #c4ccd5 }
 rect.role { fill: #e6edf3 } text.role { fill: #0d1117 }
 .life { stroke: #767e89 }
 .life.agreed { stroke: #3fb950 }
@@ -90,7 +91,7 @@ func (d *drawing) box(x, y, w, h float64, class string) {
 
 const (
 	point  = 12.0 // the length of an arrow's head
-	reach  = 0.64 // how far comes what is lost
+	lostAt = 0.64 // of the way
 	margin = 10.0 // beside the text
 )
 
@@ -123,7 +124,7 @@ func at(r wire.Role, x float64) (float64, string) {
 func (d *drawing) flight(e step) {
 	length, h := across-point, e.height()
 	if e.lost {
-		length = across * reach
+		length = across * lostAt
 	}
 	y := 0.0
 	for _, p := range e.parts {
