@@ -142,7 +142,7 @@ func (m *Muxer) shortTurn(c *Communicator) (found *node, next turn, err error) {
 // mayRefuse reports whether the answer to a text that is not registered is "na",
 // and can be given on the short way.
 func (m *Muxer) mayRefuse(c *Communicator, text []byte) bool {
-	return replyTo(text, false, false, !m.NoList) == replyNA && m.matchers.Load() == nil &&
+	return replyTo(text, false, false, !m.NoList) == replyNA && m.matchers.Load() == nil && !m.OneShot &&
 		c.tally.proposals < mostShort && (c.headerReceived || !isUnbuffered(c.stream))
 }
 
