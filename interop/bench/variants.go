@@ -54,7 +54,9 @@ func repeat(n int, negotiate func() error, stream io.Closer) error {
 }
 
 // find returns the variants with the given names, in that order.
-func find(names ...string) (found []variant) {
+func find(names ...string) []variant { return named(variants, names...) }
+
+func named(variants []variant, names ...string) (found []variant) {
 	for _, name := range names {
 		for _, v := range variants {
 			if v.name == name {
