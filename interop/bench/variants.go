@@ -71,7 +71,10 @@ func named(variants []variant, names ...string) (found []variant) {
 var (
 	kthVariants   = find(theFloor, "ours~ours", "ours~ours, no budget", "goms~goms")
 	freshVariants = find(theFloor, "floor again", "ours~ours", "ours~ours, no budget", "goms~goms")
-	nagleVariants = find(theFloor, "ours~ours", "goms~goms", "ours~goms", "goms~ours")
+	nagleVariants = append(find(theFloor, "ours~ours", "goms~goms", "ours~goms", "goms~ours"),
+		variant{"lazy, floor~floor", lazyFloor, lazyFloor},
+		variant{"lazy, ours~ours", lazyOurs, lazyOurs},
+		variant{"lazy, goms~goms", lazyGoms, lazyGoms})
 )
 
 // accountTransports and accountVariants are those of which the time is explained.
