@@ -23,6 +23,15 @@ type Client struct {
 	// in a goroutine that has ended when the call returns. [net.Pipe] is
 	// recognised without it.
 	Unbuffered bool
+	// Unguarded lets a lazy stream send anything before the peer has agreed. Set
+	// it only for peers that are known to end the stream when they refuse, see
+	// [Muxer.OneShot]: any other may read what was meant for the protocol that it
+	// refused as a proposal of another one.
+	//
+	// Without it a Write takes along what no responder takes for a proposal,
+	// whatever its limits and however it reads lengths: what begins with a length
+	// and is at most one frame, without its last byte if that is a newline (R29).
+	Unguarded bool
 }
 
 // SelectOneOf negotiates on a new stream: it sends the header and the first

@@ -31,10 +31,12 @@ var (
 	ErrMalformed = wire.ErrMalformed
 	// ErrTooLarge: a message or list is larger than its limit (R7, R21).
 	ErrTooLarge = wire.ErrTooLarge
-	// ErrLimit: one of the [Limits] on proposals and bytes is used up (R27).
+	// ErrLimit: one of the [Limits] on proposals and bytes is used up (R27), or
+	// too many streams linger ([LazyStream.Close]).
 	ErrLimit = errors.New("limit of the negotiation reached")
 	// ErrGaveUp: the peer left, or went on with something that is no proposal,
-	// after its proposals had been refused. This is nobody's fault (R18).
+	// after its proposals had been refused; or it had only one ([Muxer.OneShot]).
+	// This is nobody's fault (R18).
 	ErrGaveUp = errors.New("the peer gave up after a refusal")
 	// ErrInvalidName: a name cannot be registered or proposed (R9).
 	ErrInvalidName = wire.ErrInvalidName

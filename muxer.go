@@ -29,6 +29,11 @@ type Muxer struct {
 	Limits Limits
 	// Unbuffered is the same as [Client].Unbuffered.
 	Unbuffered bool
+	// OneShot makes the first refusal the last: the stream is ended behind it, and
+	// the negotiation fails with [ErrGaveUp]. So nothing that a lazy initiator has
+	// sent behind a refused proposal can be taken for another one, which is what
+	// [Client.Unguarded] wants. An answer to "ls" is no refusal unless it is "na".
+	OneShot bool
 	// NoList makes "ls" an unknown protocol: it is answered "na".
 	NoList bool
 	// Listed selects the names that the answer to "ls" holds. If nil, it holds

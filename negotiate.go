@@ -152,6 +152,9 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 	reply := replyTo(text, h != nil, len(c.pending()) > 0, listing)
 	if reply == replyList {
 		c.lastWasNA = !m.list(c)
+		if c.lastWasNA && m.OneShot {
+			return "", nil, m.onlyShot(c)
+		}
 		return "", nil, c.insist()
 	}
 	if err := c.tally.mayPropose(&m.Limits); err != nil {
@@ -165,6 +168,9 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 	c.refuse(text)
 	if err := c.tally.send(wire.MessageSize(len(wire.NA)), &m.Limits); err != nil {
 		return "", nil, err
+	}
+	if m.OneShot {
+		return "", nil, m.onlyShot(c)
 	}
 	return "", nil, c.insist()
 }

@@ -1,0 +1,264 @@
+package multiselect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// This file is the half of a LazyStream that hears the answer, and the outcome.
+
+// pump is who reads the answer. A Read does it itself, in its own goroutine,
+// unless it has a deadline; the others have it done beside them.
+type pump uint8
+
+const (
+	pumpIdle   pump = iota // nobody: the next who waits begins, or goes on
+	pumpInline             // a Read, which [LazyStream.interrupt] makes return
+	pumpBeside             // a goroutine, until it has the outcome
+	pumpDone               // the outcome is there, or about to be
+)
+
+// Read waits for the agreement, and then reads from the stream.
+func (l *LazyStream) Read(p []byte) (int, error) {
+	if !l.in.direct.Load() {
+		if err := l.hear(); err != nil {
+			return 0, err
+		}
+	}
+	return l.stream.Read(p)
+}
+
+// WriteTo waits for the agreement, and then copies like [io.Copy] from the
+// stream to w.
+func (l *LazyStream) WriteTo(w io.Writer) (int64, error) {
+	if err := l.hear(); err != nil {
+		return 0, err
+	}
+	return io.Copy(w, l.stream)
+}
+
+func (l *LazyStream) hear() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.await(context.Background(), &l.in)
+}
+
+// await waits for the outcome and sees to it that there will be one: nobody waits
+// with words unsaid (R11), or for an answer that nobody reads. It returns nil
+// if the peer agreed.
+func (l *LazyStream) await(ctx context.Context, h *half) error {
+	if l.state == LazyPending {
+		l.hold()
+		defer l.release()
+	}
+	for {
+		err := l.over(ctx, h)
+		switch {
+		case err != nil || l.state != LazyPending:
+			return err
+		case l.closed: // the linger sees to it
+			l.sleep(h)
+		case l.sent < l.size && !l.writing:
+			if err := l.flush(); err != nil {
+				return l.why(ctx, h, err)
+			}
+		case l.pump != pumpIdle || !l.begun:
+			l.sleep(h)
+		case h == &l.in && h.deadline.IsZero() && l.timed != nil && l.sent == l.size:
+			l.pump = pumpInline
+			l.unlocked(l.run)
+		default:
+			l.pumpBeside()
+		}
+	}
+}
+
+// over returns why a call has nothing to wait for: its half is closed, the
+// negotiation failed, or its time is over.
+func (l *LazyStream) over(ctx context.Context, h *half) error {
+	switch {
+	case h.closed:
+		return net.ErrClosed
+	case l.state == LazyFailed:
+		return l.err
+	case !h.deadline.IsZero() && time.Until(h.deadline) <= 0:
+		return os.ErrDeadlineExceeded
+	case l.state == LazyPending && ctx.Err() != nil:
+		return ctxError(ctx)
+	}
+	return nil
+}
+
+// sleep waits until something has changed or the deadline is over.
+func (l *LazyStream) sleep(h *half) {
+	if !h.deadline.IsZero() {
+		defer time.AfterFunc(time.Until(h.deadline), l.wake).Stop()
+	}
+	l.change.Wait()
+}
+
+func (l *LazyStream) wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change.Broadcast()
+}
+
+// unlocked calls f, which may take its time, or panic, without the lock.
+func (l *LazyStream) unlocked(f func()) {
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	f()
+}
+
+func (l *LazyStream) pumpBeside() {
+	if l.pump == pumpIdle {
+		l.pump = pumpBeside
+		go l.run()
+	}
+}
+
+var errPanic = errors.New("a panic while the answer was read")
+
+// run reads the answer and decides, or stops where it is if it is interrupted.
+func (l *LazyStream) run() {
+	err := errPanic
+	stopped := false
+	defer func() {
+		if !stopped {
+			l.decide(err)
+		}
+	}()
+	err = l.client.answer(&l.c, l.protocol)
+	stopped = err != nil && l.stop(err)
+}
+
+// stop reports whether the inline pump returns because it was interrupted, and
+// makes ready for the next. The Communicator keeps what has arrived.
+func (l *LazyStream) stop(err error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.interrupted || !isTimeout(err) || !l.unlessEnded(l.timed.SetReadDeadline, time.Time{}) {
+		return false
+	}
+	l.interrupted = false
+	l.pump = pumpIdle
+	l.change.Broadcast()
+	return true
+}
+
+// interrupt makes the inline pump return: its Read is to have a deadline, or to
+// end.
+func (l *LazyStream) interrupt() {
+	if l.pump == pumpInline {
+		l.interrupted = true
+		l.unlessEnded(l.timed.SetReadDeadline, time.Unix(1, 0))
+	}
+}
+
+// decide makes the outcome known, once. A stream that has failed is ended before
+// anybody hears of it.
+func (l *LazyStream) decide(err error) {
+	l.mu.Lock()
+	l.pump = pumpDone // from here on the budget is ours
+	if l.cause != nil {
+		err = l.cause
+	}
+	if l.late {
+		err = os.ErrDeadlineExceeded
+	}
+	if !l.isUnbuffered {
+		l.c.sent = int32(l.sent)
+		l.c.flights = 1
+	}
+	l.c.start = l.began
+	l.mu.Unlock()
+
+	err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
+	l.c.giveBack()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change.Broadcast()
+	if err != nil {
+		l.state, l.err = LazyFailed, err
+		return
+	}
+	l.state = LazyAgreed
+	if l.interrupted || !l.in.deadline.IsZero() {
+		l.unlessEnded(l.timed.SetReadDeadline, l.in.deadline)
+	}
+	l.in.direct.Store(!l.in.closed)
+	if l.in.closed && !l.closed {
+		l.unlocked(func() { l.closeRead() })
+	}
+}
+
+// ended reports whether the stream has been ended, or is about to be.
+func (l *LazyStream) ended() bool {
+	if !l.c.ending.TryLock() {
+		return true
+	}
+	defer l.c.ending.Unlock()
+	return l.c.ended
+}
+
+// unlessEnded sets a deadline of the stream, but never takes back the one that
+// ends it.
+func (l *LazyStream) unlessEnded(set func(time.Time) error, t time.Time) bool {
+	if !l.c.ending.TryLock() {
+		return false
+	}
+	defer l.c.ending.Unlock()
+	if l.c.ended {
+		return false
+	}
+	set(t)
+	return true
+}
+
+// hold is called by who begins to wait for the outcome: the budget runs while
+// anybody does.
+func (l *LazyStream) hold() {
+	if l.waiters++; l.waiters == 1 {
+		l.arm()
+	}
+}
+
+func (l *LazyStream) release() {
+	if l.waiters--; l.waiters == 0 && l.pump != pumpDone {
+		l.disarm()
+	}
+}
+
+func (l *LazyStream) arm() {
+	c := &l.c
+	if l.client.Limits.budget() == 0 && !l.closed || l.pump == pumpDone && l.state == LazyPending {
+		return
+	}
+	c.start = time.Since(epoch)
+	if l.began == 0 {
+		l.began = c.start
+	}
+	if c.watch == nil {
+		c.watch = watchFor(c.start)
+	}
+	c.deadline = c.start + l.left
+	c.watch.add(c)
+}
+
+// disarm stops the budget, and takes note of what is left.
+func (l *LazyStream) disarm() {
+	c := &l.c
+	if c.deadline == 0 {
+		return
+	}
+	if !c.watch.remove(c) {
+		l.late = true
+	}
+	l.left = c.deadline - time.Since(epoch)
+	c.deadline = 0
+}

@@ -1,0 +1,237 @@
+package multiselect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// This file is the half of a LazyStream that sends.
+
+// mostCopied is how much of a Write is copied behind the header and the
+// proposal, so that all leave in one write.
+const mostCopied = 4096
+
+var firstFlights = sync.Pool{New: func() any { return new([mostCopied + largeBuffer]byte) }}
+
+// Write writes p, behind the header and the proposal if those were not sent. While
+// the peer has not answered it writes all of p in the same write, or, if p may
+// not travel yet, waits for the answer and then writes p. n counts bytes of p.
+func (l *LazyStream) Write(p []byte) (n int, err error) {
+	if l.out.direct.Load() {
+		return l.stream.Write(p)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(p) == 0 {
+		return 0, l.say(&l.out)
+	}
+	ctx := context.Background()
+	if err := l.turn(ctx, &l.out); err != nil {
+		return 0, err
+	}
+	if l.state == LazyPending && l.mayTravel(p) {
+		if n, err = l.send(p); err != nil {
+			err = l.why(ctx, &l.out, err)
+		}
+		return n, err
+	}
+	if err := l.settle(ctx, &l.out); err != nil {
+		return 0, err
+	}
+	l.unlocked(func() { n, err = l.stream.Write(p) })
+	return n, err
+}
+
+// mayTravel reports whether p may be sent before the peer has agreed. Over a
+// stream without a buffer it could not: the peer reads it when it has agreed.
+func (l *LazyStream) mayTravel(p []byte) bool {
+	if l.isUnbuffered {
+		return false
+	}
+	_, ok := l.guard.after(p)
+	return ok || l.client.Unguarded
+}
+
+// Flush sends the header and the proposal if nothing has sent them. It does not
+// wait for the answer.
+func (l *LazyStream) Flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.say(&l.out)
+}
+
+// CloseWrite tells the peer that nothing more will come, at once and behind the
+// header and the proposal; reading goes on. It fails with [errors.ErrUnsupported]
+// if the stream has no CloseWrite.
+func (l *LazyStream) CloseWrite() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.say(&l.out)
+	if err == nil && l.isUnbuffered {
+		err = l.settle(context.Background(), &l.out)
+	}
+	if err != nil {
+		return err
+	}
+	closer, ok := l.stream.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	l.out.direct.Store(false)
+	l.out.closed = true
+	l.change.Broadcast()
+	l.unlocked(func() { err = closer.CloseWrite() })
+	return err
+}
+
+// ReadFrom waits for the agreement, and then copies like [io.Copy] from r to the
+// stream: with splice or sendfile where those can be had.
+func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
+	l.mu.Lock()
+	err = l.settle(context.Background(), &l.out)
+	l.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return io.Copy(l.stream, r)
+}
+
+// turn waits until no other call writes what leaves before the agreement.
+func (l *LazyStream) turn(ctx context.Context, h *half) error {
+	for {
+		if err := l.over(ctx, h); err != nil || !l.writing {
+			return err
+		}
+		l.sleep(h)
+	}
+}
+
+// say sends what is unsent of the header and the proposal.
+func (l *LazyStream) say(h *half) error {
+	ctx := context.Background()
+	if err := l.turn(ctx, h); err != nil || l.sent == l.size {
+		return err
+	}
+	if err := l.flush(); err != nil {
+		return l.why(ctx, h, err)
+	}
+	return nil
+}
+
+// settle waits until the stream can be written to directly: the peer has agreed,
+// and what had to leave before has left.
+func (l *LazyStream) settle(ctx context.Context, h *half) error {
+	if err := l.await(ctx, h); err != nil {
+		return err
+	}
+	if err := l.say(h); err != nil {
+		return err
+	}
+	l.out.direct.Store(!l.out.closed)
+	return nil
+}
+
+// flush is say for those whose turn it is. Over a stream without a buffer the
+// pump writes, as it does for the calls that wait.
+func (l *LazyStream) flush() error {
+	if !l.isUnbuffered {
+		_, err := l.send(nil)
+		return err
+	}
+	l.begun = true
+	l.sent = l.size
+	l.c.say(l.protocol)
+	l.pumpBeside()
+	return nil
+}
+
+// send writes what is unsent of the header and the proposal, and p, without the
+// lock. n counts bytes of p.
+func (l *LazyStream) send(p []byte) (n int, err error) {
+	if l.sent == l.size && len(p) == 0 {
+		return 0, nil
+	}
+	l.writing = true
+	defer func() {
+		l.writing = false
+		l.change.Broadcast()
+	}()
+	if !l.begun {
+		l.unlocked(l.announce)
+		l.begun = true
+		l.change.Broadcast()
+	}
+	unsent := l.size - l.sent
+	l.unlocked(func() { n, err = l.put(l.sent, p) })
+	if n < unsent+len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	first := min(unsent, n)
+	l.sent += first
+	n -= first
+	l.guard, _ = l.guard.after(p[:n])
+	return n, err
+}
+
+// announce tells the trace what is about to be sent.
+func (l *LazyStream) announce() {
+	if l.c.ext != nil {
+		l.c.ext.trace.sent(Initiator, l.appendFirst(nil))
+	}
+}
+
+func (l *LazyStream) appendFirst(b []byte) []byte {
+	return wire.AppendMessage(append(b, wire.HeaderFrame...), l.protocol)
+}
+
+// put writes the header and the proposal, but for what was sent, and p: in one
+// write if p is small or the stream can gather. It touches nothing that changes.
+func (l *LazyStream) put(sent int, p []byte) (n int, err error) {
+	if sent == l.size {
+		return l.count(p)
+	}
+	buffer := firstFlights.Get().(*[mostCopied + largeBuffer]byte)
+	defer firstFlights.Put(buffer)
+	first := l.appendFirst(buffer[:0])[sent:]
+	if len(p) > mostCopied {
+		switch l.stream.(type) {
+		case *net.TCPConn, *net.UnixConn:
+			gathered := net.Buffers{first, p}
+			written, err := gathered.WriteTo(l.stream)
+			return int(written), err
+		}
+	}
+	copied := min(len(p), mostCopied)
+	first = append(first, p[:copied]...)
+	if n, err = l.count(first); n < len(first) || err != nil || copied == len(p) {
+		return n, err
+	}
+	rest, err := l.count(p[copied:])
+	return n + rest, err
+}
+
+// count writes, and believes no count that cannot be.
+func (l *LazyStream) count(p []byte) (n int, err error) {
+	n, err = l.stream.Write(p)
+	return max(0, min(n, len(p))), err
+}
+
+// why returns what a failed write means: the outcome, if the stream was ended
+// under it, and otherwise its error.
+func (l *LazyStream) why(ctx context.Context, h *half, err error) error {
+	if l.state == LazyPending && l.ended() {
+		l.abort(err) // unless somebody is about to say why
+		for l.state == LazyPending {
+			l.change.Wait()
+		}
+	}
+	if because := l.over(ctx, h); because != nil {
+		return because
+	}
+	return err
+}

@@ -1,0 +1,223 @@
+package multiselect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unicode"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// LazyStream is a stream that negotiates its protocol on the way: the header and
+// the proposal travel with the first bytes that are written, and the answer is
+// taken off in front of the first bytes that are read. [Client.Lazy] makes it.
+//
+// It is a [net.Conn] with more methods, and any number of goroutines may use
+// it. Until the outcome is known it is pending. Whatever the first call is, it
+// sends the header and the proposal: a Read, an empty Write, [LazyStream.Flush],
+// CloseWrite and Close too. Afterwards
+//
+//   - a Write takes along what may travel before the agreement, and waits for
+//     the agreement with the rest, see [Client.Unguarded];
+//   - Read, ReadFrom, WriteTo, SyscallConn, [LazyStream.Wait] and
+//     [LazyStream.Unwrap] wait for the outcome. [Limits].Budget is the time that
+//     calls may wait for it, all in all; when it is over the stream is ended.
+//
+// Once the peer has agreed, every call goes straight to the stream. If it
+// refused, or broke the protocol, the stream has been ended as the package
+// documentation says, nothing more reaches the wire, and every call returns the
+// same [*Error]. After Close all calls return [net.ErrClosed]. The count that a
+// Write returns is exact in all cases: bytes of its argument that were written.
+//
+// Deadlines hold as on any net.Conn, also while the answer is awaited, and a call
+// that ran into one leaves the negotiation as it was. A stream without
+// SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. Set them
+// here and not on the stream: one that was set there before and is over ends
+// the negotiation.
+type LazyStream struct {
+	stream   io.ReadWriteCloser
+	protocol string
+	client   Client
+	timed    timed // the stream, if it has deadlines
+	size     int   // of the header and the proposal
+	// isUnbuffered: a Write returns when the peer has read.
+	isUnbuffered bool
+
+	in, out half
+
+	// mu guards what follows, and change tells that something of it did. No
+	// Read, Write or Close of the stream is called while it is held.
+	mu     sync.Mutex
+	change sync.Cond
+	state  LazyState
+	err    error // why state is LazyFailed
+	closed bool
+
+	// The half that sends.
+	sent    int // bytes of the header and the proposal
+	guard   guard
+	begun   bool // the header is on its way, whether or not it got through
+	writing bool // a call writes, and has the three above to itself
+
+	// The half that hears the answer. c belongs to whoever moved pump on from
+	// pumpIdle, but for what serves the budget.
+	c           Communicator
+	pump        pump
+	interrupted bool // the inline pump is to return
+	waiters     int
+	began       time.Duration // when the budget first ran
+	left        time.Duration // of the budget
+	late        bool          // nothing was left
+	cause       error         // why this side ended it
+}
+
+// LazyState is what a [LazyStream] knows of the outcome.
+type LazyState uint8
+
+const (
+	LazyPending LazyState = iota // the peer has not answered
+	LazyAgreed                   // the stream is the protocol's
+	LazyFailed                   // every call returns why
+)
+
+func (s LazyState) String() string {
+	switch s {
+	case LazyPending:
+		return "pending"
+	case LazyAgreed:
+		return "agreed"
+	default:
+		return "failed"
+	}
+}
+
+// half is one direction, as far as its callers see it.
+type half struct {
+	direct   atomic.Bool // calls go straight to the stream
+	closed   bool
+	deadline time.Time
+}
+
+// Lazy returns a stream on which the protocol will be negotiated. Nothing is sent
+// and nothing is waited for. There is one proposal: a peer that refuses it has
+// ended the matter, so propose what the peer is known to speak.
+//
+// The values of ctx count, such as a [Trace]; its end does not end the stream.
+// It fails with [ErrInvalidName] for names that cannot be proposed, and for those
+// that begin or end with white space or NUL, which some responders trim. Then
+// the stream has been ended; otherwise it belongs to the LazyStream.
+func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol string) (*LazyStream, error) {
+	mustExist(stream)
+	l := &LazyStream{
+		stream:   stream,
+		protocol: protocol,
+		client:   *cl,
+		timed:    deadlines(stream),
+		size:     len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
+		left:     min(cl.Limits.budget(), maxBudget),
+	}
+	l.change.L = &l.mu
+	l.c.stream = stream
+	values := context.Background()
+	if trace := traceOf(ctx); trace != nil {
+		values = WithTrace(values, trace)
+	}
+	noBudget := cl.Limits
+	noBudget.Budget = -1 // it runs when somebody waits
+	err := l.c.begin(values, Initiator, &noBudget, cl.Unbuffered)
+	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
+	if err == nil {
+		err = cl.checkLazy(&l.c, protocol)
+	}
+	if err != nil {
+		return nil, l.c.end(values, "", nil, false, err)
+	}
+	return l, nil
+}
+
+// checkLazy finds what cannot be proposed lazily, and counts the proposal.
+func (cl *Client) checkLazy(c *Communicator, protocol string) error {
+	trimmed := strings.TrimFunc(protocol, func(r rune) bool { return r == 0 || unicode.IsSpace(r) })
+	if trimmed != protocol {
+		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
+	}
+	if err := cl.check([]string{protocol}); err != nil {
+		return err
+	}
+	c.tally.proposals++
+	return c.tally.send(wire.MessageSize(len(protocol)), &cl.Limits)
+}
+
+// Protocol returns the protocol that was proposed.
+func (l *LazyStream) Protocol() string { return l.protocol }
+
+// State returns what is known of the outcome. It does not wait.
+func (l *LazyStream) State() LazyState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// Wait waits until the outcome is known, also after Close, and returns nil if
+// the peer agreed, and otherwise the [*Error] that all calls return. If ctx ends
+// first it returns why; the negotiation goes on.
+func (l *LazyStream) Wait(ctx context.Context) error {
+	defer context.AfterFunc(ctx, l.wake)()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.await(ctx, new(half))
+}
+
+// Unwrap waits like Wait and returns the stream itself, which can be used instead
+// of the LazyStream from there on. It fails with [net.ErrClosed] after Close.
+func (l *LazyStream) Unwrap(ctx context.Context) (io.ReadWriteCloser, error) {
+	defer context.AfterFunc(ctx, l.wake)()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.settle(ctx, &half{closed: l.closed}); err != nil {
+		return nil, err
+	}
+	return l.stream, nil
+}
+
+// Underlying returns the stream at once, for what can be asked of it: the state
+// of a TLS connection, say. To read, write or close it would break the
+// negotiation.
+func (l *LazyStream) Underlying() io.ReadWriteCloser { return l.stream }
+
+// SyscallConn waits for the outcome. It fails with [errors.ErrUnsupported] if the
+// stream is no [syscall.Conn].
+func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
+	conn, ok := l.stream.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	if _, err := l.Unwrap(context.Background()); err != nil {
+		return nil, err
+	}
+	return conn.SyscallConn()
+}
+
+// LocalAddr returns that of the stream, nil if it has none.
+func (l *LazyStream) LocalAddr() net.Addr {
+	if s, ok := l.stream.(interface{ LocalAddr() net.Addr }); ok {
+		return s.LocalAddr()
+	}
+	return nil
+}
+
+// RemoteAddr returns that of the stream, nil if it has none.
+func (l *LazyStream) RemoteAddr() net.Addr {
+	if s, ok := l.stream.(interface{ RemoteAddr() net.Addr }); ok {
+		return s.RemoteAddr()
+	}
+	return nil
+}

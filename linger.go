@@ -1,0 +1,233 @@
+package multiselect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// This file is how a LazyStream ends. Close does not wait for the peer; what has
+// to be waited for, so that nothing that was written is lost, is the linger.
+
+const (
+	// mostLingering is how many goroutines of this kind a process has at most.
+	mostLingering = 1024
+	// mostDrained is how much a peer may send that nobody wants any more.
+	mostDrained = 1 << 20
+)
+
+var lingering, unread atomic.Int64
+
+// LingerStats returns how many streams of this process linger now, which is what
+// [LazyStream.Close] leaves behind, and how many had to be ended at once since
+// it began, because 1024 did already.
+func LingerStats() (now, refused int) { return int(lingering.Load()), int(unread.Load()) }
+
+var errLingering = fmt.Errorf("%w: %d streams linger already", ErrLimit, mostLingering)
+
+func takeSlot() bool {
+	if lingering.Add(1) <= mostLingering {
+		return true
+	}
+	lingering.Add(-1)
+	return false
+}
+
+// Close ends the stream and does not wait for the peer. Calls that are blocked
+// return, a Write with the count of what it wrote; over a stream without
+// deadlines it returns at the end of the linger.
+//
+// While the outcome is pending Close leaves a goroutine behind, the linger. It
+// sends what is unsent of the header and the proposal, and that nothing more
+// will come; takes the answer; drops what else the peer sends until that has
+// ended, so that nothing which was written is lost; and closes the stream. It
+// takes no longer than [Limits].Budget, or 10 s if that has no limit, and no
+// more than 1 MiB; then it resets the stream. [LazyStream.Wait] waits for the
+// outcome. When 1024 streams linger already, the next one is reset at once,
+// what was written to it may be lost, and Close returns [ErrLimit]. See
+// [LingerStats].
+func (l *LazyStream) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.state == LazyPending && l.pump == pumpDone {
+		l.change.Wait()
+	}
+	if l.closed {
+		return net.ErrClosed
+	}
+	finished := l.out.closed
+	l.shut()
+	switch {
+	case l.state == LazyFailed:
+		return l.err
+	case l.state == LazyAgreed:
+		var err error
+		l.unlocked(func() { err = l.stream.Close() })
+		return err
+	case takeSlot():
+		l.interrupt()
+		if l.writing && l.timed != nil {
+			l.unlessEnded(l.timed.SetWriteDeadline, time.Unix(1, 0))
+		}
+		go l.linger(finished)
+		return nil
+	}
+	unread.Add(1)
+	l.abort(errLingering)
+	for l.state == LazyPending {
+		l.change.Wait()
+	}
+	return l.err
+}
+
+// Reset ends the stream at once, as a failure does: what was written may be lost.
+func (l *LazyStream) Reset() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.shut()
+	}
+	l.abort(net.ErrClosed)
+	return nil
+}
+
+// CloseRead ends reading. The stream's own CloseRead follows when the peer has
+// answered, for which a goroutine lingers as it does after Close: responders
+// drop what they were sent when their answer is not wanted. It fails with
+// [errors.ErrUnsupported] if the stream has no CloseRead.
+func (l *LazyStream) CloseRead() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.over(context.Background(), &half{closed: l.in.closed}); err != nil {
+		return err
+	}
+	if _, ok := l.stream.(closeReader); !ok {
+		return errors.ErrUnsupported
+	}
+	l.in.closed = true
+	l.in.direct.Store(false)
+	l.change.Broadcast()
+	if l.state == LazyAgreed {
+		var err error
+		l.unlocked(func() { err = l.closeRead() })
+		return err
+	}
+	l.interrupt()
+	if takeSlot() { // without one, whoever hears the answer does it
+		go l.awaitToCloseRead()
+	}
+	return nil
+}
+
+type closeReader interface{ CloseRead() error }
+
+func (l *LazyStream) closeRead() error { return l.stream.(closeReader).CloseRead() }
+
+func (l *LazyStream) awaitToCloseRead() {
+	defer lingering.Add(-1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.await(context.Background(), new(half)) // whatever it is, decide acts on it
+}
+
+// shut makes all calls fail from now on.
+func (l *LazyStream) shut() {
+	l.closed = true
+	for _, h := range []*half{&l.in, &l.out} {
+		h.direct.Store(false)
+		h.closed = true
+		h.deadline = time.Time{}
+	}
+	l.change.Broadcast()
+}
+
+// abort ends the stream, and the negotiation if it is not decided.
+func (l *LazyStream) abort(cause error) {
+	if l.cause == nil {
+		l.cause = cause
+	}
+	idle := l.pump == pumpIdle
+	if idle {
+		l.pump = pumpBeside
+	}
+	l.unlocked(func() {
+		l.c.cut() // which makes a pump return
+		if idle {
+			l.decide(cause)
+		}
+	})
+}
+
+// linger is what Close leaves behind.
+func (l *LazyStream) linger(finished bool) {
+	defer lingering.Add(-1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	budget := l.client.Limits.budget()
+	if budget == 0 {
+		budget = new(Limits).budget()
+	}
+	end := time.Now().Add(budget)
+	l.waiters++
+	defer l.release()
+	if l.pump != pumpDone {
+		l.disarm()
+		l.left = budget
+		l.arm()
+	}
+	halves := l.lastWords(finished)
+	for l.state == LazyPending {
+		if l.pump == pumpIdle {
+			l.pump = pumpBeside
+			l.unlocked(l.run)
+		} else {
+			l.change.Wait()
+		}
+	}
+	if l.state == LazyFailed {
+		return
+	}
+	l.left = time.Until(end)
+	l.arm()
+	l.unlocked(func() {
+		if halves {
+			io.Copy(io.Discard, io.LimitReader(l.stream, mostDrained))
+		}
+		if !l.ended() {
+			l.stream.Close()
+		}
+	})
+	l.disarm()
+}
+
+// lastWords sends what has to be said before the answer is awaited, and reports
+// whether the stream's other half is still open. Where a write waits for the
+// peer's Read, the end can only come when the peer has answered.
+func (l *LazyStream) lastWords(finished bool) (halves bool) {
+	for l.writing {
+		l.change.Wait()
+	}
+	if l.timed != nil {
+		l.unlessEnded(l.timed.SetWriteDeadline, time.Time{})
+	}
+	if l.sent < l.size {
+		if err := l.flush(); err != nil {
+			l.abort(err)
+			return false
+		}
+	}
+	closer, ok := l.stream.(interface{ CloseWrite() error })
+	if !ok || l.isUnbuffered {
+		return false
+	}
+	if finished {
+		return true
+	}
+	var err error
+	l.unlocked(func() { err = closer.CloseWrite() })
+	return !errors.Is(err, errors.ErrUnsupported)
+}
