@@ -134,6 +134,7 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	noBudget.Budget = -1 // it runs when somebody waits
 	err := l.c.begin(values, Initiator, &noBudget, cl.Unbuffered)
 	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
+	l.c.headerSent = !l.isUnbuffered // as far as the pump is concerned
 	if err == nil {
 		err = cl.checkLazy(&l.c, protocol)
 	}
