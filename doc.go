@@ -93,5 +93,5 @@
 // never understood, unless a [Matcher] is registered.
 //
 // The rules of the protocol are numbered in docs/protocol.md, and cited as R1
-// to R28 where they are enforced: read step.go first.
+// to R32 where they are enforced: read step.go first.
 package multiselect

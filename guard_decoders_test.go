@@ -28,7 +28,7 @@ type framing struct {
 var framings = []framing{
 	{name: "ours, go, nim, zig", lengthBytes: 2, minimal: true, limit: 1024},
 	{name: "16383 bytes (rust, litep2p)", lengthBytes: 2, minimal: true, limit: 16383},
-	{name: "no limit (c, py)", lengthBytes: 9, minimal: true},
+	{name: "no limit (c)", lengthBytes: 9, minimal: true},
 	{name: "5 bytes, not minimal (jvm)", lengthBytes: 5, limit: 1024},
 	{name: "10 bytes, not minimal (py, erlang)", lengthBytes: 10},
 	{name: "wraps at 32 bits", lengthBytes: 10, wraps: true},

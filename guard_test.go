@@ -67,7 +67,7 @@ func TestGuard(t *testing.T) {
 // may be sent in two and leads to the same state, and the other way round. So a
 // short write needs no care.
 func TestGuardCuts(t *testing.T) {
-	for a := range adversaries(20_000) {
+	for a := range adversaries(guardCases / 5) {
 		p := a.payload
 		whole, ok := (guard{}).after(p)
 		for cut := range min(len(p), 80) {
@@ -89,7 +89,7 @@ type clauses struct {
 	oneMessage  bool // nothing may follow a message
 }
 
-var allClauses = clauses{lengthBytes: mostLengthBytes}
+var allClauses = clauses{lengthBytes: 4}
 
 func (r clauses) admits(data []byte) bool {
 	for messages := 0; ; messages++ {
@@ -117,7 +117,7 @@ func (r clauses) admits(data []byte) bool {
 
 // TestGuardIsItsClauses compares two ways to write down the same.
 func TestGuardIsItsClauses(t *testing.T) {
-	for a := range adversaries(50_000) {
+	for a := range adversaries(guardCases / 2) {
 		for n := range min(len(a.payload), 80) + 1 {
 			if _, ok := (guard{}).after(a.payload[:n]); ok != allClauses.admits(a.payload[:n]) {
 				t.Fatalf("%q may be sent: %v, and by its clauses %v", a.payload[:n], ok, !ok)
