@@ -64,7 +64,7 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 			l.sleep(h)
 		case l.sent < l.size && !l.writing:
 			if err := l.flush(); err != nil {
-				return l.why(ctx, h, err)
+				return l.why(h, err)
 			}
 		case l.pump != pumpIdle || !l.begun:
 			l.sleep(h)
@@ -77,20 +77,26 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 	}
 }
 
-// over returns why a call has nothing to wait for: its half is closed, the
-// negotiation failed, or its time is over.
+// over returns why a call has nothing to wait for: it is gone, or its time is over.
 func (l *LazyStream) over(ctx context.Context, h *half) error {
-	switch {
-	case h.closed:
-		return net.ErrClosed
-	case l.state == LazyFailed:
-		return l.err
+	switch err := l.gone(h); {
+	case err != nil:
+		return err
 	case !h.deadline.IsZero() && time.Until(h.deadline) <= 0:
 		return os.ErrDeadlineExceeded
 	case l.state == LazyPending && ctx.Err() != nil:
 		return ctxError(ctx)
 	}
 	return nil
+}
+
+// gone returns why nothing can be done with a half any more: it is closed, or
+// the negotiation has failed.
+func (l *LazyStream) gone(h *half) error {
+	if h.closed {
+		return net.ErrClosed
+	}
+	return l.err
 }
 
 // sleep waits until something has changed or the deadline is over.
@@ -141,7 +147,7 @@ func (l *LazyStream) run() {
 func (l *LazyStream) stop(err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.interrupted || !isTimeout(err) || !l.unlessEnded(l.timed.SetReadDeadline, time.Time{}) {
+	if !l.interrupted || !isTimeout(err) || !l.readBy(time.Time{}) {
 		return false
 	}
 	l.interrupted = false
@@ -155,7 +161,7 @@ func (l *LazyStream) stop(err error) bool {
 func (l *LazyStream) interrupt() {
 	if l.pump == pumpInline {
 		l.interrupted = true
-		l.unlessEnded(l.timed.SetReadDeadline, time.Unix(1, 0))
+		l.readBy(longAgo)
 	}
 }
 
@@ -166,9 +172,6 @@ func (l *LazyStream) decide(err error) {
 	l.pump = pumpDone // from here on the budget is ours
 	if l.cause != nil {
 		err = l.cause
-	}
-	if l.late {
-		err = os.ErrDeadlineExceeded
 	}
 	if !l.isUnbuffered {
 		l.c.sent = int32(l.sent)
@@ -189,7 +192,7 @@ func (l *LazyStream) decide(err error) {
 	}
 	l.state = LazyAgreed
 	if l.interrupted || !l.in.deadline.IsZero() {
-		l.unlessEnded(l.timed.SetReadDeadline, l.in.deadline)
+		l.readBy(l.in.deadline)
 	}
 	l.in.direct.Store(!l.in.closed)
 	if l.in.closed && !l.closed {
@@ -197,18 +200,9 @@ func (l *LazyStream) decide(err error) {
 	}
 }
 
-// ended reports whether the stream has been ended, or is about to be.
-func (l *LazyStream) ended() bool {
-	if !l.c.ending.TryLock() {
-		return true
-	}
-	defer l.c.ending.Unlock()
-	return l.c.ended
-}
-
-// unlessEnded sets a deadline of the stream, but never takes back the one that
-// ends it.
-func (l *LazyStream) unlessEnded(set func(time.Time) error, t time.Time) bool {
+// unlessEnded acts if the stream was not ended, and is not about to be. It reports
+// whether it did.
+func (l *LazyStream) unlessEnded(act func()) bool {
 	if !l.c.ending.TryLock() {
 		return false
 	}
@@ -216,14 +210,17 @@ func (l *LazyStream) unlessEnded(set func(time.Time) error, t time.Time) bool {
 	if l.c.ended {
 		return false
 	}
-	set(t)
+	act()
 	return true
 }
+
+// noBudget is what is left of a budget without limit.
+const noBudget = -1 << 63
 
 // hold is called by who begins to wait for the outcome: the budget runs while
 // anybody does.
 func (l *LazyStream) hold() {
-	if l.waiters++; l.waiters == 1 {
+	if l.waiters++; l.waiters == 1 && l.pump != pumpDone {
 		l.arm()
 	}
 }
@@ -236,7 +233,7 @@ func (l *LazyStream) release() {
 
 func (l *LazyStream) arm() {
 	c := &l.c
-	if l.client.Limits.budget() == 0 && !l.closed || l.pump == pumpDone && l.state == LazyPending {
+	if l.left == noBudget {
 		return
 	}
 	c.start = time.Since(epoch)
@@ -257,7 +254,7 @@ func (l *LazyStream) disarm() {
 		return
 	}
 	if !c.watch.remove(c) {
-		l.late = true
+		l.cause = os.ErrDeadlineExceeded
 	}
 	l.left = c.deadline - time.Since(epoch)
 	c.deadline = 0

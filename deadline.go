@@ -1,9 +1,7 @@
 package multiselect
 
 import (
-	"errors"
 	"io"
-	"net"
 	"os"
 	"time"
 )
@@ -26,7 +24,10 @@ func deadlines(stream io.ReadWriteCloser) timed {
 
 // SetDeadline sets both deadlines.
 func (l *LazyStream) SetDeadline(t time.Time) error {
-	return errors.Join(l.SetReadDeadline(t), l.SetWriteDeadline(t))
+	if err := l.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return l.SetWriteDeadline(t)
 }
 
 // SetReadDeadline sets when Read, WriteTo and what they wait for give up; the zero
@@ -48,22 +49,34 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.closed:
-		return net.ErrClosed
-	case l.state == LazyFailed:
-		return l.err
+	if err := l.gone(&half{closed: l.closed}); err != nil {
+		return err
 	}
 	h.deadline = t
 	l.change.Broadcast()
-	if h == &l.in && l.state == LazyPending {
-		if !t.IsZero() {
-			l.interrupt()
-		}
-		return nil
-	}
-	if h == &l.in {
+	switch {
+	case h == &l.out:
+		return l.timed.SetWriteDeadline(t)
+	case l.state == LazyAgreed:
 		return l.timed.SetReadDeadline(t)
+	case !t.IsZero():
+		l.interrupt()
 	}
-	return l.timed.SetWriteDeadline(t)
+	return nil
+}
+
+// longAgo makes what is blocked return.
+var longAgo = time.Unix(1, 0)
+
+// readBy and writeBy set deadlines of the stream for this side's own purposes,
+// unless that has been ended, or is about to be: the deadline that ends it must
+// not be taken back.
+func (l *LazyStream) readBy(t time.Time) bool {
+	return l.unlessEnded(func() { l.timed.SetReadDeadline(t) })
+}
+
+func (l *LazyStream) writeBy(t time.Time) {
+	if l.timed != nil {
+		l.unlessEnded(func() { l.timed.SetWriteDeadline(t) })
+	}
 }

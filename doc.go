@@ -46,6 +46,40 @@
 // waits for the peer's Read, such as [net.Pipe]: there a write goes on beside
 // the next read, in a goroutine that has ended when the call returns.
 //
+// # Lazy streams
+//
+// [Client.Lazy] costs no round trip: the header and the proposal travel with the
+// first bytes that are written, and the answer is taken off in front of the first
+// that are read. It is for one protocol that the peer is known to speak.
+//
+//	stream, err := client.Lazy(ctx, conn, "/echo/1.0.0") // sends nothing
+//	…
+//	stream.Write(request) // header, proposal and request, in one write
+//	stream.Read(reply)    // the answer, and then the reply
+//
+// A peer that refuses may read on, and take what was meant for the protocol as
+// further proposals. So a guard lets only that travel early which no responder
+// can take for one, however it reads: the beginning of a single frame. Requests
+// that begin with a binary length mostly are; text waits for the answer. Switch
+// it off with Client.Unguarded for peers that have Muxer.OneShot.
+//
+//	             pending                        agreed          failed
+//	Write        what may travel leaves, the    the stream's    the *Error
+//	             rest waits for the outcome
+//	Read         waits for the outcome          the stream's    the *Error
+//	CloseWrite   at once                        the stream's    the *Error
+//	CloseRead    when the peer has answered     the stream's    the *Error
+//	Close        at once; lingers               the stream's    the *Error
+//	Reset        at once                        at once         nothing left to do
+//
+// Close never waits for the peer. It leaves a goroutine or two behind, for
+// at most the budget, which sees to it that what was written arrives. A process
+// that is about to exit waits with [LazyStream.Wait]. [LingerStats] counts.
+//
+// A lazy stream is one allocation, and one write and two reads for a request
+// and its reply. It starts no goroutine unless a call with a deadline or a
+// context waits for the answer, a Write waits, or the stream has no buffer.
+//
 // # Limits
 //
 // All on by default, all in [Limits]: 10 s for a whole negotiation, 1024 bytes

@@ -27,16 +27,16 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(p) == 0 {
-		return 0, l.say(&l.out)
-	}
 	ctx := context.Background()
+	if len(p) == 0 {
+		return 0, l.say(ctx, &l.out)
+	}
 	if err := l.turn(ctx, &l.out); err != nil {
 		return 0, err
 	}
 	if l.state == LazyPending && l.mayTravel(p) {
 		if n, err = l.send(p); err != nil {
-			err = l.why(ctx, &l.out, err)
+			err = l.why(&l.out, err)
 		}
 		return n, err
 	}
@@ -62,7 +62,7 @@ func (l *LazyStream) mayTravel(p []byte) bool {
 func (l *LazyStream) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.say(&l.out)
+	return l.say(context.Background(), &l.out)
 }
 
 // CloseWrite tells the peer that nothing more will come, at once and behind the
@@ -71,9 +71,10 @@ func (l *LazyStream) Flush() error {
 func (l *LazyStream) CloseWrite() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.say(&l.out)
+	ctx := context.Background()
+	err := l.say(ctx, &l.out)
 	if err == nil && l.isUnbuffered {
-		err = l.settle(context.Background(), &l.out)
+		err = l.settle(ctx, &l.out)
 	}
 	if err != nil {
 		return err
@@ -103,22 +104,22 @@ func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
 
 // turn waits until no other call writes what leaves before the agreement.
 func (l *LazyStream) turn(ctx context.Context, h *half) error {
-	for {
-		if err := l.over(ctx, h); err != nil || !l.writing {
+	for l.writing {
+		if err := l.over(ctx, h); err != nil {
 			return err
 		}
 		l.sleep(h)
 	}
+	return l.gone(h)
 }
 
 // say sends what is unsent of the header and the proposal.
-func (l *LazyStream) say(h *half) error {
-	ctx := context.Background()
+func (l *LazyStream) say(ctx context.Context, h *half) error {
 	if err := l.turn(ctx, h); err != nil || l.sent == l.size {
 		return err
 	}
 	if err := l.flush(); err != nil {
-		return l.why(ctx, h, err)
+		return l.why(h, err)
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func (l *LazyStream) settle(ctx context.Context, h *half) error {
 	if err := l.await(ctx, h); err != nil {
 		return err
 	}
-	if err := l.say(h); err != nil {
+	if err := l.say(ctx, h); err != nil {
 		return err
 	}
 	l.out.direct.Store(!l.out.closed)
@@ -223,14 +224,14 @@ func (l *LazyStream) count(p []byte) (n int, err error) {
 
 // why returns what a failed write means: the outcome, if the stream was ended
 // under it, and otherwise its error.
-func (l *LazyStream) why(ctx context.Context, h *half, err error) error {
-	if l.state == LazyPending && l.ended() {
+func (l *LazyStream) why(h *half, err error) error {
+	if l.state == LazyPending && !l.unlessEnded(func() {}) {
 		l.abort(err) // unless somebody is about to say why
 		for l.state == LazyPending {
 			l.change.Wait()
 		}
 	}
-	if because := l.over(ctx, h); because != nil {
+	if because := l.gone(h); because != nil {
 		return because
 	}
 	return err

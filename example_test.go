@@ -56,6 +56,47 @@ func ExampleClient_SelectOneOf_refused() {
 	// multiselect: initiator: proposed ["/chat/2.0.0" "/chat/1.0.0"]: not supported by the peer
 }
 
+func ExampleClient_Lazy() {
+	m, err := multiselect.NewMuxer(map[string]multiselect.Handler{
+		"/upper/1.0.0": func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+			defer stream.Close()
+			request := make([]byte, 6)
+			io.ReadFull(stream, request)
+			fmt.Fprint(stream, strings.ToUpper(string(request[1:])))
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	var client multiselect.Client
+	stream, err := client.Lazy(context.Background(), serve(m), "/upper/1.0.0")
+	if err != nil {
+		panic(err)
+	}
+	defer stream.Close()
+	// Over a network the header, the proposal and the request are one packet.
+	fmt.Fprint(stream, "\x05hello")
+	reply, err := io.ReadAll(stream)
+	fmt.Printf("%s %v\n", reply, err)
+	// Output:
+	// HELLO <nil>
+}
+
+func ExampleClient_Lazy_refused() {
+	var nobody multiselect.Muxer
+	var client multiselect.Client
+	stream, err := client.Lazy(context.Background(), serve(&nobody), "/upper/1.0.0")
+	if err != nil {
+		panic(err)
+	}
+	defer stream.Close()
+	_, err = stream.Read(make([]byte, 100))
+	fmt.Println(errors.Is(err, multiselect.ErrNotSupported), stream.State())
+	// Output:
+	// true failed
+}
+
 func ExampleMuxer_Handle() {
 	var m multiselect.Muxer
 	err := m.AddHandler("/echo/1.0.0", func(_ context.Context, _ string, stream io.ReadWriteCloser) {

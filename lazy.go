@@ -48,8 +48,6 @@ type LazyStream struct {
 	client   Client
 	timed    timed // the stream, if it has deadlines
 	size     int   // of the header and the proposal
-	// isUnbuffered: a Write returns when the peer has read.
-	isUnbuffered bool
 
 	in, out half
 
@@ -57,25 +55,25 @@ type LazyStream struct {
 	// Read, Write or Close of the stream is called while it is held.
 	mu     sync.Mutex
 	change sync.Cond
-	state  LazyState
 	err    error // why state is LazyFailed
+	state  LazyState
 	closed bool
 
 	// The half that sends.
-	sent    int // bytes of the header and the proposal
-	guard   guard
-	begun   bool // the header is on its way, whether or not it got through
-	writing bool // a call writes, and has the three above to itself
+	isUnbuffered bool // a Write returns when the peer has read
+	begun        bool // the header is on its way, whether or not it got through
+	writing      bool // a call writes, and has guard and sent to itself
+	guard        guard
+	sent         int // bytes of the header and the proposal
 
 	// The half that hears the answer. c belongs to whoever moved pump on from
 	// pumpIdle, but for what serves the budget.
 	c           Communicator
 	pump        pump
-	interrupted bool // the inline pump is to return
-	waiters     int
-	began       time.Duration // when the budget first ran
-	left        time.Duration // of the budget
-	late        bool          // nothing was left
+	interrupted bool  // the inline pump is to return
+	waiters     int32 // while there are any, the budget runs
+	began       time.Duration
+	left        time.Duration // of the budget, or noBudget
 	cause       error         // why this side ended it
 }
 
@@ -124,15 +122,18 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 		size:     len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
 		left:     min(cl.Limits.budget(), maxBudget),
 	}
+	if l.left == 0 {
+		l.left = noBudget
+	}
 	l.change.L = &l.mu
 	l.c.stream = stream
 	values := context.Background()
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
 	}
-	noBudget := cl.Limits
-	noBudget.Budget = -1 // it runs when somebody waits
-	err := l.c.begin(values, Initiator, &noBudget, cl.Unbuffered)
+	limits := cl.Limits
+	limits.Budget = -1 // it runs when somebody waits
+	err := l.c.begin(values, Initiator, &limits, cl.Unbuffered)
 	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
 	l.c.headerSent = !l.isUnbuffered // as far as the pump is concerned
 	if err == nil {

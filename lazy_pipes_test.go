@@ -17,43 +17,44 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
+var lazyTalks = []struct {
+	name      string
+	initiator func(l *multiselect.LazyStream) error
+	handler   func(stream io.ReadWriteCloser)
+}{
+	{"request", func(l *multiselect.LazyStream) error {
+		return errors.Join(second(l.Write([]byte("\x04ping"))), reads(l, "pong"))
+	}, func(stream io.ReadWriteCloser) {
+		reads(stream, "\x04ping")
+		io.WriteString(stream, "pong")
+	}},
+	{"the responder speaks first", func(l *multiselect.LazyStream) error {
+		return errors.Join(reads(l, "hello"), second(l.Write([]byte("\x02x\n"))))
+	}, func(stream io.ReadWriteCloser) {
+		io.WriteString(stream, "hello")
+		reads(stream, "\x02x\n")
+	}},
+	{"Flush", func(l *multiselect.LazyStream) error {
+		return errors.Join(l.Flush(), second(l.Write(nil)), reads(l, "hello"), second(l.Write([]byte("x"))))
+	}, func(stream io.ReadWriteCloser) {
+		io.WriteString(stream, "hello")
+		reads(stream, "x")
+	}},
+	{"both at once", func(l *multiselect.LazyStream) error {
+		written := make(chan error)
+		go func() { written <- second(l.Write(early(100_000))) }()
+		return errors.Join(reads(l, strings.Repeat("y", 100_000)), <-written)
+	}, func(stream io.ReadWriteCloser) {
+		io.WriteString(stream, strings.Repeat("y", 100_000))
+		reads(stream, string(early(100_000)))
+	}},
+}
+
 // Over pipes whose Write waits for the peer's Read nobody waits for the other,
 // whoever speaks first, in the negotiation and behind it.
 func TestLazyRendezvous(t *testing.T) {
-	talks := []struct {
-		name      string
-		initiator func(l *multiselect.LazyStream) error
-		handler   func(stream io.ReadWriteCloser)
-	}{
-		{"request", func(l *multiselect.LazyStream) error {
-			return errors.Join(second(l.Write([]byte("\x04ping"))), reads(l, "pong"))
-		}, func(stream io.ReadWriteCloser) {
-			reads(stream, "\x04ping")
-			io.WriteString(stream, "pong")
-		}},
-		{"the responder speaks first", func(l *multiselect.LazyStream) error {
-			return errors.Join(reads(l, "hello"), second(l.Write([]byte("\x02x\n"))))
-		}, func(stream io.ReadWriteCloser) {
-			io.WriteString(stream, "hello")
-			reads(stream, "\x02x\n")
-		}},
-		{"Flush", func(l *multiselect.LazyStream) error {
-			return errors.Join(l.Flush(), second(l.Write(nil)), reads(l, "hello"), second(l.Write([]byte("x"))))
-		}, func(stream io.ReadWriteCloser) {
-			io.WriteString(stream, "hello")
-			reads(stream, "x")
-		}},
-		{"both at once", func(l *multiselect.LazyStream) error {
-			written := make(chan error)
-			go func() { written <- second(l.Write(early(100_000))) }()
-			return errors.Join(reads(l, strings.Repeat("y", 100_000)), <-written)
-		}, func(stream io.ReadWriteCloser) {
-			io.WriteString(stream, strings.Repeat("y", 100_000))
-			reads(stream, string(early(100_000)))
-		}},
-	}
 	for _, tr := range transports {
-		for _, tt := range talks {
+		for _, tt := range lazyTalks {
 			for _, late := range []bool{false, true} {
 				t.Run(tr.name+"/"+tt.name, func(t *testing.T) {
 					a, b := tr.open(t)
@@ -142,6 +143,19 @@ func TestLazyRendezvousClose(t *testing.T) {
 	}
 }
 
+// stack lays lazy streams on each other.
+func stack(t testing.TB, below io.ReadWriteCloser, names []string) (top *multiselect.LazyStream) {
+	t.Helper()
+	for _, name := range names {
+		var err error
+		if top, err = new(multiselect.Client).Lazy(context.Background(), below, name); err != nil {
+			t.Fatal(err)
+		}
+		below = top
+	}
+	return top
+}
+
 // A lazy stream over a lazy stream over a third: the proposal of one is early
 // data of the one below, which its guard holds back, since a peer that refuses
 // the one below would answer it.
@@ -150,16 +164,7 @@ func TestLazyNested(t *testing.T) {
 	for refused := range len(names) + 1 {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := conns(plenty)
-			var stack io.ReadWriteCloser = a
-			var levels []*multiselect.LazyStream
-			for _, name := range names {
-				l, err := new(multiselect.Client).Lazy(context.Background(), stack, name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				levels = append(levels, l)
-				stack = l
-			}
+			top := stack(t, a, names)
 			ran := make(chan string, len(names)+1)
 			var m multiselect.Muxer
 			for i, name := range names {
@@ -177,7 +182,6 @@ func TestLazyNested(t *testing.T) {
 				})
 			}
 			go m.Handle(context.Background(), b)
-			top := levels[2]
 			top.SetDeadline(time.Now().Add(time.Minute))
 			_, err := io.WriteString(top, "\x09ping")
 			if refused == len(names) {

@@ -21,6 +21,7 @@ type flow struct {
 	change          sync.Cond
 	bytes           []byte
 	room            int
+	rendezvous      bool  // Write returns when all was read
 	ended           bool  // by who writes: EOF
 	unwanted        bool  // by who reads: a Write fails
 	dead            error // both fail at once
@@ -97,6 +98,14 @@ func (f *flow) write(p []byte) (n int, err error) {
 		f.bytes = append(f.bytes, p[n:n+m]...)
 		n += m
 		f.change.Broadcast()
+	}
+	if !f.rendezvous {
+		return n, nil
+	}
+	if err := f.wait(func() bool { return len(f.bytes) == 0 || f.unwanted }, &f.writeBy); err != nil {
+		n = max(0, n-len(f.bytes))
+		f.bytes = nil
+		return n, err
 	}
 	return n, nil
 }

@@ -1,7 +1,6 @@
 package multiselect_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,30 +132,31 @@ func none(n int, err error) error {
 	return err
 }
 
+var lazyFailures = []struct {
+	name   string
+	answer string
+	end    func(b *conn)
+	want   error
+	blame  multiselect.Blame
+}{
+	{"refused", say(wire.Header, "na"), nil, multiselect.ErrNotSupported, multiselect.BlameNone},
+	{"refused, and left", say(wire.Header, "na"), func(b *conn) { b.CloseWrite() }, multiselect.ErrNotSupported, multiselect.BlameNone},
+	{"another echo", say(wire.Header, nameB), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
+	{"the header twice", say(wire.Header, wire.Header), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
+	{"no header", say(nameA), nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
+	{"HTTP", "HTTP/1.1 400 Bad Request\r\n", nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
+	{"not minimal", say(wire.Header) + "\x8b\x00", nil, multiselect.ErrMalformed, multiselect.BlamePeer},
+	{"too large", say(wire.Header) + "\xff\x7f", nil, multiselect.ErrTooLarge, multiselect.BlamePeer},
+	{"nothing", "", func(b *conn) { b.CloseWrite() }, io.EOF, multiselect.BlameNone},
+	{"half of it", say(wire.Header) + "\x0b/f", func(b *conn) { b.CloseWrite() }, io.ErrUnexpectedEOF, multiselect.BlameNone},
+	{"reset", "", func(b *conn) { b.Reset() }, errReset, multiselect.BlameNone},
+	{"silence", "", nil, os.ErrDeadlineExceeded, multiselect.BlameSlowPeer},
+}
+
 // Every way in which it can fail: the stream is ended once, every later call
 // says why with the same value, and nothing reaches the wire.
 func TestLazyFails(t *testing.T) {
-	tests := []struct {
-		name   string
-		answer string
-		end    func(b *conn)
-		want   error
-		blame  multiselect.Blame
-	}{
-		{"refused", say(wire.Header, "na"), nil, multiselect.ErrNotSupported, multiselect.BlameNone},
-		{"refused, and left", say(wire.Header, "na"), func(b *conn) { b.CloseWrite() }, multiselect.ErrNotSupported, multiselect.BlameNone},
-		{"another echo", say(wire.Header, nameB), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
-		{"the header twice", say(wire.Header, wire.Header), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
-		{"no header", say(nameA), nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
-		{"HTTP", "HTTP/1.1 400 Bad Request\r\n", nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
-		{"not minimal", say(wire.Header) + "\x8b\x00", nil, multiselect.ErrMalformed, multiselect.BlamePeer},
-		{"too large", say(wire.Header) + "\xff\x7f", nil, multiselect.ErrTooLarge, multiselect.BlamePeer},
-		{"nothing", "", func(b *conn) { b.CloseWrite() }, io.EOF, multiselect.BlameNone},
-		{"half of it", say(wire.Header) + "\x0b/f", func(b *conn) { b.CloseWrite() }, io.ErrUnexpectedEOF, multiselect.BlameNone},
-		{"reset", "", func(b *conn) { b.Reset() }, errReset, multiselect.BlameNone},
-		{"silence", "", nil, os.ErrDeadlineExceeded, multiselect.BlameSlowPeer},
-	}
-	for _, tt := range tests {
+	for _, tt := range lazyFailures {
 		for name, waits := range map[string]func(l *multiselect.LazyStream) error{
 			"Read":  func(l *multiselect.LazyStream) error { _, err := l.Read(make([]byte, 1)); return err },
 			"Write": func(l *multiselect.LazyStream) error { return none(l.Write([]byte("\n"))) },
@@ -178,7 +178,7 @@ func TestLazyFails(t *testing.T) {
 						t.Fatalf("%#v, want %v, %v", err, tt.want, tt.blame)
 					}
 					for name, call := range calls {
-						if again := call(l); !sameError(again, err) {
+						if again := call(l); again != err {
 							t.Errorf("%s = %v, want %v", name, again, err)
 						}
 					}
@@ -200,12 +200,6 @@ func TestLazyFails(t *testing.T) {
 	}
 }
 
-// sameError looks into what SetDeadline has joined.
-func sameError(err, want error) bool {
-	joined, ok := err.(interface{ Unwrap() []error })
-	return err == want || ok && joined.Unwrap()[0] == want && joined.Unwrap()[1] == want
-}
-
 // After Close, and after Reset, every call says so.
 func TestLazyAfterClose(t *testing.T) {
 	for name, closes := range map[string]func(l *multiselect.LazyStream, b *conn){
@@ -225,7 +219,7 @@ func TestLazyAfterClose(t *testing.T) {
 				l := lazy(t, new(multiselect.Client), a)
 				closes(l, b)
 				for name, call := range calls {
-					if err := call(l); !sameError(err, net.ErrClosed) {
+					if err := call(l); err != net.ErrClosed {
 						t.Errorf("%s = %v", name, err)
 					}
 				}
@@ -288,122 +282,4 @@ func TestLazyUnguarded(t *testing.T) {
 	mustWrite(t, l, "\r\n")
 	mustRead(t, b, flightLazy+"GET / HTTP/1.0\r\n\r\n")
 	l.Reset()
-}
-
-func TestLazyNames(t *testing.T) {
-	for _, name := range []string{
-		"", "na", "ls", wire.Header, "/a\nb", "/" + strings.Repeat("x", 1023),
-		"/a ", "/a\t", "/a\r", "/a\x00", " /a", "/a\u00a0", "\x00/a",
-	} {
-		a, _ := conns(plenty)
-		l, err := new(multiselect.Client).Lazy(context.Background(), a, name)
-		_, typed := errors.AsType[*multiselect.Error](err)
-		if l != nil || !typed || !errors.Is(err, multiselect.ErrInvalidName) {
-			t.Errorf("Lazy(%.20q) = %v, %v", name, l, err)
-		}
-		if len(a.wrote()) != 0 || len(a.ended()) != 1 {
-			t.Errorf("%.20q: wrote %q, ended %q", name, a.wrote(), a.ended())
-		}
-	}
-	a, _ := conns(plenty)
-	cl := multiselect.Client{Limits: multiselect.Limits{Bytes: 5}}
-	if _, err := cl.Lazy(context.Background(), a, nameA); !errors.Is(err, multiselect.ErrLimit) {
-		t.Error(err)
-	}
-}
-
-// The context's end is not the stream's, but for the calls that take one.
-func TestLazyContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := conns(plenty)
-		ctx, cancel := context.WithCancelCause(context.Background())
-		l, err := new(multiselect.Client).Lazy(ctx, a, nameA)
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.AfterFunc(time.Second, func() { cancel(errEnough) })
-		for _, err := range []error{l.Wait(ctx), second(l.Unwrap(ctx))} {
-			if !errors.Is(err, context.Canceled) || !errors.Is(err, errEnough) {
-				t.Error(err)
-			}
-		}
-		agree(t, l, b)
-		if s, err := l.Unwrap(ctx); err != nil || s != io.ReadWriteCloser(a) || l.Underlying() != s {
-			t.Errorf("Unwrap = %v, %v", s, err)
-		}
-	})
-}
-
-func second[A any](_ A, err error) error { return err }
-
-// Streams that lack something say so.
-func TestLazyLacks(t *testing.T) {
-	a, b := conns(plenty)
-	l := lazy(t, new(multiselect.Client), bare{a})
-	for name, err := range map[string]error{
-		"SetDeadline":      l.SetDeadline(time.Time{}),
-		"SetReadDeadline":  l.SetReadDeadline(time.Time{}),
-		"SetWriteDeadline": l.SetWriteDeadline(time.Time{}),
-	} {
-		if !errors.Is(err, os.ErrNoDeadline) {
-			t.Errorf("%s = %v", name, err)
-		}
-	}
-	for name, err := range map[string]error{
-		"CloseWrite":  l.CloseWrite(),
-		"CloseRead":   l.CloseRead(),
-		"SyscallConn": second(l.SyscallConn()),
-	} {
-		if err != errors.ErrUnsupported {
-			t.Errorf("%s = %v", name, err)
-		}
-	}
-	if l.LocalAddr() != nil || l.RemoteAddr() != nil {
-		t.Error("addresses from nowhere")
-	}
-	agree(t, l, readWriter{strings.NewReader(flightLazy), b})
-	mustWrite(t, b, "x")
-	mustRead(t, l, "x")
-}
-
-type readWriter struct {
-	io.Reader
-	io.Writer
-}
-
-// What the kernel's connections have is passed on.
-func TestLazyOverTCP(t *testing.T) {
-	a, b := connected(t, "tcp")
-	l := lazy(t, new(multiselect.Client), a)
-	go echo(t).Handle(context.Background(), b)
-	if l.LocalAddr() != a.LocalAddr() || l.RemoteAddr() != a.RemoteAddr() {
-		t.Error("not its addresses")
-	}
-	raw, err := l.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := raw.Control(func(uintptr) {}); err != nil {
-		t.Error(err)
-	}
-	file, err := os.Open("go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := io.Copy(l, file); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	var got bytes.Buffer
-	if _, err := io.Copy(&got, l); err != nil {
-		t.Fatal(err)
-	}
-	want, _ := os.ReadFile("go.mod")
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%q came back", got.String())
-	}
-	l.Close()
 }

@@ -70,10 +70,14 @@ func (l *LazyStream) Close() error {
 		return err
 	case takeSlot():
 		l.interrupt()
-		if l.writing && l.timed != nil {
-			l.unlessEnded(l.timed.SetWriteDeadline, time.Unix(1, 0))
+		if l.writing {
+			l.writeBy(longAgo)
 		}
-		go l.linger(finished)
+		l.disarm()
+		l.left = l.lingerBudget()
+		l.waiters++
+		l.arm()
+		go l.linger(finished, time.Now().Add(l.left))
 		return nil
 	}
 	unread.Add(1)
@@ -102,7 +106,7 @@ func (l *LazyStream) Reset() error {
 func (l *LazyStream) CloseRead() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.over(context.Background(), &half{closed: l.in.closed}); err != nil {
+	if err := l.gone(&l.in); err != nil {
 		return err
 	}
 	if _, ok := l.stream.(closeReader); !ok {
@@ -162,23 +166,20 @@ func (l *LazyStream) abort(cause error) {
 	})
 }
 
-// linger is what Close leaves behind.
-func (l *LazyStream) linger(finished bool) {
+// lingerBudget is that of the negotiation, but never without limit.
+func (l *LazyStream) lingerBudget() time.Duration {
+	if budget := l.client.Limits.budget(); budget > 0 {
+		return min(budget, maxBudget)
+	}
+	return new(Limits).budget()
+}
+
+// linger is what Close leaves behind, until a time.
+func (l *LazyStream) linger(finished bool, until time.Time) {
 	defer lingering.Add(-1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	budget := l.client.Limits.budget()
-	if budget == 0 {
-		budget = new(Limits).budget()
-	}
-	end := time.Now().Add(budget)
-	l.waiters++
 	defer l.release()
-	if l.pump != pumpDone {
-		l.disarm()
-		l.left = budget
-		l.arm()
-	}
 	halves := l.lastWords(finished)
 	for l.state == LazyPending {
 		if l.pump == pumpIdle {
@@ -191,13 +192,13 @@ func (l *LazyStream) linger(finished bool) {
 	if l.state == LazyFailed {
 		return
 	}
-	l.left = time.Until(end)
+	l.left = time.Until(until)
 	l.arm()
 	l.unlocked(func() {
 		if halves {
 			io.Copy(io.Discard, io.LimitReader(l.stream, mostDrained))
 		}
-		if !l.ended() {
+		if l.unlessEnded(func() {}) {
 			l.stream.Close()
 		}
 	})
@@ -211,9 +212,7 @@ func (l *LazyStream) lastWords(finished bool) (halves bool) {
 	for l.writing {
 		l.change.Wait()
 	}
-	if l.timed != nil {
-		l.unlessEnded(l.timed.SetWriteDeadline, time.Time{})
-	}
+	l.writeBy(time.Time{})
 	if l.sent < l.size {
 		if err := l.flush(); err != nil {
 			l.abort(err)
