@@ -59,8 +59,10 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 		return l.timed.SetWriteDeadline(t)
 	case l.state == LazyAgreed:
 		return l.timed.SetReadDeadline(t)
-	case !t.IsZero():
+	case l.pump == pumpInline && !t.IsZero():
 		l.interrupt()
+	case !l.interrupted:
+		l.readBy(time.Time{}) // what was set before is over
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ var longAgo = time.Unix(1, 0)
 // unless that has been ended, or is about to be: the deadline that ends it must
 // not be taken back.
 func (l *LazyStream) readBy(t time.Time) bool {
-	return l.unlessEnded(func() { l.timed.SetReadDeadline(t) })
+	return l.timed != nil && l.unlessEnded(func() { l.timed.SetReadDeadline(t) })
 }
 
 func (l *LazyStream) writeBy(t time.Time) {

@@ -39,9 +39,9 @@ import (
 //
 // Deadlines hold as on any net.Conn, also while the answer is awaited, and a call
 // that ran into one leaves the negotiation as it was. A stream without
-// SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. Set them
-// here and not on the stream: one that was set there before and is over ends
-// the negotiation.
+// SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. A read
+// deadline that was set on the stream before counts until one is set here, and
+// ends the negotiation when it is over.
 type LazyStream struct {
 	stream   io.ReadWriteCloser
 	protocol string

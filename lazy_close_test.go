@@ -114,9 +114,11 @@ var lazyCloses = []lazyClose{
 	{
 		name: "a Read waits", takes: 10 * time.Second,
 		before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
+			start := time.Now()
 			go func() {
-				if n, err := l.Read(make([]byte, 1)); n != 0 || err != net.ErrClosed {
-					t.Errorf("Read = %d, %v", n, err)
+				n, err := l.Read(make([]byte, 1))
+				if took := time.Since(start); n != 0 || err != net.ErrClosed || took != 6*time.Second {
+					t.Errorf("Read = %d, %v after %v", n, err, took)
 				}
 			}()
 			time.Sleep(6 * time.Second) // the linger has a budget of its own

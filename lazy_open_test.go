@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -74,6 +75,10 @@ func TestLazyLacks(t *testing.T) {
 			t.Errorf("%s = %v", name, err)
 		}
 	}
+	nested := lazy(t, new(multiselect.Client), l)
+	if err := nested.SetReadDeadline(time.Time{}); err != os.ErrNoDeadline {
+		t.Errorf("nested: %v", err)
+	}
 	for name, err := range map[string]error{
 		"CloseWrite":  l.CloseWrite(),
 		"CloseRead":   l.CloseRead(),
@@ -131,4 +136,20 @@ func TestLazyOverTCP(t *testing.T) {
 		t.Errorf("%q came back", got.String())
 	}
 	l.Close()
+}
+
+// The stream can be had when writing is finished; the lazy stream stays as it is.
+func TestLazyUnwrapAfterCloseWrite(t *testing.T) {
+	a, b := conns(plenty)
+	l := lazy(t, new(multiselect.Client), a)
+	agree(t, l, b)
+	if err := l.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := l.Unwrap(context.Background()); err != nil || s != io.ReadWriteCloser(a) {
+		t.Errorf("Unwrap = %v, %v", s, err)
+	}
+	if _, err := l.Write([]byte("x")); err != net.ErrClosed || len(a.wrote()) != 1 {
+		t.Errorf("Write = %v, on the wire: %q", err, a.wrote())
+	}
 }

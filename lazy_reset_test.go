@@ -95,9 +95,35 @@ func TestLazyCloseRead(t *testing.T) {
 			if ends := a.ended(); !slices.Equal(ends, []string{"closeread"}) {
 				t.Errorf("ended: %q", ends)
 			}
+			if err := second(l.Read(make([]byte, 1))); err != net.ErrClosed {
+				t.Error(err)
+			}
 			mustWrite(t, l, "\nmore")
 			awaitLingers(t, time.Now())
 			l.Close()
 		})
 	}
+}
+
+// A Close while the outcome is on its way to be known waits for that, which is
+// this side's affair, and says what it is.
+func TestLazyCloseMeetsOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := conns(plenty)
+		var l *multiselect.LazyStream
+		closed := make(chan error, 1)
+		ctx := multiselect.WithTrace(context.Background(), &multiselect.Trace{Done: func(multiselect.Outcome) {
+			go func() { closed <- l.Close() }()
+			time.Sleep(time.Second)
+		}})
+		l, err := new(multiselect.Client).Lazy(ctx, a, nameA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, b, say("/multistream/1.0.0", "na"))
+		l.Wait(context.Background())
+		if err := <-closed; !errors.Is(err, multiselect.ErrNotSupported) {
+			t.Errorf("Close = %v", err)
+		}
+	})
 }

@@ -213,6 +213,9 @@ func (l *LazyStream) lastWords(finished bool) (halves bool) {
 		l.change.Wait()
 	}
 	l.writeBy(time.Time{})
+	if !l.interrupted {
+		l.readBy(time.Time{})
+	}
 	if l.sent < l.size {
 		if err := l.flush(); err != nil {
 			l.abort(err)
