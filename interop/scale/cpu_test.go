@@ -24,7 +24,7 @@ func BenchmarkTCP(b *testing.B) {
 	flight := make([]byte, sequentialCost(d).out.bytes)
 	b.Run("floor", func(b *testing.B) { benchmarkFloor(b, flight) })
 	d.noList = true
-	b.Run("no list/k=1", func(b *testing.B) { benchmarkDial(b, callers[2], d) })
+	b.Run("no list/k=1", func(b *testing.B) { benchmarkDial(b, callerOf(ls), d) })
 	for _, c := range callers[:3] {
 		for _, k := range []int{1, 2, 5, 10} {
 			d := dialAt(k, peerNames, stranger)
@@ -36,7 +36,7 @@ func BenchmarkTCP(b *testing.B) {
 func benchmarkDial(b *testing.B, s caller, d dial) {
 	m := d.muxer(b)
 	benchmark(b, s.cost(d).out.flights, func(c net.Conn) error {
-		_, err := s.call(context.Background(), c, d)
+		_, err := s.call(context.Background(), func() net.Conn { return c }, d, nil)
 		return err
 	}, func(c net.Conn) error {
 		_, _, err := m.Negotiate(context.Background(), c)

@@ -35,7 +35,7 @@ func timePlot() string {
 			overK("sequential", peerNames, stranger, took(sequential)),
 			overK("ls + proposal", peerNames, stranger, took(ls)),
 			overK("remembered, right", peerNames, right, took(remembered)),
-			overK("lazy (model only)", peerNames, stranger, took(lazy)),
+			overK("lazy", peerNames, stranger, took(lazy)),
 		},
 	}
 	return c.draw()
