@@ -10,9 +10,9 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// httpRequest is what a lazy stream has to hold back: read as negotiation it is
-// a frame, and something behind it, which could be a proposal.
-var httpRequest = []byte("GET /" + strings.Repeat("x", 80) + " HTTP/1.1\r\nHost: example.org\r\n\r\n")
+// httpRequest is what a lazy stream has to hold back: the G announces a message
+// of 71 bytes, and that ends with the newline of the first line.
+var httpRequest = []byte("GET /" + strings.Repeat("x", 56) + " HTTP/1.1\r\nHost: example.org\r\n\r\n")
 
 // framed is a payload of a protocol that puts the length in front, as most of
 // libp2p do. A lazy stream lets it travel.

@@ -178,6 +178,13 @@ func (p *path) abandon() {
 	p.change()
 }
 
+// lastSent is when the last write was made.
+func (p *path) lastSent() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
 // count adds what was sent to w, and returns how often the receiver had begun to
 // wait before a moment.
 func (p *path) count(w *way, before time.Time) (waits int) {

@@ -36,6 +36,7 @@ func timePlot() string {
 			overK("ls + proposal", peerNames, stranger, took(ls)),
 			overK("remembered, right", peerNames, right, took(remembered)),
 			overK("lazy", peerNames, stranger, took(lazy)),
+			overK("lazy, each name", peerNames, stranger, took(lazyEach)),
 		},
 	}
 	return c.draw()
@@ -64,7 +65,7 @@ func sharePlot(s success) string {
 		x:     axis{label: "ms", ticks: []float64{0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, log: true},
 		y:     axis{label: "% of the peers", ticks: every(10, 100)},
 	}
-	for _, st := range []strategy{wait, sequential, remembered, both} {
+	for _, st := range []strategy{wait, sequential, remembered, lazyEach, both} {
 		t := totalsOf(st, s.sample(false))
 		line := series{name: st.name, points: []point{{0, 0}}}
 		done := 0.0

@@ -83,12 +83,14 @@ func (s *session) end() (o observed) {
 	last := s.streams[len(s.streams)-1]
 	o.responder = last.knew
 	o.time = o.knew
+	left := s.begin.Add(o.knew)
 	if last.served > 0 {
 		o.time = last.served - s.distance.there - time.Duration(len(s.payload))*s.distance.perByte
+		left = last.conn.out.lastSent()
 	}
 	for _, x := range s.streams {
 		x.conn.out.count(&o.out, time.Time{})
-		o.roundTrips += x.conn.in.count(&o.in, s.begin.Add(o.time))
+		o.roundTrips += x.conn.in.count(&o.in, left)
 	}
 	return o
 }
