@@ -33,9 +33,9 @@ func timePlot() string {
 		series: []series{
 			overK("wait for the header", peerNames, stranger, took(wait)),
 			overK("sequential", peerNames, stranger, took(sequential)),
+			overK("lazy", peerNames, stranger, took(lazy)), // on top of sequential, and dashed
 			overK("ls + proposal", peerNames, stranger, took(ls)),
 			overK("remembered, right", peerNames, right, took(remembered)),
-			overK("lazy", peerNames, stranger, took(lazy)),
 			overK("lazy, each name", peerNames, stranger, took(lazyEach)),
 		},
 	}
@@ -52,6 +52,7 @@ func bytesPlot() string {
 		y:      axis{label: "bytes", ticks: every(100, 800)},
 		series: []series{overK("wait, sequential", peerNames, stranger, both(sequential))},
 	}
+	c.series = append(c.series, overK("lazy, each name", peerNames, stranger, both(lazyEach)))
 	for _, n := range []int{20, 10, 5} {
 		c.series = append(c.series, overK(fmt.Sprintf("ls, %d names", n), n, stranger, both(ls)))
 	}
