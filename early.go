@@ -164,7 +164,9 @@ func (l *LazyStream) send(p []byte) (n int, err error) {
 		l.change.Broadcast()
 	}()
 	if !l.begun {
-		l.unlocked(l.announce)
+		if l.c.ext != nil {
+			l.unlocked(l.announce)
+		}
 		l.begun = true
 		l.change.Broadcast()
 	}
@@ -182,9 +184,7 @@ func (l *LazyStream) send(p []byte) (n int, err error) {
 
 // announce tells the trace what is about to be sent.
 func (l *LazyStream) announce() {
-	if l.c.ext != nil {
-		l.c.ext.trace.sent(Initiator, l.appendFirst(nil))
-	}
+	l.c.ext.trace.sent(Initiator, l.appendFirst(nil))
 }
 
 func (l *LazyStream) appendFirst(b []byte) []byte {

@@ -273,6 +273,26 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 	return tried, false, err
 }
 
+// lazyAnswer is answer for a proposal that was sent with the header. It tries
+// the short way first.
+func (cl *Client) lazyAnswer(c *Communicator, protocol string) error {
+	size := len(wire.HeaderFrame) + len(protocol) + 2
+	if c.got == 0 && len(protocol) <= mostShortName && c.ext == nil {
+		c.buf = c.small[:]
+		n, err := c.stream.Read(c.small[:size])
+		if err := c.took(n, size, err); err != nil {
+			return err
+		}
+		if text, _ := usualFlight(c.pending(), len(wire.HeaderFrame)); string(text) == protocol {
+			c.r = c.w
+			c.headerReceived = true
+			c.phase = PhaseProposal
+			return nil
+		}
+	}
+	return cl.answer(c, protocol)
+}
+
 // shortMessage puts a proposal into small, behind the header or not.
 func (c *Communicator) shortMessage(header int, protocol string) []byte {
 	if header > 0 {

@@ -32,6 +32,7 @@ var (
 // lazyVariants are compared on each transport.
 var lazyVariants = []variant{
 	{theFloor, lazyFloor, lazyFloor},
+	{"capped floor", cappedFloor, cappedFloor},
 	{"ours~ours", lazyOurs, lazyOurs},
 	{"ours~ours, no budget", lazyOursFree, lazyOursFree},
 	{"goms~goms", lazyGoms, lazyGoms},
@@ -55,6 +56,55 @@ func lazyFlights(t talk) (ask, answer [][]byte) {
 	flight := wire.AppendMessage([]byte(wire.HeaderFrame), t.last())
 	behind := func(b []byte) [][]byte { return [][]byte{slices.Concat(flight, b)} }
 	return behind(request), behind(response)
+}
+
+// The capped floor reads and writes like anything does that neither reads past the
+// agreement nor holds its answer back: what is left of the lazy ratios above it is
+// the library's.
+var cappedFloor = speaker{
+	"capped floor",
+	func(t talk) func(io.ReadWriteCloser) func() error {
+		flights, _ := lazyFlights(t)
+		return func(rw io.ReadWriteCloser) func() error {
+			buf := make([]byte, len(flights[0]))
+			return func() error {
+				if _, err := rw.Write(flights[0]); err != nil {
+					return err
+				}
+				return readBoth(rw, buf, len(response))
+			}
+		}
+	},
+	func(t talk) func(io.ReadWriteCloser) func() error {
+		_, flights := lazyFlights(t)
+		return func(rw io.ReadWriteCloser) func() error {
+			buf := make([]byte, len(flights[0]))
+			agreement := flights[0][:len(buf)-len(response)]
+			return func() error {
+				if n, err := rw.Read(buf[:len(agreement)]); err != nil || n != len(agreement) {
+					return inPieces(n, err)
+				}
+				if _, err := rw.Write(agreement); err != nil {
+					return err
+				}
+				if n, err := rw.Read(buf[len(agreement):]); err != nil || n != len(request) {
+					return inPieces(n, err)
+				}
+				_, err := rw.Write(response)
+				return err
+			}
+		}
+	},
+}
+
+// readBoth reads the agreement and what is behind it.
+func readBoth(rw io.Reader, buf []byte, behind int) error {
+	for _, part := range [][]byte{buf[:len(buf)-behind], buf[len(buf)-behind:]} {
+		if n, err := rw.Read(part); err != nil || n != len(part) {
+			return inPieces(n, err)
+		}
+	}
+	return nil
 }
 
 func lazyOursWith(name string, l multiselect.Limits) speaker {
