@@ -99,7 +99,7 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *node, failed er
 			err = c.took(n, len(room), failed)
 		}
 	}
-	if isEarlyData(err, c.lastWasNA) {
+	if isEarlyData(err, c.lastWasNA) && c.flush() == nil { // it may have been read with the proposal
 		c.part(&m.Limits)
 	}
 	err = c.end(ctx, protocol, c.refusedNames(err), false, goodbye(err, c.lastWasNA))

@@ -156,6 +156,21 @@ func TestRefusalIsHeard(t *testing.T) {
 	}
 }
 
+// It leaves although early data was read together with the proposal, which the
+// responder does if all its names are longer, and although that is no message.
+func TestRefusalLeavesBeforeBrokenEarlyData(t *testing.T) {
+	a, b := conns(plenty)
+	mustWrite(t, a, say(wire.Header, "/x")+"\xff\xff\xffDELETE")
+	m := serving(t, "/"+strings.Repeat("long", 10))
+	refused := make(chan error, 1)
+	go func() { refused <- m.Handle(context.Background(), b) }()
+	mustRead(t, a, say(wire.Header, wire.NA))
+	a.CloseWrite()
+	if err := <-refused; !errors.Is(err, multiselect.ErrGaveUp) {
+		t.Error(err)
+	}
+}
+
 // R17: a lazy initiator that writes and is gone is served all the same.
 func TestLazyFireAndForget(t *testing.T) {
 	served := make(chan string, 1)

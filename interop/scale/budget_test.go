@@ -19,10 +19,10 @@ func TestBudget(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := d.muxer(t)
 			if k <= most {
-				compare(t, callers[1], d, m, rtt/2, rtt/2, 0)
+				compare(t, callerOf(sequential), d, m, distance{rtt / 2, rtt / 2, 0})
 				return
 			}
-			o, err := callers[1].negotiate(d, m, rtt/2, rtt/2, 0)
+			o, err := callerOf(sequential).negotiate(d, m, distance{rtt / 2, rtt / 2, 0})
 			if !errors.Is(err, os.ErrDeadlineExceeded) || o.time != 10*time.Second {
 				t.Errorf("k = %d ended after %v with %v, want 10s and %v", k, o.time, err, os.ErrDeadlineExceeded)
 			}

@@ -7,52 +7,69 @@ import (
 	"io"
 	"net"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/multiselect/multiselect"
 )
 
-// caller is a strategy, spoken by the library.
+// caller is a strategy, spoken by the library. It returns when it knows the
+// outcome. If it has a payload, it has sent that on the stream that it opened
+// last.
 type caller struct {
 	strategy
-	call func(context.Context, net.Conn, dial) (string, error)
+	call    func(ctx context.Context, open func() net.Conn, d dial, payload []byte) (string, error)
+	payload func(dial) []byte
 }
 
-// callers are all strategies that the library has. Lazy is not one of them, and
-// a stand-in written here would show only that the model agrees with itself.
+// callers are all strategies.
 var callers = []caller{
-	{wait, callWaiting},
-	{sequential, callInOrder},
-	{ls, callListing},
-	{remembered, callRemembering},
+	{wait, callWaiting, nil},
+	{sequential, callInOrder, nil},
+	{ls, callListing, nil},
+	{remembered, callRemembering, nil},
+	{held, callLazy, wordy},
+	{lazy, callLazy, framed},
+	{lazyEach, callLazyEach, framed},
+	{both, callLazyRemembering, framed},
+}
+
+// callerOf returns who speaks a strategy.
+func callerOf(s strategy) caller {
+	return callers[slices.IndexFunc(callers, func(c caller) bool { return c.name == s.name })]
+}
+
+// first returns what the caller wants to say first.
+func (c caller) first(d dial) []byte {
+	if c.payload == nil {
+		return nil
+	}
+	return c.payload(d)
 }
 
 var client multiselect.Client
 
-func callInOrder(ctx context.Context, c net.Conn, d dial) (string, error) {
-	return client.SelectOneOf(ctx, c, d.names...)
+func callInOrder(ctx context.Context, open func() net.Conn, d dial, _ []byte) (string, error) {
+	return client.SelectOneOf(ctx, open(), d.names...)
 }
 
-func callRemembering(ctx context.Context, c net.Conn, d dial) (string, error) {
+func callRemembering(ctx context.Context, open func() net.Conn, d dial, _ []byte) (string, error) {
 	if d.remembered == "" {
-		return client.SelectOneOf(ctx, c, d.names...)
+		return client.SelectOneOf(ctx, open(), d.names...)
 	}
 	// The library proposes a name that stands there twice once.
-	return client.SelectOneOf(ctx, c, append([]string{d.remembered}, d.names...)...)
+	return client.SelectOneOf(ctx, open(), append([]string{d.remembered}, d.names...)...)
 }
 
-func callWaiting(ctx context.Context, c net.Conn, d dial) (string, error) {
-	com := multiselect.NewCommunicator(c)
+func callWaiting(ctx context.Context, open func() net.Conn, d dial, _ []byte) (string, error) {
+	com := multiselect.NewCommunicator(open())
 	if err := client.Handshake(ctx, com); err != nil {
 		return "", err
 	}
 	return client.SelectOneOfOver(ctx, com, d.names...)
 }
 
-func callListing(ctx context.Context, c net.Conn, d dial) (string, error) {
-	com := multiselect.NewCommunicator(c)
+func callListing(ctx context.Context, open func() net.Conn, d dial, _ []byte) (string, error) {
+	com := multiselect.NewCommunicator(open())
 	list, err := client.ListAndTrySelect(ctx, com, d.names[0])
 	if err == nil || !errors.Is(err, multiselect.ErrNotSupported) {
 		return d.names[0], err
@@ -65,13 +82,6 @@ func callListing(ctx context.Context, c net.Conn, d dial) (string, error) {
 		return "", errors.Join(err, com.Close())
 	}
 	return client.SelectOneOfOver(ctx, com, rest...)
-}
-
-// observed is what a negotiation took.
-type observed struct {
-	cost
-	time      time.Duration // until the initiator knew
-	responder time.Duration // until the responder knew
 }
 
 // muxer has the protocols of a dial's peer.
@@ -87,22 +97,11 @@ func (d dial) muxer(t testing.TB) *multiselect.Muxer {
 }
 
 // negotiate runs one negotiation, in a bubble, and checks its outcome.
-func (c caller) negotiate(d dial, m *multiselect.Muxer, there, back, perByte time.Duration) (o observed, err error) {
-	initiator, responder := connect(there, back, perByte)
-	defer initiator.Close()
-	begin := time.Now()
-	var wg sync.WaitGroup
-	var heard string
-	var heardErr error
-	wg.Go(func() {
-		heard, _, heardErr = m.Negotiate(context.Background(), responder)
-		o.responder = time.Since(begin)
-	})
-	name, err := c.call(context.Background(), initiator, d)
-	o.time = time.Since(begin)
-	wg.Wait()
-	o.out, _ = initiator.out.counted()
-	o.in, o.roundTrips = initiator.in.counted()
+func (c caller) negotiate(d dial, m *multiselect.Muxer, x distance) (o observed, err error) {
+	s := newSession(m, x, c.first(d))
+	name, err := c.call(context.Background(), s.open, d, s.payload)
+	o = s.end()
+	heard, heardErr := s.outcome()
 	switch k := d.k(); {
 	case k == 0 && errors.Is(err, multiselect.ErrNotSupported) && errors.Is(heardErr, multiselect.ErrGaveUp):
 		return o, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // The frame of all charts: a title, a legend, the plot and labelled axes.
@@ -52,18 +53,35 @@ func (c chart) draw() string {
 	for i, s := range c.series {
 		d.path([]point{{legend, 45}, {legend + 28, 45}}, i)
 		d.text(legend+34, 49, "start", "", s.name)
-		legend += 56 + 6.7*float64(len([]rune(s.name)))
+		legend += 50 + width(s.name)
 		var points []point
 		for _, p := range s.points {
 			at := point{c.x.place(p.x, plotLeft, plotRight), c.y.place(p.y, plotBottom, plotTop)}
 			points = append(points, at)
-			if s.dots {
+		}
+		d.path(points, i)
+		if s.dots {
+			for _, at := range points {
 				d.dot(at, i)
 			}
 		}
-		d.path(points, i)
 	}
 	return d.String()
+}
+
+// width is about that of a text of 12 pixels.
+func width(s string) (sum float64) {
+	for _, r := range s {
+		switch {
+		case strings.ContainsRune("fijlrt ,", r):
+			sum += 4.6
+		case strings.ContainsRune("mw", r):
+			sum += 11
+		default:
+			sum += 7.4
+		}
+	}
+	return sum
 }
 
 // place puts a value between the ends of the axis; what is beyond them is put

@@ -27,11 +27,14 @@ func (w *way) flight(writes ...int) {
 	}
 }
 
-// cost is what one negotiation takes. roundTrips are those before the initiator
-// may send its first byte of payload, or knows that there is nothing in common.
+// cost is what one negotiation takes. roundTrips are those before the payload
+// that is served leaves, or before the initiator knows that there is nothing in
+// common. Bytes of payload are in no way.
 type cost struct {
 	roundTrips int
 	out, in    way // out is the initiator's
+	lost       int // bytes of payload that were sent behind refused names
+	behind     int // bytes of the answer that nobody waits for, because the payload has left
 }
 
 func (c cost) bytes() int { return c.out.bytes + c.in.bytes }
@@ -45,8 +48,9 @@ func (c *cost) exchange(out int, in ...int) {
 	c.in.flight(in...)
 }
 
-// time is exact while nobody waits for anything but the distance: the bytes
-// take perByte each, and the two sides never send at once.
+// time is that until the payload leaves. It is exact while nobody waits for
+// anything but the distance: the bytes take perByte each, and the two sides never
+// send at once.
 func (c cost) time(rtt, perByte time.Duration) time.Duration {
-	return time.Duration(c.roundTrips)*rtt + time.Duration(c.bytes())*perByte
+	return time.Duration(c.roundTrips)*rtt + time.Duration(c.bytes()+c.lost-c.behind)*perByte
 }

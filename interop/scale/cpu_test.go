@@ -24,19 +24,64 @@ func BenchmarkTCP(b *testing.B) {
 	flight := make([]byte, sequentialCost(d).out.bytes)
 	b.Run("floor", func(b *testing.B) { benchmarkFloor(b, flight) })
 	d.noList = true
-	b.Run("no list/k=1", func(b *testing.B) { benchmarkDial(b, callers[2], d) })
-	for _, c := range callers[:3] {
+	b.Run("no list/k=1", func(b *testing.B) { benchmarkDial(b, callerOf(ls), d) })
+	for _, c := range []caller{callerOf(wait), callerOf(sequential), callerOf(ls)} {
 		for _, k := range []int{1, 2, 5, 10} {
 			d := dialAt(k, peerNames, stranger)
 			b.Run(fmt.Sprintf("%s/k=%d", c.name, k), func(b *testing.B) { benchmarkDial(b, c, d) })
 		}
 	}
+	request := framed(d)
+	b.Run("request/floor", func(b *testing.B) { benchmarkFloor(b, request) })
+	b.Run("request/sequential", func(b *testing.B) { benchmarkRequest(b, d, request, sequentialRequest) })
+	b.Run("request/lazy", func(b *testing.B) { benchmarkRequest(b, d, request, lazyRequest) })
+}
+
+// benchmarkRequest negotiates, sends a request and gets it back as the response:
+// what a lazy stream costs shows only together with what travels along.
+func benchmarkRequest(b *testing.B, d dial, request []byte, ask func(net.Conn, string, []byte) (io.ReadWriter, error)) {
+	m := d.muxer(b)
+	response, received := bytes.Clone(request), bytes.Clone(request)
+	benchmark(b, 1, func(c net.Conn) error {
+		stream, err := ask(c, d.names[0], request)
+		if err != nil {
+			return err
+		}
+		_, err = io.ReadFull(stream, response)
+		return err
+	}, func(c net.Conn) error {
+		if _, _, err := m.Negotiate(context.Background(), c); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(c, received); err != nil {
+			return err
+		}
+		_, err := c.Write(received)
+		return err
+	})
+}
+
+func sequentialRequest(c net.Conn, name string, request []byte) (io.ReadWriter, error) {
+	if _, err := client.SelectOneOf(context.Background(), c, name); err != nil {
+		return nil, err
+	}
+	_, err := c.Write(request)
+	return c, err
+}
+
+func lazyRequest(c net.Conn, name string, request []byte) (io.ReadWriter, error) {
+	l, err := client.Lazy(context.Background(), c, name)
+	if err != nil {
+		return nil, err
+	}
+	_, err = l.Write(request)
+	return l, err
 }
 
 func benchmarkDial(b *testing.B, s caller, d dial) {
 	m := d.muxer(b)
 	benchmark(b, s.cost(d).out.flights, func(c net.Conn) error {
-		_, err := s.call(context.Background(), c, d)
+		_, err := s.call(context.Background(), func() net.Conn { return c }, d, nil)
 		return err
 	}, func(c net.Conn) error {
 		_, _, err := m.Negotiate(context.Background(), c)

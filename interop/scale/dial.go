@@ -12,6 +12,7 @@ type dial struct {
 	peer       []string // what the responder has registered; not empty
 	noList     bool     // the responder answers "ls" with "na"
 	remembered string   // one of names, agreed on last time; "" for a stranger
+	payload    int      // bytes that the initiator wants to say first, when it is lazy
 }
 
 // k is the position of the first name that the peer has, 0 if it has none.

@@ -11,7 +11,7 @@ var prose string
 
 // document returns the files of the document by their names in docs.
 func document() (map[string]string, error) {
-	t, err := template.New("scale.md").Funcs(template.FuncMap{"times": timeTable, "bytes": byteTable}).Parse(prose)
+	t, err := template.New("scale.md").Funcs(template.FuncMap{"times": timeTable, "bytes": byteTable, "trips": trips}).Parse(prose)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,9 @@ type facts struct {
 	NameSize, PeerNames, ListSize int
 	HoursWaited, FirstMB          string
 	CPUExchange, CPUFloor         string
-	CPUSegment, CPUList           string
+	CPUSegment, CPUList, CPULazy  string
+	CPURange                      string
+	Payload, RefusedBytes         int    // of a lazy stream; what its refusal takes more than that of a name
 	Slower                        string // one RTT of 100 ms over the processor's time
 	LsInVain, BreakEven5          int
 	MaxK300                       int
@@ -19,7 +21,6 @@ type facts struct {
 	MeanRTT                       string
 	Mixes                         []mixFacts
 	RefusedShare, RefusedWait     string // in the migration
-	RememberedGain, SettledLoss   string
 }
 
 type mixFacts struct {
@@ -31,7 +32,7 @@ const initialWindow = 10 * segmentSize
 
 func collect() facts {
 	first := sequentialCost(dialAt(1, peerNames, stranger))
-	settled, migration := successes[0], successes[1]
+	migration := successes[1]
 	inOrder := totalsOf(sequential, migration.sample(false))
 	f := facts{
 		NameSize:      size(names(1)[0]),
@@ -43,6 +44,10 @@ func collect() facts {
 		CPUFloor:      microseconds(cpuFloor),
 		CPUSegment:    microseconds(cpuSegment),
 		CPUList:       microseconds(cpuList),
+		CPULazy:       microseconds(cpuLazy),
+		CPURange:      cpuRange,
+		Payload:       samplePayload,
+		RefusedBytes:  2 * headerSize,
 		Slower:        thousands(int(plotRTT/cpuExchange) / 1000 * 1000),
 		BreakEven5:    breakEven(5),
 		MaxK300:       int(10 * time.Second / (300 * time.Millisecond)),
@@ -53,8 +58,6 @@ func collect() facts {
 	told.noList = true
 	f.LsInVain = lsCost(told).bytes() - sequentialCost(told).bytes()
 	f.RefusedShare, f.RefusedWait = shareOfRefused(migration, inOrder)
-	f.RememberedGain = change(migration)
-	f.SettledLoss = change(settled)
 	for _, s := range successes {
 		f.Mixes = append(f.Mixes, mixFacts{s.name, populationTable(s)})
 	}
@@ -93,11 +96,17 @@ func shareOfRefused(s success, all totals) (share, waiting string) {
 	return percent(none.count, all.count), percent(int(none.waited), int(all.waited))
 }
 
-// change is what memory does to the mean number of round trips.
-func change(s success) string {
-	with, without := totalsOf(remembered, s.sample(false)), totalsOf(sequential, s.sample(false))
-	mean := func(t totals) float64 { return float64(t.roundTrips) / float64(t.count) }
-	return fmt.Sprintf("%.2f → %.2f", mean(without), mean(with))
+// trips is the mean number of round trips of a strategy in a distribution.
+func trips(strategyName, successName string) string {
+	for _, st := range strategies {
+		for _, s := range successes {
+			if st.name == strategyName && s.name == successName {
+				t := totalsOf(st, s.sample(false))
+				return fmt.Sprintf("%.2f", float64(t.roundTrips)/float64(t.count))
+			}
+		}
+	}
+	panic(strategyName + " or " + successName)
 }
 
 func microseconds(d time.Duration) string {

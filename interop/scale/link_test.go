@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
 )
+
+// distance is what is between the two ends: the delays of the two directions, and
+// what each byte takes.
+type distance struct{ there, back, perByte time.Duration }
+
+func (x distance) rtt() time.Duration { return x.there + x.back }
 
 // conn is one end of a simulated connection: what is written arrives at the
 // other end after a delay, and a write waits for nobody. It counts.
@@ -16,10 +23,9 @@ type conn struct {
 
 var _ net.Conn = (*conn)(nil)
 
-// connect returns the two ends of a connection with the delays of the two
-// directions, over which each byte takes perByte.
-func connect(there, back, perByte time.Duration) (initiator, responder *conn) {
-	out, in := newPath(there, perByte), newPath(back, perByte)
+// connect returns the two ends of a connection.
+func connect(x distance) (initiator, responder *conn) {
+	out, in := newPath(x.there, x.perByte), newPath(x.back, x.perByte)
 	return &conn{in, out}, &conn{out, in}
 }
 
@@ -45,12 +51,12 @@ type address struct{}
 func (address) Network() string { return "simulated" }
 func (address) String() string  { return "simulated" }
 
-// path is one direction.
+// path is one direction. One goroutine at a time receives.
 type path struct {
 	delay, perByte time.Duration
+	changed        chan struct{} // wakes the receiver
 
 	mu       sync.Mutex
-	landed   sync.Cond
 	flying   []packet
 	arrived  []byte
 	ended    bool // the sender's end has arrived
@@ -60,7 +66,7 @@ type path struct {
 	last     time.Time // when the last write was made
 
 	sent  way
-	waits int // how often the receiver found nothing
+	waits []time.Time // when the receiver found nothing
 }
 
 // packet is one write, or the end of the stream.
@@ -71,9 +77,7 @@ type packet struct {
 }
 
 func newPath(delay, perByte time.Duration) *path {
-	p := &path{delay: delay, perByte: perByte}
-	p.landed.L = &p.mu
-	return p
+	return &path{delay: delay, perByte: perByte, changed: make(chan struct{}, 1)}
 }
 
 func (p *path) send(b []byte) (int, error) {
@@ -89,7 +93,7 @@ func (p *path) send(b []byte) (int, error) {
 		p.sent.flights = before
 	}
 	p.last = now
-	p.launch(packet{bytes: append([]byte(nil), b...)})
+	p.launch(packet{bytes: bytes.Clone(b)})
 	return len(b), nil
 }
 
@@ -110,51 +114,89 @@ func (p *path) launch(x packet) {
 	p.free = p.free.Add(time.Duration(len(x.bytes)) * p.perByte)
 	x.lands = p.free.Add(p.delay)
 	p.flying = append(p.flying, x)
-	time.AfterFunc(time.Until(x.lands), p.land)
+	p.change()
 }
 
-// land takes all that is due, in order: timers of one moment fire in any order.
-func (p *path) land() {
+func (p *path) change() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (p *path) receive(b []byte) (int, error) {
+	for waited := false; ; waited = true {
+		n, lands, err := p.take(b, !waited)
+		switch {
+		case n > 0 || err != nil:
+			return n, err
+		case lands.IsZero():
+			<-p.changed
+		default:
+			select {
+			case <-p.changed:
+			case <-time.After(time.Until(lands)):
+			}
+		}
+	}
+}
+
+// take takes what has landed. If there is nothing it returns when the next packet
+// lands, if one is flying.
+func (p *path) take(b []byte, first bool) (n int, lands time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.flying) > 0 && !p.flying[0].lands.After(time.Now()) {
+	now := time.Now()
+	for len(p.flying) > 0 && !p.flying[0].lands.After(now) {
 		p.arrived = append(p.arrived, p.flying[0].bytes...)
 		p.ended = p.ended || p.flying[0].end
 		p.flying = p.flying[1:]
 	}
-	p.landed.Broadcast()
-}
-
-func (p *path) receive(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.arrived) == 0 && !p.ended && !p.gone {
-		p.waits++
-	}
-	for len(p.arrived) == 0 && !p.ended && !p.gone {
-		p.landed.Wait()
-	}
 	switch {
 	case p.gone:
-		return 0, net.ErrClosed
-	case len(p.arrived) == 0:
-		return 0, io.EOF
+		return 0, lands, net.ErrClosed
+	case len(p.arrived) > 0:
+		n = copy(b, p.arrived)
+		p.arrived = p.arrived[n:]
+		return n, lands, nil
+	case p.ended:
+		return 0, lands, io.EOF
 	}
-	n := copy(b, p.arrived)
-	p.arrived = p.arrived[n:]
-	return n, nil
+	if first {
+		p.waits = append(p.waits, now)
+	}
+	if len(p.flying) > 0 {
+		lands = p.flying[0].lands
+	}
+	return 0, lands, nil
 }
 
 func (p *path) abandon() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone = true
-	p.landed.Broadcast()
+	p.change()
 }
 
-// counted returns what was sent and how often the receiver waited.
-func (p *path) counted() (way, int) {
+// lastSent is when the last write was made.
+func (p *path) lastSent() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sent, p.waits
+	return p.last
+}
+
+// count adds what was sent to w, and returns how often the receiver had begun to
+// wait before a moment.
+func (p *path) count(w *way, before time.Time) (waits int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.bytes += p.sent.bytes
+	w.segments += p.sent.segments
+	w.flights += p.sent.flights
+	for _, at := range p.waits {
+		if at.Before(before) {
+			waits++
+		}
+	}
+	return waits
 }

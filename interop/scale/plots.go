@@ -33,9 +33,10 @@ func timePlot() string {
 		series: []series{
 			overK("wait for the header", peerNames, stranger, took(wait)),
 			overK("sequential", peerNames, stranger, took(sequential)),
+			overK("lazy", peerNames, stranger, took(lazy)), // on top of sequential, and dashed
 			overK("ls + proposal", peerNames, stranger, took(ls)),
 			overK("remembered, right", peerNames, right, took(remembered)),
-			overK("lazy (model only)", peerNames, stranger, took(lazy)),
+			overK("lazy, each name", peerNames, stranger, took(lazyEach)),
 		},
 	}
 	return c.draw()
@@ -51,6 +52,7 @@ func bytesPlot() string {
 		y:      axis{label: "bytes", ticks: every(100, 800)},
 		series: []series{overK("wait, sequential", peerNames, stranger, both(sequential))},
 	}
+	c.series = append(c.series, overK("lazy, each name", peerNames, stranger, both(lazyEach)))
 	for _, n := range []int{20, 10, 5} {
 		c.series = append(c.series, overK(fmt.Sprintf("ls, %d names", n), n, stranger, both(ls)))
 	}
@@ -64,7 +66,7 @@ func sharePlot(s success) string {
 		x:     axis{label: "ms", ticks: []float64{0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, log: true},
 		y:     axis{label: "% of the peers", ticks: every(10, 100)},
 	}
-	for _, st := range []strategy{wait, sequential, remembered, both} {
+	for _, st := range []strategy{wait, sequential, remembered, lazyEach, both} {
 		t := totalsOf(st, s.sample(false))
 		line := series{name: st.name, points: []point{{0, 0}}}
 		done := 0.0

@@ -61,6 +61,8 @@ var memories = []struct {
 const (
 	sampleNames = 11
 	peerNames   = 20
+	// samplePayload is small enough for the segment of the proposal.
+	samplePayload = 100
 )
 
 func names(n int) (names []string) {
@@ -72,7 +74,7 @@ func names(n int) (names []string) {
 
 // dialAt is a dial with success at the k-th name, and a peer with some names.
 func dialAt(k, registered int, m memory) dial {
-	d := dial{names: names(sampleNames)}
+	d := dial{names: names(sampleNames), payload: samplePayload}
 	if k > 0 {
 		d.peer = append(d.peer, d.names[k-1])
 	}

@@ -8,26 +8,30 @@ package main
 //	wait          1 + k         H + n(1) + … + n(k)          H + (k-1) A + n(k)
 //	sequential    k             the same                     the same
 //	ls            min(k, 2)     H + 4 + n(1) [+ n(k)]        H + L + n(1), or H + L + A + n(k)
-//	lazy          0, or k       H + n(1), or 2H + …          H + n(1), or 2H + …
 //	remembered    1, or as sequential in another order
-//	both          0, or as lazy in that order
+//	lazy          0, or k       H + n(1), or 2H + …          H + n(1), or 2H + …
+//	lazyEach      k - 1         k H + n(1) + … + n(k)        k H + (k-1) A + n(k)
+//	held          k             as lazy                      as lazy
+//	both          0, or as lazy in the order of remembered
 type strategy struct {
 	name  string
 	cost  func(dial) cost
 	lists bool // asks for the list
-	model bool // not in the library, and so not simulated
 }
 
-// The strategies, from the slowest on.
+// The strategies, from the slowest on. held is in the tables of one negotiation
+// only: it takes the time of sequential.
 var (
 	wait       = strategy{name: "wait for the header", cost: waitCost}
 	sequential = strategy{name: "sequential", cost: sequentialCost}
 	ls         = strategy{name: "`ls` + proposal", cost: lsCost, lists: true}
 	remembered = strategy{name: "remembered", cost: rememberedCost}
-	lazy       = strategy{name: "lazy (model only)", cost: lazyCost, model: true}
-	both       = strategy{name: "remembered, lazy (model only)", cost: bothCost, model: true}
+	held       = strategy{name: "lazy, payload waits", cost: heldCost}
+	lazy       = strategy{name: "lazy", cost: lazyCost}
+	lazyEach   = strategy{name: "lazy, each name", cost: lazyEachCost}
+	both       = strategy{name: "remembered, lazy", cost: bothCost}
 
-	strategies = []strategy{wait, sequential, ls, remembered, lazy, both}
+	strategies = []strategy{wait, sequential, ls, remembered, lazy, lazyEach, both}
 )
 
 // waitCost: the header alone, and nothing proposed before the answer.
@@ -88,17 +92,44 @@ func lsCost(d dial) (c cost) {
 }
 
 // lazyCost: header, proposal and payload in one flight, and nothing waited for.
-// After a refusal the payload may be read as proposals, so the stream is reset
-// and the next names are proposed on a new one, without payload. The payload,
-// which is lost then, is not counted.
+// A refusal ends the stream, and what it was sent is lost. The next names are
+// proposed on a new one, sequentially.
 func lazyCost(d dial) (c cost) {
-	first := d.names[0]
-	c.exchange(headerSize+size(first), headerSize+d.answer(first))
-	if d.k() == 1 {
-		return c
+	if !c.proposeLazily(d, d.names[0]) {
+		c.propose(d, d.names[1:], headerSize)
 	}
-	c.roundTrips = 1
-	if len(d.names) > 1 {
+	return c
+}
+
+// lazyEachCost: as before, but the next name is proposed lazily, too.
+func lazyEachCost(d dial) (c cost) {
+	for _, name := range d.names {
+		if c.proposeLazily(d, name) {
+			break
+		}
+	}
+	return c
+}
+
+// proposeLazily adds a stream on which a name is proposed with the payload. It
+// reports whether the peer has it.
+func (c *cost) proposeLazily(d dial, name string) bool {
+	c.exchange(headerSize+size(name)+d.payload, headerSize+d.answer(name))
+	c.out.bytes -= d.payload
+	if d.supported(name) {
+		c.behind = headerSize + size(name)
+		return true
+	}
+	c.roundTrips++
+	c.lost += d.payload
+	return false
+}
+
+// heldCost: a lazy stream whose payload could be read as a proposal, and so has
+// to wait for the agreement (R29).
+func heldCost(d dial) (c cost) {
+	c.propose(d, d.names[:1], headerSize)
+	if d.k() != 1 {
 		c.propose(d, d.names[1:], headerSize)
 	}
 	return c

@@ -24,9 +24,10 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 .page { fill: #ffffff }
 .l0 { stroke: #8c959f }
 .l1 { stroke: #0969da }
-.l2 { stroke: #bc4c00 } .line.l2 { stroke-dasharray: 9 3 }
+.l2 { stroke: #bc4c00 } .line.l2 { stroke-dasharray: 7 7 }
 .l3 { stroke: #1a7f37 } .line.l3 { stroke-dasharray: 2 3 }
-.l4 { stroke: #8250df } .line.l4 { stroke-dasharray: 7 7 }
+.l4 { stroke: #8250df } .line.l4 { stroke-dasharray: 9 3 }
+.l5 { stroke: #bf3989 } .line.l5 { stroke-dasharray: 12 4 2 4 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
 .axis { stroke: #9198a1 }
@@ -37,6 +38,7 @@ text { fill: #e6edf3 }
 .l2 { stroke: #f0883e }
 .l3 { stroke: #3fb950 }
 .l4 { stroke: #ab7df8 }
+.l5 { stroke: #f778ba }
 }
 </style>
 `

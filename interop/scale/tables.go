@@ -49,6 +49,8 @@ func perK(figure func(cost) string) string {
 	add(remembered, "remembered, right", right)
 	add(remembered, "remembered, stale", stale)
 	add(lazy, lazy.name, stranger)
+	add(lazyEach, lazyEach.name, stranger)
+	add(held, held.name, stranger)
 	return table(heads, rows)
 }
 

@@ -9,6 +9,7 @@ import (
 // totals is what a number of negotiations take together.
 type totals struct {
 	count, roundTrips, exchanges int
+	early                        int // exchanges for which no payload has waited
 	split, lists                 int // answers in a second segment; lists among them
 	bytes, packets               int
 	waited                       time.Duration // by all initiators
@@ -25,6 +26,9 @@ func (t *totals) add(c cost, took time.Duration, listed bool, count int) {
 	t.roundTrips += count * c.roundTrips
 	t.exchanges += count * c.out.flights
 	t.split += count * (c.in.segments - c.in.flights)
+	if c.behind > 0 {
+		t.early += count
+	}
 	if listed {
 		t.lists += count
 	}
