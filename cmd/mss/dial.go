@@ -39,6 +39,14 @@ type dialFlags struct {
 	lazy, unguarded bool
 }
 
+// complete completes protocols, of which a lazy dial takes one.
+func (f *dialFlags) complete(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if f.lazy && len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return f.peerFlags.complete(cmd, args, prefix)
+}
+
 // mode is how a dial proposes, as its document says it.
 func (f *dialFlags) mode() string {
 	if f.lazy {
@@ -68,6 +76,7 @@ func newDial(s *stdio) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	cmd.ValidArgsFunction = f.complete
 	cmd.Flags().BoolVar(&f.json, "json", false, "write one document about the negotiation to standard error")
 	cmd.Flags().BoolVar(&f.lazy, "lazy", false, "send the first bytes of standard input with the proposal, of which there is one")
 	cmd.Flags().BoolVar(&f.unguarded, "unguarded", false, "with --lazy: send them even if a responder could take them for a proposal")
