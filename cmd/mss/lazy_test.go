@@ -124,7 +124,9 @@ func TestDialLazyInterrupted(t *testing.T) {
 		}
 		defer ln.Close()
 		var stderr bytes.Buffer
-		cmd := exec.Command("mss", "dial", "--lazy", "--json", "--to", bound(ln).String(), "/x")
+		limit, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		cmd := exec.CommandContext(limit, "mss", "dial", "--lazy", "--json", "--timeout", "0", "--to", bound(ln).String(), "/x")
 		cmd.Stdin = strings.NewReader(c.in)
 		cmd.Stderr = &stderr
 		if err := cmd.Start(); err != nil {
@@ -147,5 +149,18 @@ func TestDialLazyInterrupted(t *testing.T) {
 		if !strings.Contains(stderr.String(), `"error":"interrupted"`) || !strings.Contains(stderr.String(), c.early) {
 			t.Errorf("%q: said %q", c.in, &stderr)
 		}
+	}
+}
+
+// A client that has left misses nothing: that is no failure of a target.
+func TestHangUpOnNobody(t *testing.T) {
+	here, there := tcpPair(t)
+	there.Close()
+	var err error
+	for err == nil { // until the news has arrived
+		_, err = io.WriteString(here, "?")
+	}
+	if err := hangUp(here); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
