@@ -14,14 +14,14 @@ side's half of the stream; mss ends when the peer has ended the other half.
 If the peer refuses everything, mss asks it for at most a second what it
 offers, to be able to say which name comes closest.
 
-With --lazy the first bytes of standard input travel with the one proposal, and
-nothing waits for a round trip. mss waits for them, or for the end of standard
-input, before it connects; --timeout does not count that. The peer may yet
-refuse, and could take what follows its refusal for proposals. So bytes that any
-responder could read as one wait for the answer: text mostly does if it is longer
-than its first letter says, what begins with a binary length mostly does not.
---unguarded sends all the same, for peers that are known to end the stream when
-they refuse (mss serve --one-shot). -v says what travelled.
+With --lazy the first bytes of standard input, at most 4096, travel with the one
+proposal, and nothing waits for a round trip. mss waits for them, or for the end
+of standard input, before it connects; --timeout does not count that wait. A peer
+that refuses may read on, and take what was meant for the protocol for another
+proposal. So bytes that any responder could read as one wait for the answer: text
+of more than a few dozen letters does, what begins with a binary length mostly
+does not. -v says which it was. --unguarded sends all the same, for peers that are
+known to end the stream when they refuse (mss serve --one-shot).
 
 With --json each line of standard error is a document: the first is about the
 negotiation; if the stream fails after it, another one has the fields "event",
