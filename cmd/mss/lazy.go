@@ -141,8 +141,8 @@ func amount(n int) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// rest returns what remains of standard input. An end that was seen is not asked for again: on
-// a terminal there would be another one to wait for.
+// rest returns what remains of standard input. An end that was seen is not asked
+// for again: on a terminal there would be another one to wait for.
 func (o opening) rest(in io.Reader) io.Reader {
 	if o.ended {
 		return bytes.NewReader(nil)
