@@ -63,6 +63,8 @@ func (a *attempt) nextRefused(n *near) string {
 		return a.command("dial", n.offered)
 	case known && len(names) > 0:
 		return "propose one of what it offers"
+	case a.mode == lazyMode: // nobody was asked, for the stream has ended
+		return "see what it offers: " + strings.TrimSpace(a.command("ls", ""))
 	case known:
 		return "register a protocol there: it offers nothing"
 	}

@@ -17,9 +17,11 @@ import (
 type attempt struct {
 	peer      *peer
 	timeout   time.Duration
+	mode      string   // of a dial: eager or lazy
 	protocols []string // to be proposed, in order; none if only "ls" was asked
 	refused   []string
 	protocol  string // what was agreed on
+	early     int    // bytes that left before a lazy dial was answered
 	record    record
 	connected bool
 	elapsed   time.Duration // connecting and negotiating

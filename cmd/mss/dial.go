@@ -14,6 +14,15 @@ side's half of the stream; mss ends when the peer has ended the other half.
 If the peer refuses everything, mss asks it for at most a second what it
 offers, to be able to say which name comes closest.
 
+With --lazy the first bytes of standard input, at most 4096, travel with the one
+proposal, and nothing waits for a round trip. mss waits for them, or for the end
+of standard input, before it connects; --timeout does not count that wait. A peer
+that refuses may read on, and take what was meant for the protocol for another
+proposal. So bytes that any responder could read as one wait for the answer: ASCII
+text of 128 bytes or more does, what begins with a binary length mostly does not.
+-v says which it was. --unguarded sends all the same, for peers that are known to
+end the stream when they refuse (mss serve --one-shot).
+
 With --json each line of standard error is a document: the first is about the
 negotiation; if the stream fails after it, another one has the fields "event",
 "error" and "exit_code". Usage errors (exit code 2) are plain text.`
@@ -21,13 +30,37 @@ negotiation; if the stream fails after it, another one has the fields "event",
 const dialExamples = `  printf hello | mss dial /echo/1.0.0
   mss dial /time/1.0.0
   printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0            # see what is said
+  printf hello | mss dial -v --lazy /echo/1.0.0                 # no round trip
   mss dial --to unix:/run/app.sock --timeout 2s /chat/1.0.0
   mss dial --to HOST:PORT --json /a /b 2>report.json </dev/null`
 
+type dialFlags struct {
+	peerFlags
+	lazy, unguarded bool
+}
+
+// complete completes protocols, of which a lazy dial takes one.
+func (f *dialFlags) complete(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if f.lazy && len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return f.peerFlags.complete(cmd, args, prefix)
+}
+
+// mode is how a dial proposes, as its document says it.
+func (f *dialFlags) mode() string {
+	if f.lazy {
+		return lazyMode
+	}
+	return "eager"
+}
+
+const lazyMode = "lazy"
+
 func newDial(s *stdio) *cobra.Command {
-	var f peerFlags
+	var f dialFlags
 	cmd := &cobra.Command{
-		Use:     "dial [--to ADDR] PROTOCOL...",
+		Use:     "dial [--to ADDR] [--lazy] PROTOCOL...",
 		Short:   "agree on a protocol and talk",
 		Long:    dialHelp,
 		Example: dialExamples,
@@ -43,27 +76,46 @@ func newDial(s *stdio) *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	cmd.ValidArgsFunction = f.complete
 	cmd.Flags().BoolVar(&f.json, "json", false, "write one document about the negotiation to standard error")
+	cmd.Flags().BoolVar(&f.lazy, "lazy", false, "send the first bytes of standard input with the proposal, of which there is one")
+	cmd.Flags().BoolVar(&f.unguarded, "unguarded", false, "with --lazy: send them even if a responder could take them for a proposal")
 	return cmd
 }
 
-func dial(ctx context.Context, s *stdio, f *peerFlags, args []string) error {
+func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
 	protocols, err := unique(args)
 	if err != nil {
 		return err
+	}
+	switch {
+	case f.lazy:
+		if err := checkLazy(args); err != nil {
+			return err
+		}
+	case f.unguarded:
+		return usagef("--unguarded is for dial --lazy: nothing else travels before the agreement")
 	}
 	p, err := f.open()
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	a := &attempt{peer: p, timeout: f.timeout, protocols: protocols}
-	t := a.negotiate(ctx, f, s)
+	a := &attempt{peer: p, timeout: f.timeout, protocols: protocols, mode: f.mode()}
+	var t *talk
+	in := s.in
+	if f.lazy {
+		if t, in, err = a.negotiateLazy(ctx, f, s); err != nil {
+			return err
+		}
+	} else {
+		t = a.negotiate(ctx, &f.peerFlags, s)
+	}
 	if err := a.finish(s, f.json); err != nil {
 		return err
 	}
 	defer t.conn.Close()
-	if err := join(ctx, t.conn, s.in, s.out); err != nil {
+	if err := join(ctx, t.conn, in, s.out); err != nil {
 		reset(t.conn) // the peer must not take what it got for all there was
 		return &failure{code: exitCode(err), err: err}
 	}

@@ -40,6 +40,7 @@ func explain(a *attempt) explanation {
 	add("stage", a.stage())
 	if a.connected {
 		add("proposed", displayAll(a.protocols[:min(len(a.refused)+1, len(a.protocols))]))
+		add("early", a.leftEarly())
 		add("answered", a.answered())
 	}
 	if names, known := a.offers(); known {
@@ -93,6 +94,17 @@ func (a *attempt) summary() string {
 		return fmt.Sprintf("internal error: %v", a.err)
 	}
 	return a.err.Error()
+}
+
+// leftEarly says what of standard input a lazy dial has sent before it failed.
+func (a *attempt) leftEarly() string {
+	switch {
+	case a.mode != lazyMode:
+		return ""
+	case a.early == 0:
+		return "nothing of standard input was sent"
+	}
+	return amount(a.early) + " of standard input had left with the proposal"
 }
 
 // fault says whose fault it is, in words.

@@ -13,7 +13,8 @@ import (
 type report struct {
 	Peer          string   `json:"peer"`
 	Role          string   `json:"role"`
-	Protocol      *string  `json:"protocol"` // agreed on, or null
+	Mode          string   `json:"mode,omitempty"` // of a dial: eager or lazy
+	Protocol      *string  `json:"protocol"`       // agreed on, or null
 	Proposed      []string `json:"proposed"`
 	Refused       []string `json:"refused"`
 	Offers        []string `json:"offers"` // null if not known
@@ -21,6 +22,7 @@ type report struct {
 	Transcript    []string `json:"transcript"`
 	BytesSent     int      `json:"bytes_sent"`
 	BytesReceived int      `json:"bytes_received"`
+	EarlyBytes    *int     `json:"early_bytes,omitempty"` // of a lazy dial: sent before the answer, not among bytes_sent
 	ElapsedMS     float64  `json:"elapsed_ms"`
 	Error         *string  `json:"error"`
 	Stage         string   `json:"stage,omitempty"`
@@ -36,6 +38,7 @@ func (a *attempt) report() report {
 	r := report{
 		Peer:          a.peer.given,
 		Role:          multiselect.Initiator.String(),
+		Mode:          a.mode,
 		Protocol:      orNull(a.protocol),
 		Proposed:      emptyNotNull(a.protocols),
 		Refused:       emptyNotNull(a.refused),
@@ -47,6 +50,9 @@ func (a *attempt) report() report {
 	}
 	if a.peer.given == "" {
 		r.Peer = "embedded"
+	}
+	if a.mode == lazyMode {
+		r.EarlyBytes = &a.early
 	}
 	if names, known := a.offers(); known {
 		r.Offers = emptyNotNull(names)

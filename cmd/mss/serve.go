@@ -38,6 +38,11 @@ connection (on Windows when it reads or writes). A client that only ends its hal
 is waited for; one that was closed or killed can look like that on TCP, until the
 command writes or a minute or two are over.
 
+With --one-shot the first refusal ends the connection, as clients of "mss dial
+--lazy --unguarded" want it: nothing that they sent behind the proposal can be
+taken for another one. Clients that propose one name after the other get no
+further than the first.
+
 With --json each line of standard error is a document: one without "event" for
 each negotiation, "event": "stderr" with "line" for what a command writes to its
 standard error, and "event": "error" with "error" for all that fails otherwise.
@@ -60,6 +65,7 @@ const drainTime = 3*time.Second - 2*killTime
 type serveFlags struct {
 	listen  string
 	timeout time.Duration
+	oneShot bool
 	verbose bool
 	json    bool
 }
@@ -79,6 +85,7 @@ func newServe(s *stdio) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each negotiation; 0 for none")
+	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection behind the first refusal")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose documents have it")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
 	return cmd
@@ -96,7 +103,11 @@ func (f *serveFlags) server(s *stdio, args []string) (*server, error) {
 	case f.timeout == 0:
 		limits.Budget = -1
 	}
-	return newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose && !f.json, json: f.json})
+	srv, err := newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose && !f.json, json: f.json, oneShot: f.oneShot})
+	if err == nil {
+		srv.muxer.OneShot = f.oneShot
+	}
+	return srv, err
 }
 
 func serve(s *stdio, f *serveFlags, args []string) error {

@@ -21,6 +21,7 @@ type serverLog struct {
 	stdio   *stdio
 	verbose bool
 	json    bool
+	oneShot bool // it is the server that ends a stream behind a refusal
 
 	mu   sync.Mutex
 	last *connection // whose lines stand last
@@ -96,6 +97,8 @@ func (e *entry) explain(err error) string {
 		had = ": it had sent" + said
 	}
 	switch {
+	case errors.Is(err, multiselect.ErrGaveUp) && e.log.oneShot:
+		return "ended" + refused
 	case errors.Is(err, multiselect.ErrGaveUp):
 		return "gave up" + refused
 	case failed.Timeout() && failed.Phase == multiselect.PhaseHeader:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 )
 
@@ -73,12 +74,17 @@ func say(conn halfCloser, text string) error {
 // still sends is read and dropped for a while: closing a connection with unread
 // bytes resets it, which can take the last words away from a peer that has not
 // read them yet.
+//
+// A peer that has left already misses nothing by that: lazy clients write and leave.
 func hangUp(conn halfCloser) error {
-	if err := conn.CloseWrite(); err != nil {
-		return err
+	err := conn.CloseWrite()
+	if errors.Is(err, syscall.ENOTCONN) {
+		return nil
 	}
-	drop(conn)
-	return nil
+	if err == nil {
+		drop(conn)
+	}
+	return err
 }
 
 func drop(conn halfCloser) {
