@@ -1,6 +1,7 @@
 package reliability
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,14 +12,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
 )
 
 // The scenes of how a lazy stream ends.
 
 func closeSilent(t *testing.T, lib *library) string {
 	near, _ := yamuxPair(t)
-	before := runtime.NumGoroutine()
+	before := goroutines()
 	l := lib.open(t, near)
 	write(t, l, request)
 	took := takes(func() { l.Close() })
@@ -29,7 +29,16 @@ func closeSilent(t *testing.T, lib *library) string {
 func left(before int) int {
 	time.Sleep(aDay)
 	synctest.Wait()
-	return runtime.NumGoroutine() - before
+	return goroutines() - before
+}
+
+// goroutines counts those of this bubble; elsewhere may be what other tests left.
+func goroutines() int {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	_, bubble, _ := bytes.Cut(stacks, []byte("synctest bubble "))
+	id, _, _ := bytes.Cut(bubble, []byte("]"))
+	return bytes.Count(stacks, fmt.Appendf(nil, "synctest bubble %s]", id))
 }
 
 func closeUnused(t *testing.T, lib *library) string {
@@ -71,7 +80,7 @@ func writeOnly(t *testing.T, lib *library) string {
 		near, _ := yamuxStream(t, s)
 		streams[i] = lib.open(t, near)
 	}
-	before := runtime.NumGoroutine()
+	before := goroutines()
 	for _, l := range streams {
 		write(t, l, request)
 	}
@@ -155,45 +164,57 @@ func stopSending(t *testing.T, lib *library) string {
 // stoppedPeer: the responder has what it wanted and says that it reads no more.
 func stoppedPeer(t *testing.T, lib *library) string {
 	s := openQUIC(t)
-	near, err := s.open()
-	if err != nil {
-		t.Fatal(err)
+	says := func(hears bool) string {
+		near, err := s.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := lib.open(t, near)
+		write(t, l, request)
+		far, err := s.accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(t, far, proposal+request)
+		write(t, far, proposal+"reply")
+		far.(halves).CloseRead()
+		if hears {
+			read(t, l, "reply")
+		}
+		<-near.(quicStream).Context().Done() // STOP_SENDING has arrived
+		if err := l.Close(); err != nil {
+			return "it failed"
+		}
+		return "nil"
 	}
-	l := lib.open(t, near)
-	write(t, l, request)
-	far, err := s.accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	read(t, far, proposal+request)
-	write(t, far, proposal)
-	far.(halves).CloseRead()
-	<-near.(quicStream).Context().Done() // STOP_SENDING has arrived
-	says := "nil"
-	if err := l.Close(); err != nil {
-		says = "it failed"
-	}
-	return "QUIC, the peer stopped reading when it had the request: Close says " + says
+	return fmt.Sprintf("QUIC, the peer stopped reading when it had the request: Close says %s; behind a Read, %s", says(false), says(true))
 }
 
 // replyUnread: closing a TCP connection with unread bytes resets it, and takes
 // what has not left yet with it.
 func replyUnread(t *testing.T, lib *library) string {
-	near, far := tcpPair(t)
-	near.SetWriteBuffer(1 << 20)
-	far.SetReadBuffer(4096)
-	l := lib.open(t, near)
-	const size = 150_000
-	write(t, l, "\xff\xff\x7f"+string(make([]byte, size))) // less than it announces
-	read(t, far, proposal)
-	write(t, far, proposal+"a reply")
-	l.Close()
-	arrives := "whole"
-	if got, err := io.ReadAll(far); len(got) < 3+size || err != nil {
-		arrives = "cut short"
+	arrives := func(hears bool) string {
+		near, far := tcpPair(t)
+		defer far.Close()
+		near.SetWriteBuffer(1 << 20)
+		far.SetReadBuffer(4096)
+		l := lib.open(t, near)
+		const size = 150_000
+		write(t, l, "\xff\xff\x7f"+string(make([]byte, size))) // less than it announces
+		read(t, far, proposal)
+		write(t, far, proposal+"a reply")
+		if hears {
+			read(t, l, "a")
+		}
+		l.Close()
+		far.SetReadBuffer(1 << 20)
+		if got, err := io.ReadAll(far); len(got) < 3+size || err != nil {
+			return "cut short"
+		}
+		return "whole"
 	}
-	far.Close()
-	return "TCP, Write and Close, and the peer has replied before it reads: the request arrives " + arrives
+	return fmt.Sprintf("TCP, Write and Close, and the peer has replied before it reads: the request arrives %s; behind a Read of half the reply, %s",
+		arrives(false), arrives(true))
 }
 
 // unheardResponder: an initiator that has stopped reading before it was answered.

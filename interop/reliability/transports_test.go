@@ -107,16 +107,47 @@ func tcpPair(t testing.TB) (near, far *net.TCPConn) {
 	return a.(*net.TCPConn), b.(*net.TCPConn)
 }
 
+// openTCP listens on several ports: a connection that was closed keeps the pair of
+// its ports for a minute, and one port would see only 28 000 of them on Linux.
 func openTCP(t testing.TB) *session {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const ports = 8
+	var listeners []net.Listener
+	accepted := make(chan net.Conn)
+	closed := make(chan struct{})
+	for range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, l)
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				select {
+				case accepted <- conn:
+				case <-closed:
+					conn.Close()
+				}
+			}
+		}()
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() {
+		close(closed)
+		for _, l := range listeners {
+			l.Close()
+		}
+	})
+	opened := 0
 	return &session{
-		open:   func() (io.ReadWriteCloser, error) { return net.Dial("tcp", l.Addr().String()) },
-		accept: func() (io.ReadWriteCloser, error) { return l.Accept() },
+		open: func() (io.ReadWriteCloser, error) {
+			opened++
+			return net.Dial("tcp", listeners[opened%ports].Addr().String())
+		},
+		accept: func() (io.ReadWriteCloser, error) { return <-accepted, nil },
 	}
 }
 
