@@ -138,7 +138,7 @@ func (l *LazyStream) run() {
 			l.decide(err)
 		}
 	}()
-	err = l.client.answer(&l.c, l.protocol)
+	err = l.client.lazyAnswer(&l.c, l.protocol)
 	stopped = err != nil && l.stop(err)
 }
 

@@ -29,8 +29,10 @@ type Client struct {
 	// refused as a proposal of another one.
 	//
 	// Without it a Write takes along what no responder takes for a proposal,
-	// whatever its limits and however it reads lengths: what begins with a length
-	// and is at most one frame, without its last byte if that is a newline (R29).
+	// whatever its limits and however it reads lengths: what reads as messages
+	// behind lengths of at most four bytes, none of which is complete and ends
+	// with a newline or begins with a slash (R29). Other writes wait for the
+	// answer.
 	Unguarded bool
 }
 

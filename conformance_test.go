@@ -15,7 +15,7 @@ import (
 
 // The cases of the conformance files carry the ids of the survey of
 // implementations that they grew out of: R… puts the responder to the test,
-// I… the initiator. (The rules of docs/protocol.md are R1, R2, … R28.)
+// I… the initiator. (The rules of docs/protocol.md are R1, R2, … R32.)
 
 // conversation is one case: what both sides say, and what comes of it.
 type conversation struct {

@@ -59,9 +59,10 @@
 //
 // A peer that refuses may read on, and take what was meant for the protocol as
 // further proposals. So a guard lets only that travel early which no responder
-// can take for one, however it reads: the beginning of a single frame. Requests
-// that begin with a binary length mostly are; text waits for the answer. Switch
-// it off with Client.Unguarded for peers that have Muxer.OneShot.
+// can take for one, however it reads lengths. It looks at the bytes: delimited
+// protobuf leaves nearly always, text and longer binary requests in four cases of
+// five, and the others wait for the answer; docs/protocol.md has figures. Switch it
+// off with Client.Unguarded for peers that have Muxer.OneShot.
 //
 //	             pending                        agreed          failed
 //	Write        what may travel leaves, the    the stream's    the *Error
@@ -127,5 +128,5 @@
 // never understood, unless a [Matcher] is registered.
 //
 // The rules of the protocol are numbered in docs/protocol.md, and cited as R1
-// to R29 where they are enforced: read step.go first.
+// to R32 where they are enforced: read step.go first.
 package multiselect

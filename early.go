@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 
 	"github.com/multiselect/multiselect/wire"
 )
@@ -163,7 +164,9 @@ func (l *LazyStream) send(p []byte) (n int, err error) {
 		l.change.Broadcast()
 	}()
 	if !l.begun {
-		l.unlocked(l.announce)
+		if l.c.ext != nil {
+			l.unlocked(l.announce)
+		}
 		l.begun = true
 		l.change.Broadcast()
 	}
@@ -181,9 +184,7 @@ func (l *LazyStream) send(p []byte) (n int, err error) {
 
 // announce tells the trace what is about to be sent.
 func (l *LazyStream) announce() {
-	if l.c.ext != nil {
-		l.c.ext.trace.sent(Initiator, l.appendFirst(nil))
-	}
+	l.c.ext.trace.sent(Initiator, l.appendFirst(nil))
 }
 
 func (l *LazyStream) appendFirst(b []byte) []byte {
@@ -225,6 +226,9 @@ func (l *LazyStream) count(p []byte) (n int, err error) {
 // why returns what a failed write means: the outcome, if the stream was ended
 // under it, and otherwise its error.
 func (l *LazyStream) why(h *half, err error) error {
+	if l.state == LazyPending && l.sent == l.size && isReset(err) {
+		l.await(context.Background(), h) // what it said before can still be read
+	}
 	if l.state == LazyPending && !l.unlessEnded(func() {}) {
 		l.abort(err) // unless somebody is about to say why
 		for l.state == LazyPending {
@@ -235,4 +239,9 @@ func (l *LazyStream) why(h *half, err error) error {
 		return because
 	}
 	return err
+}
+
+// isReset reports whether the peer has ended a connection of the kernel.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -112,7 +112,7 @@ func (c *Communicator) send(beside bool) error {
 	}
 	if beside && out != nil { // always, where there is no buffer
 		c.ext.writing = out
-		out.writeBeside(c.stream)
+		out.writeTo(c.stream)
 		return nil
 	}
 	w := write(c.stream, bytes)
@@ -122,9 +122,16 @@ func (c *Communicator) send(beside bool) error {
 	return c.wrote(w)
 }
 
-// writeBeside writes while this side goes on to read. What it returns must be
-// waited for.
-func (f *flight) writeBeside(stream io.Writer) {
+// writeBeside writes a copy of a flight while this side goes on to read.
+func writeBeside(stream io.Writer, bytes []byte) *flight {
+	f := flights.Get().(*flight)
+	f.bytes = append(f.bytes, bytes...)
+	f.writeTo(stream)
+	return f
+}
+
+// writeTo writes beside whoever called it. That it has ended must be waited for.
+func (f *flight) writeTo(stream io.Writer) {
 	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
 	go func() { f.done <- write(stream, f.bytes) }()
 }

@@ -147,8 +147,7 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 
 // checkLazy finds what cannot be proposed lazily, and counts the proposal.
 func (cl *Client) checkLazy(c *Communicator, protocol string) error {
-	trimmed := strings.TrimFunc(protocol, func(r rune) bool { return r == 0 || unicode.IsSpace(r) })
-	if trimmed != protocol {
+	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
 		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
 	}
 	if err := cl.check([]string{protocol}); err != nil {
@@ -157,6 +156,9 @@ func (cl *Client) checkLazy(c *Communicator, protocol string) error {
 	c.tally.proposals++
 	return c.tally.send(wire.MessageSize(len(protocol)), &cl.Limits)
 }
+
+// isBlank reports whether a responder may trim r off a name.
+func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) }
 
 // Protocol returns the protocol that was proposed.
 func (l *LazyStream) Protocol() string { return l.protocol }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,22 @@ func TestLazyFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A peer that has refused and left leaves two things: a connection that cannot be
+// written to, and its answer. The Write that finds the first returns the second.
+func TestLazyWriteFindsRefusal(t *testing.T) {
+	for _, reset := range []error{syscall.ECONNRESET, syscall.EPIPE} {
+		a, b := conns(plenty)
+		l := lazy(t, new(multiselect.Client), &faulty{conn: a, takes: len(flightLazy) + 2, err: reset})
+		mustWrite(t, l, "\x06D")
+		mustWrite(t, b, say(wire.Header, "na"))
+		for range 2 {
+			if n, err := io.WriteString(l, "ELETE"); n != 0 || !errors.Is(err, multiselect.ErrNotSupported) {
+				t.Errorf("Write = %d, %v", n, err)
+			}
+		}
 	}
 }
 

@@ -159,7 +159,7 @@ func TestLazyFails(t *testing.T) {
 	for _, tt := range lazyFailures {
 		for name, waits := range map[string]func(l *multiselect.LazyStream) error{
 			"Read":  func(l *multiselect.LazyStream) error { _, err := l.Read(make([]byte, 1)); return err },
-			"Write": func(l *multiselect.LazyStream) error { return none(l.Write([]byte("\x01\n"))) },
+			"Write": func(l *multiselect.LazyStream) error { return none(l.Write([]byte("\n"))) },
 			"Wait":  func(l *multiselect.LazyStream) error { return l.Wait(context.Background()) },
 		} {
 			t.Run(tt.name+"/"+name, func(t *testing.T) {

@@ -99,6 +99,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *node, failed er
 			err = c.took(n, len(room), failed)
 		}
 	}
+	if isEarlyData(err, c.lastWasNA) {
+		c.part(&m.Limits)
+	}
 	err = c.end(ctx, protocol, c.refusedNames(err), false, goodbye(err, c.lastWasNA))
 	running = nil
 	if err != nil {

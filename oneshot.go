@@ -1,17 +1,41 @@
 package multiselect
 
-import "io"
+import (
+	"errors"
+	"io"
+	"time"
+)
 
-// onlyShot ends the negotiation of a [Muxer.OneShot] that has refused. The peer
-// hears "na" first: what it has sent behind its proposal is dropped, so that the
-// end of the stream does not overtake the answer, until the peer has left, or
-// the budget or the limit on bytes is used up.
+// onlyShot ends the negotiation of a [Muxer.OneShot] that has refused.
 func (m *Muxer) onlyShot(c *Communicator) error {
 	if err := c.finish(); err != nil {
 		return err
 	}
-	if s, ok := c.stream.(interface{ CloseWrite() error }); ok && s.CloseWrite() == nil {
-		io.Copy(io.Discard, io.LimitReader(c.stream, int64(m.Limits.bytes())))
-	}
+	c.part(&m.Limits)
 	return ErrGaveUp
+}
+
+// parting is how long a refusal may stand before the stream is ended. It does not
+// depend on the distance: what ends the stream travels as fast as the answer does.
+const parting = 500 * time.Millisecond
+
+// part lets the peer hear what was said last: a reset, or the end of a TCP
+// connection with unread bytes, would overtake it. So this side says that it has
+// done, and drops what the peer has sent behind its proposal until the peer has
+// left, or for a moment, or up to the limit on bytes. It does nothing on a stream
+// that has no deadlines or no CloseWrite.
+func (c *Communicator) part(l *Limits) {
+	s, ok := c.stream.(interface {
+		CloseWrite() error
+		SetReadDeadline(t time.Time) error
+	})
+	if ok && s.CloseWrite() == nil && s.SetReadDeadline(time.Now().Add(parting)) == nil {
+		io.Copy(io.Discard, io.LimitReader(c.stream, int64(l.bytes())))
+	}
+}
+
+// isEarlyData reports whether err is what a responder makes of early data behind
+// a proposal that it has refused (R18).
+func isEarlyData(err error, lastWasNA bool) bool {
+	return lastWasNA && (errors.Is(err, ErrMalformed) || errors.Is(err, ErrTooLarge))
 }

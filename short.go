@@ -134,7 +134,7 @@ func (m *Muxer) shortTurn(c *Communicator) (found *node, next turn, err error) {
 	}
 	c.keepRefused(text)
 	c.tally.sent += int32(len(naFrame))
-	answer := append(c.small[:header], naFrame...)
+	answer := c.small[:header+copy(c.small[header:], naFrame)]
 	n, err := c.stream.Write(answer)
 	return nil, turnRead, c.replied(len(answer), written{n, err})
 }
@@ -232,13 +232,11 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 			continue
 		}
 		header := c.headerSize()
-		asked := appendShort(c.small[:0], header, protocol)
+		asked := c.shortMessage(header, protocol)
 		var beside *flight
 		n, failed := len(asked), error(nil)
 		if unbuffered {
-			beside = flights.Get().(*flight)
-			beside.bytes = append(beside.bytes, asked...)
-			beside.writeBeside(c.stream)
+			beside = writeBeside(c.stream, asked)
 		} else if n, failed = c.stream.Write(asked); n != len(asked) || failed != nil {
 			err = c.proposed(header, len(asked), written{n, failed})
 			break
@@ -275,9 +273,34 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 	return tried, false, err
 }
 
-func appendShort(flight []byte, header int, protocol string) []byte {
-	flight = append(flight, wire.HeaderFrame[:header]...)
-	flight = append(flight, byte(len(protocol)+1))
-	flight = append(flight, protocol...)
-	return append(flight, '\n')
+// lazyAnswer is answer for a proposal that was sent with the header. It tries
+// the short way first.
+func (cl *Client) lazyAnswer(c *Communicator, protocol string) error {
+	size := len(wire.HeaderFrame) + len(protocol) + 2
+	if c.got == 0 && len(protocol) <= mostShortName && c.ext == nil {
+		c.buf = c.small[:]
+		n, err := c.stream.Read(c.small[:size])
+		if err := c.took(n, size, err); err != nil {
+			return err
+		}
+		if text, _ := usualFlight(c.pending(), len(wire.HeaderFrame)); string(text) == protocol {
+			c.r = c.w
+			c.headerReceived = true
+			c.phase = PhaseProposal
+			return nil
+		}
+	}
+	return cl.answer(c, protocol)
+}
+
+// shortMessage puts a proposal into small, behind the header or not.
+func (c *Communicator) shortMessage(header int, protocol string) []byte {
+	if header > 0 {
+		copy(c.small[:], wire.HeaderFrame)
+	}
+	message := c.small[header : header+len(protocol)+2]
+	message[0] = byte(len(protocol) + 1)
+	copy(message[1:], protocol)
+	message[len(message)-1] = '\n'
+	return c.small[:header+len(message)]
 }

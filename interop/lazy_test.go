@@ -97,7 +97,8 @@ func TestLazyRefused(t *testing.T) {
 // Early data behind a refused proposal is read as negotiation, by every
 // responder: nobody on the wire can know better. When it happens to be a
 // proposal it is agreed to, and the two ends believe in different protocols
-// (go-multistream#20). Lazy streams of ours must never send such data.
+// (go-multistream#20). This is the control of TestLazyGuarded: our responder has
+// the hole as every other has, and our lazy streams never send such data.
 func TestLazyRefusedEarlyProposal(t *testing.T) {
 	_, v, served := meetLazy(t, "/x", silence.answer, func(lazy multistream.LazyConn) error {
 		_, err := lazy.Write(wire.AppendMessage(nil, "/b"))

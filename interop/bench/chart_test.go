@@ -112,7 +112,7 @@ func TestPage(t *testing.T) {
 		for _, v := range variants {
 			one[v.name] = []float64{1000}
 		}
-		r.transports = append(r.transports, transportCost{tr.name, one, one, map[int]results{2: one, 5: one, 10: one}})
+		r.transports = append(r.transports, transportCost{tr.name, one, one, map[int]results{2: one, 5: one, 10: one}, one})
 	}
 	for _, n := range handlerCounts {
 		cpu := results{oursFree.name: {70}, ours.name: {90}, goms.name: {float64(n)}}

@@ -34,6 +34,7 @@ var checks = []func() ([]figure, error){
 	checkTransport("in-memory", 1.35),
 	checkTransport("net.Pipe", 1.5),
 	checkKth(2, 1.05), checkKth(5, 1.05), checkKth(10, 1.05),
+	checkLazy,
 	checkCPU,
 	checkHandlers,
 	checkHalfOpenTCP,
@@ -109,6 +110,16 @@ func checkOn(name string, tr transport, t talk, target float64) ([]figure, error
 		return nil, err
 	}
 	return []figure{{name, r.ratio(free, theFloor).median, target}}, nil
+}
+
+// checkLazy is about the time to the first bytes of the protocol, there and back.
+func checkLazy() ([]figure, error) {
+	const free = "ours~ours, no budget"
+	r, err := raceOn(transportNamed("TCP"), quickRounds, oneLength, named(lazyVariants, theFloor, free))
+	if err != nil {
+		return nil, err
+	}
+	return []figure{{"lazy", r.ratio(free, theFloor).median, 1.65}}, nil
 }
 
 func checkCPU() ([]figure, error) {

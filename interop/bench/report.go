@@ -112,6 +112,16 @@ func (r *report) Ratio(transport, variant string) string {
 	return "?"
 }
 
+// Lazy is the ratio to the lazy floor of a transport.
+func (r *report) Lazy(transport, variant string) string {
+	for _, t := range r.transports {
+		if t.transport == transport {
+			return fmt.Sprintf("%.2f", t.lazy.ratio(variant, theFloor).median)
+		}
+	}
+	return "?"
+}
+
 // MixedCost is what mixed name lengths add, in percent of the floor.
 func (r *report) MixedCost(transport, variant string) string {
 	for _, t := range r.transports {

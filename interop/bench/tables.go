@@ -68,6 +68,18 @@ func (r *report) KthTable() string {
 	return t.String()
 }
 
+// LazyTable holds the time to the first bytes of the protocol.
+func (r *report) LazyTable() string {
+	rest := lazyVariants[1:]
+	t := &table{header: append([]string{"transport", "floor"}, namesOf(rest)...)}
+	for _, cost := range r.transports {
+		if cost.lazy != nil {
+			t.add(append([]string{cost.transport, nanoseconds(cost.lazy.cost(theFloor).median)}, ratios(cost.lazy, rest)...)...)
+		}
+	}
+	return t.String()
+}
+
 // AloneTable holds the CPU of each side.
 func (r *report) AloneTable() string {
 	t := &table{header: []string{"who", "initiator", "ratio to goms", "responder", "ratio to goms"}}

@@ -54,7 +54,9 @@ func repeat(n int, negotiate func() error, stream io.Closer) error {
 }
 
 // find returns the variants with the given names, in that order.
-func find(names ...string) (found []variant) {
+func find(names ...string) []variant { return named(variants, names...) }
+
+func named(variants []variant, names ...string) (found []variant) {
 	for _, name := range names {
 		for _, v := range variants {
 			if v.name == name {
@@ -69,7 +71,10 @@ func find(names ...string) (found []variant) {
 var (
 	kthVariants   = find(theFloor, "ours~ours", "ours~ours, no budget", "goms~goms")
 	freshVariants = find(theFloor, "floor again", "ours~ours", "ours~ours, no budget", "goms~goms")
-	nagleVariants = find(theFloor, "ours~ours", "goms~goms", "ours~goms", "goms~ours")
+	nagleVariants = append(find(theFloor, "ours~ours", "goms~goms", "ours~goms", "goms~ours"),
+		variant{"lazy, floor~floor", lazyFloor, lazyFloor},
+		variant{"lazy, ours~ours", lazyOurs, lazyOurs},
+		variant{"lazy, goms~goms", lazyGoms, lazyGoms})
 )
 
 // accountTransports and accountVariants are those of which the time is explained.
