@@ -38,7 +38,7 @@ func TestDocument(t *testing.T) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the table of %s is not that of wounds_test.go; go test -run TestDocument -write", document)
+		t.Errorf("the table of %s is not that of wounds_test.go; go test . -run TestDocument -write", document)
 	}
 	known := testsOf(t, "..", filepath.Join("..", "bench"), ".", filepath.Join("..", ".."), filepath.Join("..", "..", "wire"))
 	for _, name := range regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w*`).FindAllString(want, -1) {

@@ -117,7 +117,7 @@ var wounds = []wound{
 		scene:  refusedPayload,
 		theirs: `/a is refused, /b runs, and reads "DELETE"`,
 		ours:   "/a is refused, no handler runs",
-		also:   "TestLazyWriteWaits",
+		also:   "TestLazyGuarded",
 	},
 	{
 		id: "nested", threads: "go-ms#20, specs#205",
