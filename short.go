@@ -234,16 +234,15 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 		header := c.headerSize()
 		asked := c.shortMessage(header, protocol)
 		var beside *flight
-		n, failed := len(asked), error(nil)
 		if unbuffered {
 			beside = writeBeside(c.stream, asked)
-		} else if n, failed = c.stream.Write(asked); n != len(asked) || failed != nil {
+		} else if n, failed := c.stream.Write(asked); n != len(asked) || failed != nil {
 			err = c.proposed(header, len(asked), written{n, failed})
 			break
 		}
 		// The echo is no shorter than "na", and after that the peer says nothing
 		// before it is asked: nothing of the protocol's can be read here (R12).
-		n, failed = c.stream.Read(asked)
+		n, failed := c.stream.Read(asked)
 		verdict := violated
 		if err = c.took(n, len(asked), failed); err == nil {
 			if text, _ := usualFlight(c.small[:c.w], header); text != nil {
