@@ -311,7 +311,7 @@ func TestLazyLingerCap(t *testing.T) {
 				go l.Read(make([]byte, 1))
 				synctest.Wait()
 			}
-			if err := l.Close(); !errors.Is(err, multiselect.ErrLimit) || l.Wait(context.Background()) != err {
+			if err := l.Close(); !errors.Is(err, multiselect.ErrLimit) || !errors.Is(l.Wait(context.Background()), multiselect.ErrLimit) {
 				t.Errorf("Close = %v", err)
 			}
 			if ends := a.ended(); !slices.Equal(ends, []string{"reset"}) {
@@ -335,5 +335,45 @@ func TestLazyLingerWithoutBudget(t *testing.T) {
 		a, _ := conns(plenty)
 		lazy(t, &multiselect.Client{Limits: multiselect.Limits{Budget: -1}}, a).Close()
 		awaitLingers(t, time.Now().Add(10*time.Second))
+	})
+}
+
+// stuckReset is a stream whose Reset waits, as that of a multiplexer does whose
+// connection is stuck.
+type stuckReset struct {
+	*conn
+	reset chan struct{}
+}
+
+func (s *stuckReset) Reset() error {
+	<-s.reset
+	return s.conn.Reset()
+}
+
+// Close does not wait for the stream's own Reset either.
+func TestLazyCloseWhileReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := conns(plenty)
+		s := &stuckReset{a, make(chan struct{})}
+		l := lazy(t, new(multiselect.Client), s)
+		mustWrite(t, l, "\x07request")
+		mustWrite(t, b, say(wire.Header, "na"))
+		failed := make(chan error, 1)
+		go func() {
+			_, err := l.Read(make([]byte, 1))
+			failed <- err
+		}()
+		synctest.Wait() // the Read has heard the refusal, and resets
+		start := time.Now()
+		if err := l.Close(); err != nil || time.Since(start) != 0 {
+			t.Errorf("Close: %v after %v", err, time.Since(start))
+		}
+		close(s.reset)
+		if err := <-failed; !errors.Is(err, net.ErrClosed) && !errors.Is(err, multiselect.ErrNotSupported) {
+			t.Error(err)
+		}
+		if err := l.Wait(context.Background()); !errors.Is(err, multiselect.ErrNotSupported) {
+			t.Error(err)
+		}
 	})
 }

@@ -53,9 +53,6 @@ func takeSlot() bool {
 func (l *LazyStream) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.state == LazyPending && l.pump == pumpDone {
-		l.change.Wait()
-	}
 	if l.closed {
 		return net.ErrClosed
 	}
@@ -73,19 +70,26 @@ func (l *LazyStream) Close() error {
 		if l.writing {
 			l.writeBy(longAgo)
 		}
-		l.disarm()
-		l.left = l.lingerBudget()
 		l.waiters++
-		l.arm()
-		go l.linger(finished, time.Now().Add(l.left))
+		budget := l.lingerBudget()
+		if l.pump != pumpDone { // else whoever decides has the budget
+			l.disarm()
+			l.left = budget
+			l.arm()
+		}
+		go l.linger(finished, time.Now().Add(budget))
 		return nil
 	}
 	unread.Add(1)
+	go l.giveUp() // the stream's own Reset may take its time
+	return errLingering
+}
+
+// giveUp ends a stream that may not linger.
+func (l *LazyStream) giveUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.abort(errLingering)
-	for l.state == LazyPending {
-		l.change.Wait()
-	}
-	return l.err
 }
 
 // Reset ends the stream at once, as a failure does: what was written may be lost.

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -63,6 +64,7 @@ type end struct {
 	landed  sync.Cond
 	flying  []packet
 	arrived []byte
+	readBy  time.Time
 	in, out state
 }
 
@@ -110,10 +112,12 @@ func (e *end) land() {
 func (e *end) Read(p []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for len(e.arrived) == 0 && e.in == (state{}) {
+	for len(e.arrived) == 0 && e.in == (state{}) && !e.late() {
 		e.landed.Wait()
 	}
 	switch {
+	case e.late():
+		return 0, os.ErrDeadlineExceeded
 	case e.in.unread:
 		return 0, net.ErrClosed
 	case len(e.arrived) > 0:
@@ -125,6 +129,19 @@ func (e *end) Read(p []byte) (int, error) {
 	}
 	return 0, io.EOF
 }
+
+// SetReadDeadline is what a responder needs to drop early data for a moment.
+func (e *end) SetReadDeadline(t time.Time) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.readBy = t
+	if !t.IsZero() {
+		time.AfterFunc(time.Until(t), e.land)
+	}
+	return nil
+}
+
+func (e *end) late() bool { return !e.readBy.IsZero() && !e.readBy.After(time.Now()) }
 
 func (e *end) Write(p []byte) (int, error) {
 	e.mu.Lock()
