@@ -18,9 +18,8 @@ With --lazy the first bytes of standard input, at most 4096, travel with the one
 proposal, and nothing waits for a round trip. mss waits for them, or for the end
 of standard input, before it connects; --timeout does not count that wait. A peer
 that refuses may read on, and take what was meant for the protocol for another
-proposal. So bytes that any responder could read as one wait for the answer: ASCII
-text of 128 bytes or more does, what begins with a binary length mostly does not.
--v says which it was. --unguarded sends all the same, for peers that are known to
+proposal. So bytes that any responder could read as one wait for the answer; few
+requests have them. -v says which it was. --unguarded sends all the same, for peers that are known to
 end the stream when they refuse (mss serve --one-shot).
 
 With --json each line of standard error is a document: the first is about the
