@@ -218,3 +218,24 @@ func TestRendezvousStalls(t *testing.T) {
 		}
 	}
 }
+
+// A peer that says its header alone, and more than it was asked before it reads
+// again, finds a client that writes beside its read on the long way, too (R28).
+func TestRendezvousBehindTheShortWay(t *testing.T) {
+	rendezvous(t, func(t *testing.T, ours, theirs io.ReadWriteCloser, unbuffered bool) {
+		done := make(chan struct{})
+		defer func() { <-done }()
+		go func() {
+			defer close(done)
+			mustRead(t, theirs, say(wire.Header, nameA))
+			mustWrite(t, theirs, say(wire.Header))
+			mustWrite(t, theirs, say("na"))
+			mustWrite(t, theirs, say("na"))
+			mustRead(t, theirs, say(nameB))
+		}()
+		client := multiselect.Client{Unbuffered: unbuffered, Limits: multiselect.Limits{Budget: time.Second}}
+		if _, err := client.SelectOneOf(t.Context(), ours, nameA, nameB); !errors.Is(err, multiselect.ErrNotSupported) {
+			t.Error(err)
+		}
+	})
+}

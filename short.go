@@ -236,7 +236,7 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 		var beside *flight
 		if unbuffered {
 			beside = writeBeside(c.stream, asked)
-		} else if n, failed := c.stream.Write(asked); n != len(asked) || failed != nil {
+		} else if n, failed := c.stream.Write(asked); n < len(asked) || failed != nil {
 			err = c.proposed(header, len(asked), written{n, failed})
 			break
 		}
@@ -266,6 +266,9 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 			c.left = leftAgreed
 		}
 		c.heard()
+	}
+	if unbuffered {
+		c.extend().unbuffered = true
 	}
 	c.leaveShort(Initiator, &cl.Limits)
 	running = nil

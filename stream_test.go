@@ -229,3 +229,21 @@ func (e *end) ended() []string {
 	defer e.mu.Unlock()
 	return e.ends
 }
+
+// boastful counts more than it was given, as a stream does that counts what it
+// makes of it.
+type boastful struct{ io.ReadWriteCloser }
+
+func (b boastful) Write(p []byte) (int, error) {
+	n, err := b.ReadWriteCloser.Write(p)
+	return n + 5, err
+}
+
+// A Write that took everything has been heard, whatever it says beyond that.
+func TestBoastfulWrite(t *testing.T) {
+	a, b := pair()
+	go serving(t, nameB).Handle(t.Context(), b)
+	if got, err := new(multiselect.Client).SelectOneOf(context.Background(), boastful{a}, nameA, nameB); got != nameB || err != nil {
+		t.Errorf("SelectOneOf = %q, %v", got, err)
+	}
+}
