@@ -147,7 +147,9 @@ func (l *LazyStream) run() {
 func (l *LazyStream) stop(err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.interrupted || !isTimeout(err) || !l.readBy(time.Time{}) {
+	// With a cause somebody is about to end the stream, and leaves it to the pump
+	// to decide.
+	if l.cause != nil || !l.interrupted || !isTimeout(err) || !l.readBy(time.Time{}) {
 		return false
 	}
 	l.interrupted = false
@@ -198,20 +200,6 @@ func (l *LazyStream) decide(err error) {
 	if l.in.closed && !l.closed {
 		l.unlocked(func() { l.closeRead() })
 	}
-}
-
-// unlessEnded acts if the stream was not ended, and is not about to be. It reports
-// whether it did.
-func (l *LazyStream) unlessEnded(act func()) bool {
-	if !l.c.ending.TryLock() {
-		return false
-	}
-	defer l.c.ending.Unlock()
-	if l.c.ended {
-		return false
-	}
-	act()
-	return true
 }
 
 // noBudget is what is left of a budget without limit.

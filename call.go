@@ -175,6 +175,20 @@ func (c *Communicator) cut() {
 	}
 }
 
+// unlessEnded acts if the stream was not ended, and is not about to be. It reports
+// whether it did.
+func (c *Communicator) unlessEnded(act func()) bool {
+	if !c.ending.TryLock() {
+		return false
+	}
+	defer c.ending.Unlock()
+	if c.ended {
+		return false
+	}
+	act()
+	return true
+}
+
 // abandon ends a call that a panic, or the end of the goroutine, has left: what
 // the caller handed in, a stream, a matcher, a hook, may panic. It does nothing
 // if the call has returned, and c is nil.

@@ -74,11 +74,11 @@ var longAgo = time.Unix(1, 0)
 // unless that has been ended, or is about to be: the deadline that ends it must
 // not be taken back.
 func (l *LazyStream) readBy(t time.Time) bool {
-	return l.timed != nil && l.unlessEnded(func() { l.timed.SetReadDeadline(t) })
+	return l.timed != nil && l.c.unlessEnded(func() { l.timed.SetReadDeadline(t) })
 }
 
 func (l *LazyStream) writeBy(t time.Time) {
 	if l.timed != nil {
-		l.unlessEnded(func() { l.timed.SetWriteDeadline(t) })
+		l.c.unlessEnded(func() { l.timed.SetWriteDeadline(t) })
 	}
 }

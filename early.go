@@ -229,7 +229,7 @@ func (l *LazyStream) why(h *half, err error) error {
 	if l.state == LazyPending && l.sent == l.size && isReset(err) {
 		l.await(context.Background(), h) // what it said before can still be read
 	}
-	if l.state == LazyPending && !l.unlessEnded(func() {}) {
+	if l.state == LazyPending && !l.c.unlessEnded(func() {}) {
 		l.abort(err) // unless somebody is about to say why
 		for l.state == LazyPending {
 			l.change.Wait()

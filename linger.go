@@ -202,7 +202,7 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 		if halves {
 			io.Copy(io.Discard, io.LimitReader(l.stream, mostDrained))
 		}
-		if l.unlessEnded(func() {}) {
+		if l.c.unlessEnded(func() {}) {
 			l.stream.Close()
 		}
 	})

@@ -3,6 +3,7 @@ package multiselect
 import (
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -29,7 +30,12 @@ func (c *Communicator) part(l *Limits) {
 		CloseWrite() error
 		SetReadDeadline(t time.Time) error
 	})
-	if ok && s.CloseWrite() == nil && s.SetReadDeadline(time.Now().Add(parting)) == nil {
+	if !ok || s.CloseWrite() != nil {
+		return
+	}
+	err := net.ErrClosed // the deadline that ends the stream must not be taken back
+	c.unlessEnded(func() { err = s.SetReadDeadline(time.Now().Add(parting)) })
+	if err == nil {
 		io.Copy(io.Discard, io.LimitReader(c.stream, int64(l.bytes())))
 	}
 }

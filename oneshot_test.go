@@ -192,3 +192,40 @@ func TestLazyFireAndForget(t *testing.T) {
 	}
 	l.Reset()
 }
+
+// withoutReset has deadlines and halves and no reset, and its Close ends only the
+// half that is written to, like that of a QUIC stream.
+type withoutReset struct {
+	c        *conn
+	finished func() // in CloseWrite
+}
+
+func (s *withoutReset) Read(p []byte) (int, error)        { return s.c.Read(p) }
+func (s *withoutReset) Write(p []byte) (int, error)       { return s.c.Write(p) }
+func (s *withoutReset) Close() error                      { return s.c.CloseWrite() }
+func (s *withoutReset) SetReadDeadline(t time.Time) error { return s.c.SetReadDeadline(t) }
+func (s *withoutReset) SetDeadline(t time.Time) error {
+	return errors.Join(s.c.SetReadDeadline(t), s.c.SetWriteDeadline(t))
+}
+
+func (s *withoutReset) CloseWrite() error {
+	s.finished()
+	return s.c.CloseWrite()
+}
+
+// A context that ends while a refusal stands ends the wait, too.
+func TestPartingEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		a, b := conns(plenty)
+		mustWrite(t, a, say(wire.Header, nameB)+"\x06DELETE")
+		start := time.Now()
+		s := &withoutReset{b, func() { cancel(); synctest.Wait() }} // the stream is ended
+		if _, _, err := serving(t, nameA).Negotiate(ctx, s); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("it took %v after the context had ended", took)
+		}
+	})
+}
