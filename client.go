@@ -51,14 +51,11 @@ type Client struct {
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	c := acquire(stream)
-	if isShort(ctx, &cl.Limits) && areShort(protocols) {
-		tried, done, err := cl.short(ctx, c, protocols, cl.Unbuffered || isUnbuffered(stream))
-		if done {
-			return protocols[tried-1], nil
-		}
-		return cl.run(ctx, c, protocols, tried, err)
+	tried, done, err := cl.short(ctx, c, protocols)
+	if done {
+		return protocols[tried-1], nil
 	}
-	return cl.run(ctx, c, protocols, 0, nil)
+	return cl.run(ctx, c, protocols, tried, err)
 }
 
 // SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of

@@ -127,6 +127,8 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	}
 	l.change.L = &l.mu
 	l.c.stream = stream
+	running := &l.c
+	defer abandon(&running)
 	values := context.Background()
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
@@ -140,7 +142,11 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 		err = cl.checkLazy(&l.c, protocol)
 	}
 	if err != nil {
-		return nil, l.c.end(values, "", nil, false, err)
+		err = l.c.end(values, "", nil, false, err)
+	}
+	running = nil
+	if err != nil {
+		return nil, err
 	}
 	return l, nil
 }

@@ -96,6 +96,45 @@ func TestPanicEndsTheStream(t *testing.T) {
 	}
 }
 
+// panicky panics where a call begins: it is a context, and a stream.
+type panicky struct {
+	*scripted
+	context.Context
+}
+
+func (p panicky) Value(any) any       { panic("Value") }
+func (p panicky) LocalAddr() net.Addr { panic("LocalAddr") }
+
+// The first questions, about a trace and about buffers, are no exception.
+func TestPanicAtOnceEndsTheStream(t *testing.T) {
+	for what, ctx := range map[string]context.Context{"Value": panicky{Context: context.Background()}, "LocalAddr": context.Background()} {
+		for name, call := range map[string]func(stream io.ReadWriteCloser){
+			"Negotiate": func(stream io.ReadWriteCloser) {
+				var m multiselect.Muxer
+				if what == "LocalAddr" {
+					m.Limits.Message = 1024 // on the short way it need not know
+				}
+				m.Negotiate(ctx, stream)
+			},
+			"SelectOneOf": func(stream io.ReadWriteCloser) { new(multiselect.Client).SelectOneOf(ctx, stream, nameA) },
+			"Lazy":        func(stream io.ReadWriteCloser) { new(multiselect.Client).Lazy(ctx, stream, nameA) },
+		} {
+			s := talk()
+			func() {
+				defer func() {
+					if p := recover(); p != what {
+						t.Errorf("%s: recovered %v, want %s", name, p, what)
+					}
+				}()
+				call(panicky{scripted: s})
+			}()
+			if !slices.Equal(s.ends, []string{"close"}) {
+				t.Errorf("%s, %s: ended %q", name, what, s.ends)
+			}
+		}
+	}
+}
+
 func TestNilStreamPanics(t *testing.T) {
 	for name, call := range map[string]func(){
 		"Negotiate":       func() { new(multiselect.Muxer).Negotiate(context.Background(), nil) },

@@ -24,9 +24,6 @@ import (
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	c := acquire(stream)
-	if m.Unbuffered || !isShort(ctx, &m.Limits) {
-		return m.run(ctx, c, nil, nil)
-	}
 	found, done, err := m.short(ctx, c)
 	if done {
 		return found.name, found.handler, nil

@@ -47,7 +47,7 @@ func TestReleaseForgets(t *testing.T) {
 		return err
 	}
 	propose := func(c *Communicator) error {
-		_, done, err := new(Client).short(ctx, c, []string{"/bar/1.0.0", "/foo/1.0.0"}, false)
+		_, done, err := new(Client).short(ctx, c, []string{"/bar/1.0.0", "/foo/1.0.0"})
 		if !done {
 			t.Error("the short way of the initiator ended")
 		}

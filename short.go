@@ -62,6 +62,10 @@ const (
 func (m *Muxer) short(ctx context.Context, c *Communicator) (found *node, done bool, err error) {
 	running := c
 	defer abandon(&running)
+	if m.Unbuffered || !isShort(ctx, &m.Limits) {
+		running = nil
+		return nil, false, nil
+	}
 	if m.Limits.Budget >= 0 || ctx.Done() != nil {
 		err = c.arm(ctx, &m.Limits)
 	}
@@ -219,9 +223,14 @@ func (c *Communicator) headerSize() int {
 // short is [Client.SelectOneOf] on the short way. It returns how many protocols
 // were proposed, and reports false where it ends, and where the negotiation
 // fails, for run to go on.
-func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string, unbuffered bool) (tried int, done bool, err error) {
+func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string) (tried int, done bool, err error) {
 	running := c
 	defer abandon(&running)
+	if !isShort(ctx, &cl.Limits) || !areShort(protocols) {
+		running = nil
+		return 0, false, nil
+	}
+	unbuffered := cl.Unbuffered || isUnbuffered(c.stream)
 	if cl.Limits.Budget >= 0 || ctx.Done() != nil {
 		err = c.arm(ctx, &cl.Limits)
 	}
@@ -285,7 +294,8 @@ func (cl *Client) lazyAnswer(c *Communicator, protocol string) error {
 		if err := c.took(n, size, err); err != nil {
 			return err
 		}
-		if text, _ := usualFlight(c.pending(), len(wire.HeaderFrame)); string(text) == protocol {
+		text, _ := usualFlight(c.pending(), len(wire.HeaderFrame))
+		if text != nil && judge(text, protocol) == agreed {
 			c.r = c.w
 			c.headerReceived = true
 			c.phase = PhaseProposal

@@ -17,28 +17,35 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// The header and the first proposal leave in one write, and nothing is waited
-// for before: a peer that reads once has both.
-func TestDialOneFlight(t *testing.T) {
+// readsOnce is a peer that reads once, tells what, and leaves.
+func readsOnce(t *testing.T) (address string, first <-chan string) {
+	t.Helper()
 	ln, err := defaultListen.listen()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	first := make(chan string, 1)
+	t.Cleanup(func() { ln.Close() })
+	read := make(chan string, 1)
 	go func() {
 		conn, err := ln.Accept()
 		if err != nil {
-			first <- err.Error()
+			read <- err.Error()
 			return
 		}
 		defer conn.Close()
-		flight := make([]byte, 100)
+		flight := make([]byte, 2*mostFirst)
 		n, _ := conn.Read(flight)
-		first <- string(flight[:n])
+		read <- string(flight[:n])
 	}()
+	return bound(ln).String(), read
+}
+
+// The header and the first proposal leave in one write, and nothing is waited
+// for before: a peer that reads once has both.
+func TestDialOneFlight(t *testing.T) {
+	peer, first := readsOnce(t)
 	s := &stdio{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
-	run([]string{"dial", "--to", bound(ln).String(), "/a", "/b"}, s)
+	run([]string{"dial", "--to", peer, "/a", "/b"}, s)
 	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

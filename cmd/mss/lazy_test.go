@@ -18,26 +18,10 @@ import (
 // The header, the proposal and the first bytes leave in one write: a peer that
 // reads once has them all.
 func TestDialLazyOneFlight(t *testing.T) {
-	ln, err := defaultListen.listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	first := make(chan string, 1)
-	go func() {
-		conn, err := ln.Accept()
-		if err != nil {
-			first <- err.Error()
-			return
-		}
-		defer conn.Close()
-		flight := make([]byte, 2*mostFirst)
-		n, _ := conn.Read(flight)
-		first <- string(flight[:n])
-	}()
+	peer, first := readsOnce(t)
 	payload := "\xff\xff\x7f" + strings.Repeat("x", mostFirst-3)
 	s := &stdio{in: strings.NewReader(payload + "and more"), out: io.Discard, err: io.Discard}
-	run([]string{"dial", "--lazy", "--to", bound(ln).String(), "/a"}, s)
+	run([]string{"dial", "--lazy", "--to", peer, "/a"}, s)
 	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"+payload; got != want {
 		t.Errorf("got %d bytes, want %d", len(got), len(want))
 	}
