@@ -193,12 +193,15 @@ func (c *Communicator) unlessEnded(act func()) bool {
 // the caller handed in, a stream, a matcher, a hook, may panic. It does nothing
 // if the call has returned, and c is nil.
 func abandon(c **Communicator) {
-	if *c == nil {
-		return
+	if *c != nil {
+		(*c).abandon()
 	}
-	(*c).over = true
-	(*c).disarm(context.Background())
-	(*c).cut()
+}
+
+func (c *Communicator) abandon() {
+	c.over = true
+	c.disarm(context.Background())
+	c.cut()
 }
 
 // end finishes a call: it stops the watch, ends the stream if the call

@@ -24,8 +24,11 @@ import (
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	c := acquire(stream)
-	found, done, err := m.short(ctx, c)
-	if done {
+	found, next, err := m.short(ctx, c)
+	if next == turnRead {
+		found, next, err = m.shortTurns(c)
+	}
+	if next == turnAgreed {
 		return found.name, found.handler, nil
 	}
 	return m.run(ctx, c, found, err)
