@@ -144,4 +144,3 @@ func (cl *Client) lazyAnswer(c *Communicator, protocol string) error {
 	}
 	return cl.answer(c, protocol)
 }
-

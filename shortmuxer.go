@@ -144,4 +144,3 @@ func (m *Muxer) mayRefuse(c *Communicator, text []byte) bool {
 	return replyTo(text, false, false, !m.NoList) == replyNA && m.matchers.Load() == nil && !m.OneShot &&
 		c.tally.proposals < mostShort && (c.headerReceived || !isUnbuffered(c.stream))
 }
-
