@@ -22,29 +22,46 @@ const (
 	pumpDone               // the outcome is there, or about to be
 )
 
-// Read waits for the agreement, and then reads from the stream.
-func (l *LazyStream) Read(p []byte) (int, error) {
+// Read waits for the agreement, and then reads from the stream. What is behind the
+// agreement may come with it in one read of the stream.
+func (l *LazyStream) Read(p []byte) (n int, err error) {
 	if !l.in.direct.Load() {
-		if err := l.hear(); err != nil {
-			return 0, err
+		if n, err = l.hear(p); n > 0 || err != nil {
+			return n, err
 		}
 	}
-	return l.stream.Read(p)
+	return l.c.stream.Read(p)
 }
 
 // WriteTo waits for the agreement, and then copies like [io.Copy] from the
 // stream to w.
 func (l *LazyStream) WriteTo(w io.Writer) (int64, error) {
-	if err := l.hear(); err != nil {
+	if _, err := l.hear(nil); err != nil {
 		return 0, err
 	}
-	return io.Copy(w, l.stream)
+	return io.Copy(w, l.c.stream)
 }
 
-func (l *LazyStream) hear() error {
+// hear waits for the outcome like await. If it is this call that reads the answer,
+// n bytes that came behind it are in p.
+func (l *LazyStream) hear(p []byte) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.await(context.Background(), &l.in)
+	if l.state == LazyPending && l.mayPump(&l.in) {
+		l.hold()
+		defer l.release()
+		l.pump = pumpInline
+		l.unlocked(func() { n = l.run(p) })
+		if err := l.gone(&l.in); err != nil || n > 0 {
+			return n, err
+		}
+	}
+	return 0, l.await(context.Background(), &l.in)
+}
+
+// mayPump reports whether a call reads the answer itself.
+func (l *LazyStream) mayPump(h *half) bool {
+	return l.pump == pumpIdle && l.sent == l.size && h == &l.in && l.timed != nil && h.deadline.IsZero() && !h.closed
 }
 
 // await waits for the outcome and sees to it that there will be one: nobody waits
@@ -68,9 +85,9 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 			}
 		case l.pump != pumpIdle || !l.begun:
 			l.sleep(h)
-		case h == &l.in && h.deadline.IsZero() && l.timed != nil && l.sent == l.size:
+		case l.mayPump(h):
 			l.pump = pumpInline
-			l.unlocked(l.run)
+			l.unlocked(func() { l.run(nil) })
 		default:
 			l.pumpBeside()
 		}
@@ -123,14 +140,15 @@ func (l *LazyStream) unlocked(f func()) {
 func (l *LazyStream) pumpBeside() {
 	if l.pump == pumpIdle {
 		l.pump = pumpBeside
-		go l.run()
+		go l.run(nil)
 	}
 }
 
 var errPanic = errors.New("a panic while the answer was read")
 
-// run reads the answer and decides, or stops where it is if it is interrupted.
-func (l *LazyStream) run() {
+// run reads the answer and decides, or stops where it is if it is interrupted. n
+// counts what it has read behind the answer, into p.
+func (l *LazyStream) run(p []byte) (n int) {
 	err := errPanic
 	stopped := false
 	defer func() {
@@ -138,8 +156,10 @@ func (l *LazyStream) run() {
 			l.decide(err)
 		}
 	}()
-	err = l.client.lazyAnswer(&l.c, l.protocol)
+	client := Client{Limits: Limits{Bytes: l.bytes}}
+	n, err = client.lazyAnswer(&l.c, l.protocol, p)
 	stopped = err != nil && l.stop(err)
+	return n
 }
 
 // stop reports whether the inline pump returns because it was interrupted, and
@@ -170,7 +190,28 @@ func (l *LazyStream) interrupt() {
 // decide makes the outcome known, once. A stream that has failed is ended before
 // anybody hears of it.
 func (l *LazyStream) decide(err error) {
+	err, agreed := l.heard(err)
+	if agreed {
+		return
+	}
+	err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
+	l.c.giveBack()
+
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.state, l.err = LazyFailed, err
+		l.change.Broadcast()
+		return
+	}
+	l.agree()
+}
+
+// heard takes over from the pump. It reports whether that was all there is to do:
+// the peer has agreed, and neither the budget nor a trace has anything to say.
+func (l *LazyStream) heard(err error) (error, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.pump = pumpDone // from here on the budget is ours
 	if l.cause != nil {
 		err = l.cause
@@ -180,18 +221,18 @@ func (l *LazyStream) decide(err error) {
 		l.c.flights = 1
 	}
 	l.c.start = l.began
-	l.mu.Unlock()
-
-	err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
-	l.c.giveBack()
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.change.Broadcast()
-	if err != nil {
-		l.state, l.err = LazyFailed, err
-		return
+	if err != nil || l.c.ext != nil || l.c.deadline != 0 && !l.c.watch.remove(&l.c) {
+		return err, false
 	}
+	l.c.deadline = 0
+	l.c.giveBack()
+	l.agree()
+	return nil, true
+}
+
+// agree makes it known that the stream is the protocol's.
+func (l *LazyStream) agree() {
+	l.change.Broadcast()
 	l.state = LazyAgreed
 	if l.interrupted || !l.in.deadline.IsZero() {
 		l.readBy(l.in.deadline)

@@ -24,7 +24,7 @@ var firstFlights = sync.Pool{New: func() any { return new([mostCopied + largeBuf
 // not travel yet, waits for the answer and then writes p. n counts bytes of p.
 func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if l.out.direct.Load() {
-		return l.stream.Write(p)
+		return l.c.stream.Write(p)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -35,27 +35,27 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if err := l.turn(ctx, &l.out); err != nil {
 		return 0, err
 	}
-	if l.state == LazyPending && l.mayTravel(p) {
-		if n, err = l.send(p); err != nil {
-			err = l.why(&l.out, err)
+	if l.state == LazyPending {
+		if next, ok := l.mayTravel(p); ok {
+			if n, err = l.send(p, next); err != nil {
+				err = l.why(&l.out, err)
+			}
+			return n, err
 		}
-		return n, err
 	}
 	if err := l.settle(ctx, &l.out); err != nil {
 		return 0, err
 	}
-	l.unlocked(func() { n, err = l.stream.Write(p) })
+	l.unlocked(func() { n, err = l.c.stream.Write(p) })
 	return n, err
 }
 
-// mayTravel reports whether p may be sent before the peer has agreed. Over a
-// stream without a buffer it could not: the peer reads it when it has agreed.
-func (l *LazyStream) mayTravel(p []byte) bool {
-	if l.isUnbuffered {
-		return false
-	}
-	_, ok := l.guard.after(p)
-	return ok || l.client.Unguarded
+// mayTravel reports whether p may be sent before the peer has agreed, and where the
+// guard is then. Over a stream without a buffer p could not travel: the peer reads
+// it when it has agreed.
+func (l *LazyStream) mayTravel(p []byte) (next guard, ok bool) {
+	next, ok = l.guard.after(p)
+	return next, (ok || l.unguarded) && !l.isUnbuffered
 }
 
 // Flush sends the header and the proposal if nothing has sent them. It does not
@@ -80,7 +80,7 @@ func (l *LazyStream) CloseWrite() error {
 	if err != nil {
 		return err
 	}
-	closer, ok := l.stream.(interface{ CloseWrite() error })
+	closer, ok := l.c.stream.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported
 	}
@@ -100,7 +100,7 @@ func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return io.Copy(l.stream, r)
+	return io.Copy(l.c.stream, r)
 }
 
 // turn waits until no other call writes what leaves before the agreement.
@@ -142,7 +142,7 @@ func (l *LazyStream) settle(ctx context.Context, h *half) error {
 // pump writes, as it does for the calls that wait.
 func (l *LazyStream) flush() error {
 	if !l.isUnbuffered {
-		_, err := l.send(nil)
+		_, err := l.send(nil, l.guard)
 		return err
 	}
 	l.begun = true
@@ -153,8 +153,8 @@ func (l *LazyStream) flush() error {
 }
 
 // send writes what is unsent of the header and the proposal, and p, without the
-// lock. n counts bytes of p.
-func (l *LazyStream) send(p []byte) (n int, err error) {
+// lock. n counts bytes of p; next is where the guard is when all of them are sent.
+func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
 	if l.sent == l.size && len(p) == 0 {
 		return 0, nil
 	}
@@ -178,7 +178,10 @@ func (l *LazyStream) send(p []byte) (n int, err error) {
 	first := min(unsent, n)
 	l.sent += first
 	n -= first
-	l.guard, _ = l.guard.after(p[:n])
+	if n < len(p) {
+		next, _ = l.guard.after(p[:n])
+	}
+	l.guard = next
 	return n, err
 }
 
@@ -201,10 +204,10 @@ func (l *LazyStream) put(sent int, p []byte) (n int, err error) {
 	defer firstFlights.Put(buffer)
 	first := l.appendFirst(buffer[:0])[sent:]
 	if len(p) > mostCopied {
-		switch l.stream.(type) {
+		switch l.c.stream.(type) {
 		case *net.TCPConn, *net.UnixConn:
 			gathered := net.Buffers{first, p}
-			written, err := gathered.WriteTo(l.stream)
+			written, err := gathered.WriteTo(l.c.stream)
 			return int(written), err
 		}
 	}
@@ -219,7 +222,7 @@ func (l *LazyStream) put(sent int, p []byte) (n int, err error) {
 
 // count writes, and believes no count that cannot be.
 func (l *LazyStream) count(p []byte) (n int, err error) {
-	n, err = l.stream.Write(p)
+	n, err = l.c.stream.Write(p)
 	return max(0, min(n, len(p))), err
 }
 

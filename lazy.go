@@ -43,11 +43,12 @@ import (
 // deadline that was set on the stream before counts until one is set here, and
 // ends the negotiation when it is over.
 type LazyStream struct {
-	stream   io.ReadWriteCloser
-	protocol string
-	client   Client
-	timed    timed // the stream, if it has deadlines
-	size     int   // of the header and the proposal
+	protocol  string
+	timed     timed // the stream, if it has deadlines
+	size      int   // of the header and the proposal
+	bytes     int   // Limits.Bytes
+	budget    time.Duration
+	unguarded bool
 
 	in, out half
 
@@ -115,45 +116,44 @@ type half struct {
 func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol string) (*LazyStream, error) {
 	mustExist(stream)
 	l := &LazyStream{
-		stream:   stream,
-		protocol: protocol,
-		client:   *cl,
-		timed:    deadlines(stream),
-		size:     len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
-		left:     min(cl.Limits.budget(), maxBudget),
+		protocol:  protocol,
+		timed:     deadlines(stream),
+		size:      len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
+		bytes:     cl.Limits.Bytes,
+		budget:    min(cl.Limits.budget(), maxBudget),
+		unguarded: cl.Unguarded,
 	}
-	if l.left == 0 {
+	if l.left = l.budget; l.left == 0 {
 		l.left = noBudget
 	}
 	l.change.L = &l.mu
 	l.c.stream = stream
 	running := &l.c
 	defer abandon(&running)
-	values := context.Background()
-	if trace := traceOf(ctx); trace != nil {
-		values = WithTrace(values, trace)
+	l.c.role = Initiator
+	l.c.limit = int16(cl.Limits.message())
+	trace := traceOf(ctx)
+	if trace != nil {
+		l.c.extend().trace = trace
 	}
-	limits := cl.Limits
-	limits.Budget = -1 // it runs when somebody waits
-	err := l.c.begin(values, Initiator, &limits, cl.Unbuffered)
+	if cl.Unbuffered {
+		l.c.extend().unbuffered = true
+	}
+	l.c.recognise()
 	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
 	l.c.headerSent = !l.isUnbuffered // as far as the pump is concerned
-	if err == nil {
-		err = cl.checkLazy(&l.c, protocol)
-	}
-	if err != nil {
-		err = l.c.end(values, "", nil, false, err)
-	}
-	running = nil
-	if err != nil {
+	if err := cl.checkLazy(&l.c, protocol); err != nil {
+		err = l.c.end(context.Background(), "", nil, false, err)
+		running = nil
 		return nil, err
 	}
+	running = nil
 	return l, nil
 }
 
 // checkLazy finds what cannot be proposed lazily, and counts the proposal.
 func (cl *Client) checkLazy(c *Communicator, protocol string) error {
-	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
+	if !hasPlainEnds(protocol) && len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
 		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
 	}
 	if err := cl.check([]string{protocol}); err != nil {
@@ -161,6 +161,12 @@ func (cl *Client) checkLazy(c *Communicator, protocol string) error {
 	}
 	c.tally.proposals++
 	return c.tally.send(wire.MessageSize(len(protocol)), &cl.Limits)
+}
+
+// hasPlainEnds reports whether a name obviously has nothing to trim.
+func hasPlainEnds(name string) bool {
+	plain := func(b byte) bool { return b > ' ' && b < 0x7f }
+	return name != "" && plain(name[0]) && plain(name[len(name)-1])
 }
 
 // isBlank reports whether a responder may trim r off a name.
@@ -195,18 +201,18 @@ func (l *LazyStream) Unwrap(ctx context.Context) (io.ReadWriteCloser, error) {
 	if err := l.settle(ctx, &half{closed: l.closed}); err != nil {
 		return nil, err
 	}
-	return l.stream, nil
+	return l.c.stream, nil
 }
 
 // Underlying returns the stream at once, for what can be asked of it: the state
 // of a TLS connection, say. To read, write or close it would break the
 // negotiation.
-func (l *LazyStream) Underlying() io.ReadWriteCloser { return l.stream }
+func (l *LazyStream) Underlying() io.ReadWriteCloser { return l.c.stream }
 
 // SyscallConn waits for the outcome. It fails with [errors.ErrUnsupported] if the
 // stream is no [syscall.Conn].
 func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
-	conn, ok := l.stream.(syscall.Conn)
+	conn, ok := l.c.stream.(syscall.Conn)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
@@ -218,7 +224,7 @@ func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
 
 // LocalAddr returns that of the stream, nil if it has none.
 func (l *LazyStream) LocalAddr() net.Addr {
-	if s, ok := l.stream.(interface{ LocalAddr() net.Addr }); ok {
+	if s, ok := l.c.stream.(interface{ LocalAddr() net.Addr }); ok {
 		return s.LocalAddr()
 	}
 	return nil
@@ -226,7 +232,7 @@ func (l *LazyStream) LocalAddr() net.Addr {
 
 // RemoteAddr returns that of the stream, nil if it has none.
 func (l *LazyStream) RemoteAddr() net.Addr {
-	if s, ok := l.stream.(interface{ RemoteAddr() net.Addr }); ok {
+	if s, ok := l.c.stream.(interface{ RemoteAddr() net.Addr }); ok {
 		return s.RemoteAddr()
 	}
 	return nil

@@ -63,7 +63,7 @@ func (l *LazyStream) Close() error {
 		return l.err
 	case l.state == LazyAgreed:
 		var err error
-		l.unlocked(func() { err = l.stream.Close() })
+		l.unlocked(func() { err = l.c.stream.Close() })
 		return err
 	case takeSlot():
 		l.interrupt()
@@ -113,7 +113,7 @@ func (l *LazyStream) CloseRead() error {
 	if err := l.gone(&l.in); err != nil {
 		return err
 	}
-	if _, ok := l.stream.(closeReader); !ok {
+	if _, ok := l.c.stream.(closeReader); !ok {
 		return errors.ErrUnsupported
 	}
 	l.in.closed = true
@@ -133,7 +133,7 @@ func (l *LazyStream) CloseRead() error {
 
 type closeReader interface{ CloseRead() error }
 
-func (l *LazyStream) closeRead() error { return l.stream.(closeReader).CloseRead() }
+func (l *LazyStream) closeRead() error { return l.c.stream.(closeReader).CloseRead() }
 
 func (l *LazyStream) awaitToCloseRead() {
 	defer lingering.Add(-1)
@@ -172,8 +172,8 @@ func (l *LazyStream) abort(cause error) {
 
 // lingerBudget is that of the negotiation, but never without limit.
 func (l *LazyStream) lingerBudget() time.Duration {
-	if budget := l.client.Limits.budget(); budget > 0 {
-		return min(budget, maxBudget)
+	if l.budget > 0 {
+		return l.budget
 	}
 	return new(Limits).budget()
 }
@@ -188,7 +188,7 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 	for l.state == LazyPending {
 		if l.pump == pumpIdle {
 			l.pump = pumpBeside
-			l.unlocked(l.run)
+			l.unlocked(func() { l.run(nil) })
 		} else {
 			l.change.Wait()
 		}
@@ -200,10 +200,10 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 	l.arm()
 	l.unlocked(func() {
 		if halves {
-			io.Copy(io.Discard, io.LimitReader(l.stream, mostDrained))
+			io.Copy(io.Discard, io.LimitReader(l.c.stream, mostDrained))
 		}
 		if l.c.unlessEnded(func() {}) {
-			l.stream.Close()
+			l.c.stream.Close()
 		}
 	})
 	l.disarm()
@@ -226,7 +226,7 @@ func (l *LazyStream) lastWords(finished bool) (halves bool) {
 			return false
 		}
 	}
-	closer, ok := l.stream.(interface{ CloseWrite() error })
+	closer, ok := l.c.stream.(interface{ CloseWrite() error })
 	if !ok || l.isUnbuffered {
 		return false
 	}
