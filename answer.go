@@ -51,7 +51,7 @@ func (l *LazyStream) hear(p []byte) (n int, err error) {
 		l.hold()
 		defer l.release()
 		l.pump = pumpInline
-		l.unlocked(func() { n = l.run(p) })
+		n = l.listen(p)
 		if err := l.gone(&l.in); err != nil || n > 0 {
 			return n, err
 		}
@@ -87,7 +87,7 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 			l.sleep(h)
 		case l.mayPump(h):
 			l.pump = pumpInline
-			l.unlocked(func() { l.run(nil) })
+			l.listen(nil)
 		default:
 			l.pumpBeside()
 		}
@@ -140,33 +140,37 @@ func (l *LazyStream) unlocked(f func()) {
 func (l *LazyStream) pumpBeside() {
 	if l.pump == pumpIdle {
 		l.pump = pumpBeside
-		go l.run(nil)
+		go l.listenBeside()
 	}
+}
+
+func (l *LazyStream) listenBeside() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listen(nil)
 }
 
 var errPanic = errors.New("a panic while the answer was read")
 
-// run reads the answer and decides, or stops where it is if it is interrupted. n
-// counts what it has read behind the answer, into p.
-func (l *LazyStream) run(p []byte) (n int) {
+// listen reads the answer and decides, or stops where it is if it is interrupted.
+// It reads without the lock. n counts what it has read behind the answer, into p.
+func (l *LazyStream) listen(p []byte) (n int) {
 	err := errPanic
-	stopped := false
+	l.mu.Unlock()
 	defer func() {
-		if !stopped {
+		l.mu.Lock()
+		if err == nil || !l.stop(err) {
 			l.decide(err)
 		}
 	}()
 	client := Client{Limits: Limits{Bytes: l.bytes}}
 	n, err = client.lazyAnswer(&l.c, l.protocol, p)
-	stopped = err != nil && l.stop(err)
 	return n
 }
 
 // stop reports whether the inline pump returns because it was interrupted, and
 // makes ready for the next. The Communicator keeps what has arrived.
 func (l *LazyStream) stop(err error) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	// With a cause somebody is about to end the stream, and leaves it to the pump
 	// to decide.
 	if l.cause != nil || !l.interrupted || !isTimeout(err) || !l.readBy(time.Time{}) {
@@ -190,28 +194,6 @@ func (l *LazyStream) interrupt() {
 // decide makes the outcome known, once. A stream that has failed is ended before
 // anybody hears of it.
 func (l *LazyStream) decide(err error) {
-	err, agreed := l.heard(err)
-	if agreed {
-		return
-	}
-	err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
-	l.c.giveBack()
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil {
-		l.state, l.err = LazyFailed, err
-		l.change.Broadcast()
-		return
-	}
-	l.agree()
-}
-
-// heard takes over from the pump. It reports whether that was all there is to do:
-// the peer has agreed, and neither the budget nor a trace has anything to say.
-func (l *LazyStream) heard(err error) (error, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.pump = pumpDone // from here on the budget is ours
 	if l.cause != nil {
 		err = l.cause
@@ -222,17 +204,22 @@ func (l *LazyStream) heard(err error) (error, bool) {
 	}
 	l.c.start = l.began
 	if err != nil || l.c.ext != nil || l.c.deadline != 0 && !l.c.watch.remove(&l.c) {
-		return err, false
+		l.unlocked(func() {
+			err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
+		})
 	}
 	l.c.deadline = 0
 	l.c.giveBack()
+	l.change.Broadcast()
+	if err != nil {
+		l.state, l.err = LazyFailed, err
+		return
+	}
 	l.agree()
-	return nil, true
 }
 
 // agree makes it known that the stream is the protocol's.
 func (l *LazyStream) agree() {
-	l.change.Broadcast()
 	l.state = LazyAgreed
 	if l.interrupted || !l.in.deadline.IsZero() {
 		l.readBy(l.in.deadline)

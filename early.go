@@ -163,15 +163,13 @@ func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
 		l.writing = false
 		l.change.Broadcast()
 	}()
-	if !l.begun {
-		if l.c.ext != nil {
-			l.unlocked(l.announce)
-		}
-		l.begun = true
-		l.change.Broadcast()
-	}
 	unsent := l.size - l.sent
-	l.unlocked(func() { n, err = l.put(l.sent, p) })
+	if !l.begun && l.c.ext == nil && l.size+len(p) <= smallBuffer {
+		n, err = l.putSmall(p)
+	} else {
+		l.begin()
+		l.unlocked(func() { n, err = l.put(l.sent, p) })
+	}
 	if n < unsent+len(p) && err == nil {
 		err = io.ErrShortWrite
 	}
@@ -182,6 +180,28 @@ func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
 		next, _ = l.guard.after(p[:n])
 	}
 	l.guard = next
+	return n, err
+}
+
+// begin says that the header is on its way, so that somebody may listen: a large
+// write can take until the peer has read most of it.
+func (l *LazyStream) begin() {
+	if l.begun {
+		return
+	}
+	if l.c.ext != nil {
+		l.unlocked(l.announce)
+	}
+	l.begun = true
+	l.change.Broadcast()
+}
+
+// putSmall is put for the first flight, if that fits where the answer will be
+// read to. So nobody may listen before it is written.
+func (l *LazyStream) putSmall(p []byte) (n int, err error) {
+	flight := append(l.c.firstMessage(l.protocol), p...)
+	defer func() { l.begun = true }()
+	l.unlocked(func() { n, err = l.count(flight) })
 	return n, err
 }
 

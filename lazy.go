@@ -62,7 +62,7 @@ type LazyStream struct {
 
 	// The half that sends.
 	isUnbuffered bool // a Write returns when the peer has read
-	begun        bool // the header is on its way, whether or not it got through
+	begun        bool // somebody may listen: the header is on its way, whether or not it got through
 	writing      bool // a call writes, and has guard and sent to itself
 	guard        guard
 	sent         int // bytes of the header and the proposal

@@ -162,12 +162,10 @@ func (l *LazyStream) abort(cause error) {
 	if idle {
 		l.pump = pumpBeside
 	}
-	l.unlocked(func() {
-		l.c.cut() // which makes a pump return
-		if idle {
-			l.decide(cause)
-		}
-	})
+	l.unlocked(l.c.cut) // which makes a pump return
+	if idle {
+		l.decide(cause)
+	}
 }
 
 // lingerBudget is that of the negotiation, but never without limit.
@@ -188,7 +186,7 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 	for l.state == LazyPending {
 		if l.pump == pumpIdle {
 			l.pump = pumpBeside
-			l.unlocked(func() { l.run(nil) })
+			l.listen(nil)
 		} else {
 			l.change.Wait()
 		}
