@@ -129,26 +129,40 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	l.change.L = &l.mu
 	l.c.stream = stream
 	running := &l.c
-	defer abandon(&running)
-	l.c.role = Initiator
-	l.c.limit = int16(cl.Limits.message())
-	trace := traceOf(ctx)
-	if trace != nil {
-		l.c.extend().trace = trace
-	}
-	if cl.Unbuffered {
-		l.c.extend().unbuffered = true
-	}
-	l.c.recognise()
-	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
-	l.c.headerSent = !l.isUnbuffered // as far as the pump is concerned
-	if err := cl.checkLazy(&l.c, protocol); err != nil {
+	defer func() {
+		if running != nil {
+			running.abandon()
+		}
+	}()
+	if err := cl.beginLazy(ctx, l); err != nil {
 		err = l.c.end(context.Background(), "", nil, false, err)
 		running = nil
 		return nil, err
 	}
 	running = nil
+	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
+	l.c.headerSent = !l.isUnbuffered // as far as the pump is concerned
 	return l, nil
+}
+
+// beginLazy is [Communicator.begin] for a lazy stream, whose budget does not run
+// before somebody waits, with the checks of the name. It has a short way, too.
+func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
+	c := &l.c
+	c.role = Initiator
+	c.limit = int16(cl.Limits.message())
+	if isShort(ctx, &cl.Limits) && isShortName(l.protocol) && hasPlainEnds(l.protocol) && !cl.Unbuffered && !isUnbuffered(c.stream) {
+		c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
+		return nil
+	}
+	if trace := traceOf(ctx); trace != nil {
+		c.extend().trace = trace
+	}
+	if cl.Unbuffered {
+		c.extend().unbuffered = true
+	}
+	c.recognise()
+	return cl.checkLazy(c, l.protocol)
 }
 
 // checkLazy finds what cannot be proposed lazily, and counts the proposal.

@@ -40,16 +40,23 @@ func isShort(ctx context.Context, l *Limits) bool {
 // pass [wire.CheckName] (R9), fit into small, and "na" is no longer than an echo.
 func areShort(protocols []string) bool {
 	for _, p := range protocols {
-		if len(p) <= len(wire.NA) || len(p) > mostShortName || p == wire.Header {
+		if !isShortName(p) {
 			return false
-		}
-		for i := range len(p) { // a call would cost more
-			if p[i] == '\n' {
-				return false
-			}
 		}
 	}
 	return len(protocols) > 0 && len(protocols) <= mostShort
+}
+
+func isShortName(p string) bool {
+	if len(p) <= len(wire.NA) || len(p) > mostShortName || p == wire.Header {
+		return false
+	}
+	for i := range len(p) { // a call would cost more
+		if p[i] == '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // left says where the short way was left.
