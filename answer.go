@@ -22,8 +22,9 @@ const (
 	pumpDone               // the outcome is there, or about to be
 )
 
-// Read waits for the agreement, and then reads from the stream. What is behind the
-// agreement may come with it in one read of the stream.
+// Read waits for the agreement, and then reads from the stream. If it takes the
+// agreement off itself, what is behind that may come in the same read of the
+// stream: no more than p has room for.
 func (l *LazyStream) Read(p []byte) (n int, err error) {
 	if !l.in.direct.Load() {
 		if n, err = l.hear(p); n > 0 || err != nil {

@@ -77,8 +77,8 @@
 // at most the budget, which sees to it that what was written arrives. A process
 // that is about to exit waits with [LazyStream.Wait]. [LingerStats] counts.
 //
-// A lazy stream is one allocation, and one write and two reads for a request
-// and its reply. It starts no goroutine unless a call with a deadline or a
+// A lazy stream is one allocation, and one write and one read for a request and
+// its reply, or two reads where the answer comes alone. It starts no goroutine unless a call with a deadline or a
 // context waits for the answer, a Write waits, or the stream has no buffer.
 //
 // # Limits

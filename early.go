@@ -28,6 +28,18 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.begun || l.writing || l.out.closed || l.state != LazyPending || l.c.ext != nil || l.size+len(p) > smallBuffer {
+		return l.write(p)
+	}
+	next, ok := l.guard.after(p)
+	if !ok && !l.unguarded {
+		return l.write(p)
+	}
+	return l.writeFirst(p, next)
+}
+
+// write is Write for all but the first flight, if that is small.
+func (l *LazyStream) write(p []byte) (n int, err error) {
 	ctx := context.Background()
 	if len(p) == 0 {
 		return 0, l.say(ctx, &l.out)
@@ -163,13 +175,14 @@ func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
 		l.writing = false
 		l.change.Broadcast()
 	}()
+	l.begin()
 	unsent := l.size - l.sent
-	if !l.begun && l.c.ext == nil && l.size+len(p) <= smallBuffer {
-		n, err = l.putSmall(p)
-	} else {
-		l.begin()
-		l.unlocked(func() { n, err = l.put(l.sent, p) })
-	}
+	l.unlocked(func() { n, err = l.put(l.sent, p) })
+	return l.wrote(n, unsent, p, next, err)
+}
+
+// wrote takes note of a write of what was unsent and of p.
+func (l *LazyStream) wrote(n, unsent int, p []byte, next guard, err error) (int, error) {
 	if n < unsent+len(p) && err == nil {
 		err = io.ErrShortWrite
 	}
@@ -196,13 +209,26 @@ func (l *LazyStream) begin() {
 	l.change.Broadcast()
 }
 
-// putSmall is put for the first flight, if that fits where the answer will be
-// read to. So nobody may listen before it is written.
-func (l *LazyStream) putSmall(p []byte) (n int, err error) {
+// writeFirst sends the header, the proposal and p from where the answer will be
+// read to: nobody may listen before they are written. next is where the guard is
+// then.
+func (l *LazyStream) writeFirst(p []byte, next guard) (n int, err error) {
 	flight := append(l.c.firstMessage(l.protocol), p...)
-	defer func() { l.begun = true }()
-	l.unlocked(func() { n, err = l.count(flight) })
-	return n, err
+	l.writing = true
+	n = -1 // until Write has returned
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		l.writing, l.begun = false, true
+		l.change.Broadcast()
+		if n < 0 {
+			return
+		}
+		if n, err = l.wrote(n, l.size, p, next, err); err != nil {
+			err = l.why(&l.out, err)
+		}
+	}()
+	return l.count(flight)
 }
 
 // announce tells the trace what is about to be sent.

@@ -67,7 +67,8 @@ func TestGateLazyAllocations(t *testing.T) {
 	}
 }
 
-// Request and reply are one write and one read, of answer and reply together; no
+// Request and reply are one write and one read where answer and reply have come
+// together, and two reads where they have not; no
 // goroutine is started and no deadline is set.
 func TestGateLazyCalls(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
@@ -82,7 +83,9 @@ func TestGateLazyCalls(t *testing.T) {
 			negotiate()
 		}
 		check(t, "writes", initiator.writes.Load(), times)
-		check(t, "reads", initiator.reads.Load(), times)
+		if reads := initiator.reads.Load(); reads < times || reads > 2*times {
+			t.Errorf("%d reads in %d negotiations", reads, times)
+		}
 		check(t, "deadlines", initiator.touched.Load(), 0)
 		if n := initiator.crowded.Load(); n > times/5 {
 			t.Errorf("in %d calls of %d negotiations there were more than the %d goroutines from before", n, times, before)

@@ -58,23 +58,12 @@ func lazyFlights(t talk) (ask, answer [][]byte) {
 	return behind(request), behind(response)
 }
 
-// The capped floor reads and writes like anything does that neither reads past the
-// agreement nor holds its answer back: what is left of the lazy ratios above it is
-// the library's.
+// The capped floor has a responder that reads and writes like any does that neither
+// reads past the agreement nor holds its answer back: what is left of the lazy
+// ratios above it is the library's.
 var cappedFloor = speaker{
 	"capped floor",
-	func(t talk) func(io.ReadWriteCloser) func() error {
-		flights, _ := lazyFlights(t)
-		return func(rw io.ReadWriteCloser) func() error {
-			buf := make([]byte, len(flights[0]))
-			return func() error {
-				if _, err := rw.Write(flights[0]); err != nil {
-					return err
-				}
-				return readBoth(rw, buf, len(response))
-			}
-		}
-	},
+	lazyFloorInitiate,
 	func(t talk) func(io.ReadWriteCloser) func() error {
 		_, flights := lazyFlights(t)
 		return func(rw io.ReadWriteCloser) func() error {
@@ -95,16 +84,6 @@ var cappedFloor = speaker{
 			}
 		}
 	},
-}
-
-// readBoth reads the agreement and what is behind it.
-func readBoth(rw io.Reader, buf []byte, behind int) error {
-	for _, part := range [][]byte{buf[:len(buf)-behind], buf[len(buf)-behind:]} {
-		if n, err := rw.Read(part); err != nil || n != len(part) {
-			return inPieces(n, err)
-		}
-	}
-	return nil
 }
 
 func lazyOursWith(name string, l multiselect.Limits) speaker {
