@@ -50,12 +50,7 @@ type Client struct {
 //
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
-	c := acquire(stream)
-	tried, done, err := cl.short(ctx, c, protocols)
-	if done {
-		return protocols[tried-1], nil
-	}
-	return cl.run(ctx, c, protocols, tried, err)
+	return cl.short(ctx, acquire(stream), protocols)
 }
 
 // SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of

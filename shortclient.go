@@ -7,10 +7,8 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// short is [Client.SelectOneOf] on the short way. It returns how many protocols
-// were proposed, and reports false where it ends, and where the negotiation
-// fails, for run to go on.
-func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string) (tried int, done bool, err error) {
+// short is [Client.SelectOneOf], on the short way as far as that goes.
+func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string) (string, error) {
 	running := c
 	defer func() {
 		if running != nil {
@@ -19,11 +17,13 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 	}()
 	if !isShort(ctx, &cl.Limits) || !areShort(protocols) {
 		running = nil
-		return 0, false, nil
+		return cl.run(ctx, c, protocols, 0, nil)
 	}
+	var err error
 	if cl.Limits.Budget >= 0 || ctx.Done() != nil {
 		err = c.arm(ctx, &cl.Limits)
 	}
+	tried := 0
 	if err == nil && !cl.Unbuffered && !isUnbuffered(c.stream) {
 		tried = 1
 		asked := c.firstMessage(protocols[0])
@@ -34,16 +34,19 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 			n, failed = c.stream.Read(asked)
 			if n == len(asked) && isHeader(&c.small) && isEcho(asked[len(wire.HeaderFrame):], protocols[0]) && c.succeed() {
 				running = nil
-				return 1, true, nil
+				return protocols[0], nil
 			}
 			err = c.shortAnswer(len(wire.HeaderFrame), len(asked), protocols[0], n, failed, nil)
 		} else {
 			err = c.proposed(len(wire.HeaderFrame), len(asked), written{n, failed})
 		}
 	}
-	tried, done, err = cl.shortTurns(c, protocols, tried, err)
+	tried, done, err := cl.shortTurns(c, protocols, tried, err)
 	running = nil
-	return tried, done, err
+	if done {
+		return protocols[tried-1], nil
+	}
+	return cl.run(ctx, c, protocols, tried, err)
 }
 
 // firstMessage is shortMessage for the first one, which is behind the header.
