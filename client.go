@@ -50,6 +50,7 @@ type Client struct {
 //
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
+	mustExist(stream)
 	return cl.short(ctx, acquire(stream), protocols)
 }
 

@@ -151,7 +151,7 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
 	c := &l.c
 	c.role = Initiator
 	c.limit = int16(cl.Limits.message())
-	if isShort(ctx, &cl.Limits) && isShortName(l.protocol) && hasPlainEnds(l.protocol) && !cl.Unbuffered && !isUnbuffered(c.stream) {
+	if isShort(&cl.Limits) && traceOf(ctx) == nil && isShortName(l.protocol) && hasPlainEnds(l.protocol) && !cl.Unbuffered && !isUnbuffered(c.stream) {
 		c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
 		return nil
 	}

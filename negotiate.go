@@ -23,6 +23,7 @@ import (
 //
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
+	mustExist(stream)
 	c := acquire(stream)
 	found, next, err := m.short(ctx, c)
 	if next == turnRead {

@@ -1,7 +1,6 @@
 package multiselect
 
 import (
-	"context"
 	"io"
 
 	"github.com/multiselect/multiselect/wire"
@@ -31,10 +30,9 @@ const (
 // headerBytes are copied without a call.
 var headerBytes = [len(wire.HeaderFrame)]byte([]byte(wire.HeaderFrame))
 
-// isShort reports whether a negotiation can begin on the short way.
-func isShort(ctx context.Context, l *Limits) bool {
-	return l.Message <= 0 && l.Proposals <= 0 && l.Bytes <= 0 && traceOf(ctx) == nil
-}
+// isShort reports whether a negotiation can begin on the short way, if it has no
+// trace.
+func isShort(l *Limits) bool { return l.Message <= 0 && l.Proposals <= 0 && l.Bytes <= 0 }
 
 // areShort reports whether all protocols can be proposed on the short way: they
 // pass [wire.CheckName] (R9), fit into small, and "na" is no longer than an echo.
@@ -108,16 +106,25 @@ func (c *Communicator) heard() {
 // succeed ends a call that has agreed on a protocol. It reports false if there is
 // more to do than to give everything back.
 func (c *Communicator) succeed() bool {
+	if c.ext != nil || c.deadline != 0 || c.flights != 0 {
+		return c.succeedLate()
+	}
+	c.stream, c.w, c.got = nil, 0, 0 // nothing else was touched
+	communicators.Put(c)
+	return true
+}
+
+// succeedLate is succeed for a call that has a budget, or has had more to say.
+func (c *Communicator) succeedLate() bool {
 	if c.ext != nil || c.deadline != 0 && !c.watch.remove(c) {
 		return false
 	}
 	c.deadline = 0
-	if c.flights != 0 || c.start < 0 { // less was touched otherwise, or a bubble's watch is not for others
-		c.release()
-		return true
+	if c.flights == 0 && !inBubble(c.start) {
+		c.start = 0
+		return c.succeed()
 	}
-	c.stream, c.start, c.w, c.got = nil, 0, 0, 0
-	communicators.Put(c)
+	c.release()
 	return true
 }
 

@@ -15,7 +15,7 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 			running.abandon()
 		}
 	}()
-	if !isShort(ctx, &cl.Limits) || !areShort(protocols) {
+	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !areShort(protocols) {
 		running = nil
 		return cl.run(ctx, c, protocols, 0, nil)
 	}
