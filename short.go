@@ -62,7 +62,7 @@ const (
 func (m *Muxer) short(ctx context.Context, c *Communicator) (found *node, done bool, err error) {
 	running := c
 	defer abandon(&running)
-	if m.Unbuffered || !isShort(ctx, &m.Limits) {
+	if m.Unbuffered || m.HeaderFirst || !isShort(ctx, &m.Limits) {
 		running = nil
 		return nil, false, nil
 	}
