@@ -55,11 +55,14 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 		l.hold()
 		defer l.release()
 	}
+	missed := l.missed
 	for {
 		err := l.over(ctx, h)
 		switch {
 		case err != nil || l.state != LazyPending:
 			return err
+		case l.missed != missed:
+			return os.ErrDeadlineExceeded
 		case l.closed: // the linger sees to it
 			l.sleep(h)
 		case l.sent < l.size && !l.writing:
@@ -129,7 +132,8 @@ func (l *LazyStream) pumpBeside() {
 
 var errPanic = errors.New("a panic while the answer was read")
 
-// run reads the answer and decides, or stops where it is if it is interrupted.
+// run reads the answer and decides, or stops where it is if it is interrupted, or
+// meets a deadline that the stream's owner has set past the LazyStream.
 func (l *LazyStream) run() {
 	err := errPanic
 	stopped := false
@@ -142,15 +146,25 @@ func (l *LazyStream) run() {
 	stopped = err != nil && l.stop(err)
 }
 
-// stop reports whether the inline pump returns because it was interrupted, and
-// makes ready for the next. The Communicator keeps what has arrived.
+// stop reports whether the pump returns because its Read timed out, and makes
+// ready for the next. The Communicator keeps what has arrived. After Close and
+// CloseRead there is no next.
 func (l *LazyStream) stop(err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// With a cause somebody is about to end the stream, and leaves it to the pump
 	// to decide.
-	if l.cause != nil || !l.interrupted || !isTimeout(err) || !l.readBy(time.Time{}) {
+	switch {
+	case l.cause != nil || !isTimeout(err):
 		return false
+	case l.interrupted:
+		if !l.readBy(time.Time{}) {
+			return false
+		}
+	case l.in.closed || l.timed == nil || !l.c.unlessEnded(func() {}):
+		return false
+	default:
+		l.missed++
 	}
 	l.interrupted = false
 	l.pump = pumpIdle

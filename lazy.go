@@ -40,8 +40,7 @@ import (
 // Deadlines hold as on any net.Conn, also while the answer is awaited, and a call
 // that ran into one leaves the negotiation as it was. A stream without
 // SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. A read
-// deadline that was set on the stream before counts until one is set here, and
-// ends the negotiation when it is over.
+// deadline that was set on the stream itself counts until one is set here.
 type LazyStream struct {
 	stream   io.ReadWriteCloser
 	protocol string
@@ -71,6 +70,7 @@ type LazyStream struct {
 	c           Communicator
 	pump        pump
 	interrupted bool  // the inline pump is to return
+	missed      uint  // how often the pump met a deadline of the stream's owner
 	waiters     int32 // while there are any, the budget runs
 	began       time.Duration
 	left        time.Duration // of the budget, or noBudget
