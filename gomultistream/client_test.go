@@ -1,4 +1,4 @@
-package multistream_test
+package multistream
 
 import (
 	"errors"
@@ -10,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	multistream "github.com/multiselect/multiselect/gomultistream"
-
 	"github.com/multiselect/multiselect"
 )
 
@@ -22,7 +20,7 @@ type name string // names have types of their own
 func TestSelectOneOf(t *testing.T) {
 	a, b := ends()
 	mustWrite(t, b, say(header, "na", "/b")+"data")
-	got, err := multistream.SelectOneOf([]name{"/a", "/b", "/c"}, a)
+	got, err := SelectOneOf([]name{"/a", "/b", "/c"}, a)
 	if got != "/b" || err != nil {
 		t.Fatal(got, err)
 	}
@@ -35,28 +33,28 @@ func TestSelectOneOf(t *testing.T) {
 // However it fails, the stream is left to the caller, and the error is what callers
 // compare with.
 func TestSelectOneOfFails(t *testing.T) {
-	refused := multistream.ErrNotSupported[name]{}
+	refused := ErrNotSupported[name]{}
 	for _, tt := range []struct {
 		name, said string
 		protos     []name
 		want       error // the very same
 		is         error
 	}{
-		{name: "no protocols", want: multistream.ErrNoProtocols},
+		{name: "no protocols", want: ErrNoProtocols},
 		{name: "a reserved one", protos: []name{"/a", "na"}, is: multiselect.ErrInvalidName},
 		{name: "refused", said: say(header, "na", "na"), protos: []name{"/a", "/b"}, is: refused},
 		{name: "the end", protos: []name{"/a"}, want: io.EOF},
 		{name: "the end behind the header", said: say(header), protos: []name{"/a"}, want: io.EOF},
 		{name: "the end in an answer", said: say(header) + "\x03/", protos: []name{"/a"}, want: io.ErrUnexpectedEOF},
-		{name: "HTTP", said: "HTTP/1.1 400", protos: []name{"/a"}, is: multistream.ErrIncorrectVersion},
-		{name: "too large", said: say(header) + "\xff\x7f", protos: []name{"/a"}, want: multistream.ErrTooLarge},
+		{name: "HTTP", said: "HTTP/1.1 400", protos: []name{"/a"}, is: ErrIncorrectVersion},
+		{name: "too large", said: say(header) + "\xff\x7f", protos: []name{"/a"}, want: ErrTooLarge},
 		{name: "no newline", said: say(header) + "\x02ab", protos: []name{"/a"}, is: multiselect.ErrMalformed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := ends()
 			mustWrite(t, b, tt.said)
 			b.CloseWrite()
-			_, err := multistream.SelectOneOf(tt.protos, a)
+			_, err := SelectOneOf(tt.protos, a)
 			if tt.is == nil && err != tt.want || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("SelectOneOf = %#v", err)
 			}
@@ -72,15 +70,15 @@ func TestSelectOneOfFails(t *testing.T) {
 func TestErrorValues(t *testing.T) {
 	a, b := ends()
 	mustWrite(t, b, say(header, "na"))
-	err := multistream.SelectProtoOrFail(name("/a"), a)
-	refused, ok := err.(multistream.ErrNotSupported[name])
-	if !ok || len(refused.Protos) != 1 || refused.Protos[0] != "/a" || errors.Is(err, multistream.ErrNotSupported[string]{}) {
+	err := SelectProtoOrFail(name("/a"), a)
+	refused, ok := err.(ErrNotSupported[name])
+	if !ok || len(refused.Protos) != 1 || refused.Protos[0] != "/a" || errors.Is(err, ErrNotSupported[string]{}) {
 		t.Errorf("%#v", err)
 	}
 	a, b = ends()
 	mustWrite(t, b, say(header, "/b"))
-	want := multistream.ErrUnrecognizedResponse[name]{Actual: "/b", Expected: "/a"}
-	if err := multistream.SelectProtoOrFail(name("/a"), a); err != want {
+	want := ErrUnrecognizedResponse[name]{Actual: "/b", Expected: "/a"}
+	if err := SelectProtoOrFail(name("/a"), a); err != want {
 		t.Errorf("%#v", err)
 	}
 }
@@ -94,17 +92,17 @@ func TestUnbufferedStreams(t *testing.T) {
 	} {
 		for how, initiate := range map[string]func(rwc io.ReadWriteCloser) (io.ReadWriter, error){
 			"eager": func(rwc io.ReadWriteCloser) (io.ReadWriter, error) {
-				return rwc, multistream.SelectProtoOrFail("/a", rwc)
+				return rwc, SelectProtoOrFail("/a", rwc)
 			},
 			"lazy": func(rwc io.ReadWriteCloser) (io.ReadWriter, error) {
-				return multistream.NewMSSelect(rwc, "/a"), nil
+				return NewMSSelect(rwc, "/a"), nil
 			},
 		} {
 			t.Run(transport+" "+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
 					a, b := open()
-					var m multistream.MultistreamMuxer[string]
+					var m MultistreamMuxer[string]
 					m.AddHandler("/a", func(_ string, rwc io.ReadWriteCloser) error {
 						mustRead(t, rwc, "hello")
 						mustWrite(t, rwc, "world")
@@ -126,7 +124,7 @@ func TestUnbufferedStreams(t *testing.T) {
 		t.Run(transport+" lazy with lazy", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := open()
-				la, lb := multistream.NewMSSelect(a, "/a"), multistream.NewMSSelect(b, "/a")
+				la, lb := NewMSSelect(a, "/a"), NewMSSelect(b, "/a")
 				go io.WriteString(la, "hello")
 				go io.WriteString(lb, "world")
 				mustRead(t, la, "world")
@@ -150,7 +148,7 @@ func TestSelectBudget(t *testing.T) {
 			resetter
 		}{b, b}, b}} {
 			start := time.Now()
-			err := multistream.SelectProtoOrFail("/a", stream.ReadWriteCloser)
+			err := SelectProtoOrFail("/a", stream.ReadWriteCloser)
 			timeout, ok := errors.AsType[interface {
 				error
 				Timeout() bool
@@ -173,7 +171,7 @@ func TestCallersDeadline(t *testing.T) {
 		a, _ := ends()
 		start := time.Now()
 		a.SetDeadline(start.Add(time.Second))
-		if err := multistream.SelectProtoOrFail("/a", a); err != os.ErrDeadlineExceeded || time.Since(start) != time.Second {
+		if err := SelectProtoOrFail("/a", a); err != os.ErrDeadlineExceeded || time.Since(start) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
@@ -198,7 +196,7 @@ func TestManyProposals(t *testing.T) {
 			mustWrite(t, b, say("na"))
 		}
 	}()
-	if got, err := multistream.SelectOneOf(protos, a); got != protos[299] || err != nil {
+	if got, err := SelectOneOf(protos, a); got != protos[299] || err != nil {
 		t.Errorf("%.20q, %v", got, err)
 	}
 }
@@ -210,14 +208,14 @@ func TestReadNextToken(t *testing.T) {
 		"":                    io.EOF,
 		"\x05/a":              io.ErrUnexpectedEOF,
 		"\x80":                io.ErrUnexpectedEOF,
-		"\x81\x08x":           multistream.ErrTooLarge,
+		"\x81\x08x":           ErrTooLarge,
 		"\x00x":               multiselect.ErrMalformed,
 		"\x02xx":              multiselect.ErrMalformed,
 		"\x82\x00/a":          multiselect.ErrMalformed,
 		say("/a\nb") + "rest": nil,
 	} {
 		r := strings.NewReader(said)
-		text, err := multistream.ReadNextToken[name](r)
+		text, err := ReadNextToken[name](r)
 		if err != want && (want != multiselect.ErrMalformed || !errors.Is(err, want)) {
 			t.Errorf("%q: %v, want %v", said, err, want)
 		}

@@ -1,4 +1,4 @@
-package multistream_test
+package multistream
 
 import (
 	"bytes"
@@ -12,6 +12,9 @@ import (
 
 	"github.com/multiselect/multiselect/wire"
 )
+
+// The tests are inside the package: go mod tidy follows the tests of a module that
+// replaces another one, and would not find this one under its own name.
 
 // end is one end of a stream in memory that has buffers, read deadlines, halves
 // and a reset, as the streams of a multiplexer do. It counts what is done to it.

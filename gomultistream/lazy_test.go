@@ -1,4 +1,4 @@
-package multistream_test
+package multistream
 
 import (
 	"errors"
@@ -10,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	multistream "github.com/multiselect/multiselect/gomultistream"
-
 	"github.com/multiselect/multiselect"
 )
 
@@ -20,7 +18,7 @@ var flight = say(header, "/a")
 // Header, proposal and first data are one write, whose count is that of the data.
 func TestLazyFirstWrite(t *testing.T) {
 	a, b := ends()
-	l := multistream.NewMSSelect(a, "/a")
+	l := NewMSSelect(a, "/a")
 	mustWrite(t, l, "data")
 	if joined(a) != flight+"data" {
 		t.Errorf("writes %q", joined(a))
@@ -40,7 +38,7 @@ func TestLazyFirstWrite(t *testing.T) {
 func TestLazyGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := ends()
-		l := multistream.NewMSSelect(a, "/a")
+		l := NewMSSelect(a, "/a")
 		wrote := make(chan error)
 		go func() {
 			_, err := io.WriteString(l, say("/b"))
@@ -61,14 +59,14 @@ func TestLazyGuard(t *testing.T) {
 // A refusal is the same value on every call, and ends the stream.
 func TestLazyRefused(t *testing.T) {
 	a, b := ends()
-	l := multistream.NewMSSelect(a, name("/a"))
+	l := NewMSSelect(a, name("/a"))
 	mustWrite(t, l, "data")
 	mustWrite(t, b, say(header, "na"))
 	_, err1 := l.Read(make([]byte, 1))
 	_, err2 := l.Write([]byte("x"))
 	_, err3 := l.Read(nil)
 	for i, err := range []error{err1, err2, err3, l.Flush()} {
-		if refused, ok := err.(multistream.ErrNotSupported[name]); !ok || len(refused.Protos) != 1 || refused.Protos[0] != "/a" {
+		if refused, ok := err.(ErrNotSupported[name]); !ok || len(refused.Protos) != 1 || refused.Protos[0] != "/a" {
 			t.Errorf("call %d: %#v", i, err)
 		}
 	}
@@ -83,11 +81,11 @@ func TestLazyErrors(t *testing.T) {
 		"":                   io.EOF,
 		say(header):          io.EOF,
 		say(header) + "\x05": io.ErrUnexpectedEOF,
-		say(header, "/b"):    multistream.ErrUnrecognizedResponse[string]{Actual: "/b", Expected: "/a"},
-		say("/multistream"):  multistream.ErrIncorrectVersion,
+		say(header, "/b"):    ErrUnrecognizedResponse[string]{Actual: "/b", Expected: "/a"},
+		say("/multistream"):  ErrIncorrectVersion,
 	} {
 		a, b := ends()
-		l := multistream.NewMSSelect(a, "/a")
+		l := NewMSSelect(a, "/a")
 		mustWrite(t, b, said)
 		b.CloseWrite()
 		if _, err := l.Read(make([]byte, 1)); !errors.Is(err, want) {
@@ -100,7 +98,7 @@ func TestLazyErrors(t *testing.T) {
 func TestLazyWriteCount(t *testing.T) {
 	for left := range 40 {
 		a, _ := ends()
-		l := multistream.NewMSSelect(&short{a, left}, "/a")
+		l := NewMSSelect(&short{a, left}, "/a")
 		n, err := io.WriteString(l, "data")
 		if want := max(0, min(left-len(flight), 4)); n != want || n < 4 && err == nil {
 			t.Errorf("%d bytes: Write = %d, %v; want %d", left, n, err, want)
@@ -129,7 +127,7 @@ func TestLazyDeadline(t *testing.T) {
 	for cut := range len(flight) {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := ends()
-			l := multistream.NewMSSelect(a, "/a")
+			l := NewMSSelect(a, "/a")
 			mustWrite(t, b, flight[:cut])
 			a.SetReadDeadline(time.Now().Add(time.Second))
 			if _, err := l.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -159,7 +157,7 @@ func TestLazyClose(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := ends()
 				start := time.Now()
-				l := multistream.NewMSSelect(a, "/a")
+				l := NewMSSelect(a, "/a")
 				mustWrite(t, l, "data")
 				if err := errors.Join(l.Close(), l.Close()); err != nil || time.Since(start) != 0 {
 					t.Errorf("Close = %v after %v", err, time.Since(start))
@@ -179,13 +177,13 @@ func TestLazyClose(t *testing.T) {
 
 // Flush, and Close of a stream that was not used, send the header all the same.
 func TestLazyFlush(t *testing.T) {
-	for _, call := range []func(multistream.LazyConn) error{
-		multistream.LazyConn.Flush,
-		multistream.LazyConn.Close,
-		func(l multistream.LazyConn) error { _, err := l.Write(nil); return err },
+	for _, call := range []func(LazyConn) error{
+		LazyConn.Flush,
+		LazyConn.Close,
+		func(l LazyConn) error { _, err := l.Write(nil); return err },
 	} {
 		a, b := ends()
-		l := multistream.NewMSSelect(a, "/a")
+		l := NewMSSelect(a, "/a")
 		if err := call(l); err != nil {
 			t.Error(err)
 		}
@@ -199,7 +197,7 @@ func TestLazyFlush(t *testing.T) {
 func TestLazyInvalidName(t *testing.T) {
 	for _, name := range []string{"", "na", "a\nb", "/a ", strings.Repeat("x", 1024)} {
 		a, _ := ends()
-		l := multistream.NewMSSelect(a, name)
+		l := NewMSSelect(a, name)
 		_, err1 := l.Read(make([]byte, 1))
 		_, err2 := l.Write([]byte("x"))
 		for _, err := range []error{err1, err2, l.Flush()} {
@@ -216,7 +214,7 @@ func TestLazyInvalidName(t *testing.T) {
 // NewMultistream neither sends the header nor waits for it.
 func TestNewMultistream(t *testing.T) {
 	a, b := ends()
-	l := multistream.NewMultistream(a, "/a")
+	l := NewMultistream(a, "/a")
 	mustWrite(t, l, "data")
 	if joined(a) != say("/a")+"data" {
 		t.Errorf("writes %q", joined(a))
@@ -228,9 +226,9 @@ func TestNewMultistream(t *testing.T) {
 	}
 
 	a, b = ends()
-	l = multistream.NewMultistream(a, "/a")
+	l = NewMultistream(a, "/a")
 	mustWrite(t, b, say("na"))
-	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, multistream.ErrNotSupported[string]{}) || a.ended() == nil {
+	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, ErrNotSupported[string]{}) || a.ended() == nil {
 		t.Errorf("Read = %v, ended: %v", err, a.ended())
 	}
 }

@@ -1,4 +1,4 @@
-package multistream_test
+package multistream
 
 import (
 	"errors"
@@ -10,16 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	multistream "github.com/multiselect/multiselect/gomultistream"
-
 	"github.com/multiselect/multiselect"
 )
 
-const header = multistream.ProtocolID
+const header = ProtocolID
 
 // answers negotiates with a peer that has said all it has to say, and returns
 // what was agreed and the number that the handler returns.
-func answers(t testing.TB, m *multistream.MultistreamMuxer[string], proposals ...string) (string, int) {
+func answers(t testing.TB, m *MultistreamMuxer[string], proposals ...string) (string, int) {
 	t.Helper()
 	a, b := ends()
 	mustWrite(t, b, say(header)+say(proposals...))
@@ -42,7 +40,7 @@ type number int
 
 func (n number) Error() string { return "" }
 
-func handler(n int) multistream.HandlerFunc[string] {
+func handler(n int) HandlerFunc[string] {
 	return func(string, io.ReadWriteCloser) error { return number(n) }
 }
 
@@ -53,7 +51,7 @@ func prefix(p string) func(string) bool {
 // What was added first is asked first, names and functions alike, and what is
 // added again goes behind all others.
 func TestOrder(t *testing.T) {
-	m := multistream.NewMultistreamMuxer[string]()
+	m := NewMultistreamMuxer[string]()
 	steps := []struct {
 		do    func()
 		want  int // for "/a/1"
@@ -92,7 +90,7 @@ func TestOrder(t *testing.T) {
 
 // A match function may change the muxer that asks it.
 func TestMatchFunctionChanges(t *testing.T) {
-	var m multistream.MultistreamMuxer[string]
+	var m MultistreamMuxer[string]
 	m.AddHandlerWithFunc("once", func(string) bool { m.RemoveHandler("once"); return true }, handler(1))
 	m.AddHandler("/a", handler(2))
 	for _, want := range []int{1, 2} {
@@ -105,18 +103,18 @@ func TestMatchFunctionChanges(t *testing.T) {
 // The header leaves first, nothing behind the name is read, and all takes as few
 // calls as that allows.
 func TestNegotiateCalls(t *testing.T) {
-	for name, add := range map[string]func(m *multistream.MultistreamMuxer[string]){
-		"names": func(m *multistream.MultistreamMuxer[string]) {
+	for name, add := range map[string]func(m *MultistreamMuxer[string]){
+		"names": func(m *MultistreamMuxer[string]) {
 			m.AddHandler("/b", nil)
 			m.AddHandler("/ipfs/id/1.0.0", nil)
 		},
-		"functions": func(m *multistream.MultistreamMuxer[string]) {
+		"functions": func(m *MultistreamMuxer[string]) {
 			m.AddHandlerWithFunc("", prefix("/ipfs"), nil)
 		},
 	} {
 		for _, whole := range []bool{true, false} {
 			a, b := ends()
-			var m multistream.MultistreamMuxer[string]
+			var m MultistreamMuxer[string]
 			add(&m)
 			if whole {
 				mustWrite(t, b, say(header, "/ipfs/id/1.0.0")+"data")
@@ -157,10 +155,10 @@ func TestNegotiateFails(t *testing.T) {
 		{name: "refused, half a name", said: say(header, "/no") + "\x05/b", over: io.EOF, want: io.ErrUnexpectedEOF, ended: io.EOF},
 		{name: "reset", said: say(header), over: errReset, want: errReset, ended: errReset},
 		{name: "refused and reset", said: say(header, "/no"), over: errReset, want: errReset, ended: errReset},
-		{name: "HTTP", said: "GET / HTTP/1.1\r\n", want: multistream.ErrIncorrectVersion, ended: nil},
-		{name: "another version", said: say("/multistream/1.1.0"), want: multistream.ErrIncorrectVersion},
-		{name: "too large", said: say(header, long), want: multistream.ErrTooLarge},
-		{name: "refused, too large", said: say(header, "/no", long), want: multistream.ErrTooLarge},
+		{name: "HTTP", said: "GET / HTTP/1.1\r\n", want: ErrIncorrectVersion, ended: nil},
+		{name: "another version", said: say("/multistream/1.1.0"), want: ErrIncorrectVersion},
+		{name: "too large", said: say(header, long), want: ErrTooLarge},
+		{name: "refused, too large", said: say(header, "/no", long), want: ErrTooLarge},
 		{name: "no newline", said: say(header) + "\x02xx", is: multiselect.ErrMalformed},
 		{name: "refused, no newline", said: say(header, "/no") + "\x02xx", is: multiselect.ErrGaveUp},
 		{name: "not minimal", said: say(header) + "\x82\x00x\n", is: multiselect.ErrMalformed},
@@ -168,7 +166,7 @@ func TestNegotiateFails(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a, b := ends()
-			var m multistream.MultistreamMuxer[string]
+			var m MultistreamMuxer[string]
 			m.AddHandler("/a", nil)
 			mustWrite(t, b, tt.said)
 			if tt.over != nil {
@@ -179,7 +177,7 @@ func TestNegotiateFails(t *testing.T) {
 				t.Errorf("Negotiate = %#v", err)
 			}
 			want := tt.ended
-			if tt.want == multistream.ErrIncorrectVersion {
+			if tt.want == ErrIncorrectVersion {
 				want = os.ErrClosed // any error: it was closed
 			}
 			if got := a.ended(); got != want && (want != os.ErrClosed || got == nil) {
@@ -194,7 +192,7 @@ func TestNegotiateFails(t *testing.T) {
 func TestNegotiateBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := ends()
-		var m multistream.MultistreamMuxer[string]
+		var m MultistreamMuxer[string]
 		start := time.Now()
 		_, _, err := m.Negotiate(a)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Minute {
@@ -211,7 +209,7 @@ func TestNegotiateBudget(t *testing.T) {
 func TestBudgetBetweenCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := ends()
-		var m multistream.MultistreamMuxer[string]
+		var m MultistreamMuxer[string]
 		m.AddHandlerWithFunc("slow", func(string) bool { time.Sleep(2 * time.Minute); return false }, nil)
 		mustWrite(t, b, say(header, "/a"))
 		_, _, err := m.Negotiate(a)
@@ -223,7 +221,7 @@ func TestBudgetBetweenCalls(t *testing.T) {
 
 // Panics of match functions and of streams are errors.
 func TestPanics(t *testing.T) {
-	var m multistream.MultistreamMuxer[string]
+	var m MultistreamMuxer[string]
 	m.AddHandlerWithFunc("x", func(string) bool { panic("in a match function") }, nil)
 	a, b := ends()
 	mustWrite(t, b, say(header, "/a"))
@@ -234,7 +232,7 @@ func TestPanics(t *testing.T) {
 		if _, _, err := m.Negotiate(s); err == nil {
 			t.Error("Negotiate succeeds")
 		}
-		if err := multistream.SelectProtoOrFail("/a", s); err == nil {
+		if err := SelectProtoOrFail("/a", s); err == nil {
 			t.Error("SelectProtoOrFail succeeds")
 		}
 	}
@@ -247,7 +245,7 @@ func (panics) Write([]byte) (int, error) { panic("in Write") }
 func (panics) Close() error              { return nil }
 
 func TestHandle(t *testing.T) {
-	var m multistream.MultistreamMuxer[string]
+	var m MultistreamMuxer[string]
 	m.AddHandler("/a", handler(7))
 	m.AddHandler("/nil", nil)
 	for name, want := range map[string]error{"/a": number(7), "/nil": multiselect.ErrNoHandler, "/no": io.EOF} {
@@ -263,7 +261,7 @@ func TestHandle(t *testing.T) {
 // Names that cannot be proposed are held, and never agreed to.
 func TestReservedNames(t *testing.T) {
 	for _, name := range []string{"", "na", "ls", header, "a\nb", strings.Repeat("x", 1024)} {
-		var m multistream.MultistreamMuxer[string]
+		var m MultistreamMuxer[string]
 		m.AddHandlerWithFunc("any", func(string) bool { return true }, handler(2))
 		m.AddHandler(name, handler(1))
 		if !slices.Contains(m.Protocols(), name) {

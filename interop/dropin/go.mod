@@ -7,6 +7,7 @@ require (
 	github.com/multiformats/go-varint v0.0.6
 	github.com/multiselect/multiselect v0.0.0
 	github.com/multiselect/multiselect/gomultistream v0.0.0
+	golang.org/x/mod v0.43.0
 )
 
 replace (
