@@ -39,6 +39,11 @@ func SelectOneOf[T StringLike](protos []T, rwc io.ReadWriteCloser) (proto T, err
 	for _, p := range protos {
 		names = append(names, string(p))
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			proto, err = "", panicError(r)
+		}
+	}()
 	h := hold(rwc)
 	selected, err := initiator.SelectOneOf(context.Background(), h, names...)
 	if err != nil {

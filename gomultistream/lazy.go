@@ -16,10 +16,13 @@ import (
 // off in front of the first that are read. Any number of goroutines may use it.
 //
 // A Write takes along what no responder can take for a proposal, in one write of
-// the stream, and waits for the answer with anything else. Its count is exact. A
-// Read waits for the answer, for 10 s all in all. If the peer refuses, the stream
-// is reset, or closed if it cannot be, and every call returns an [ErrNotSupported];
-// but Close returns nil.
+// the stream, and waits for the answer with anything else. Its count is exact. On a
+// stream that has no LocalAddr, such as those of go-libp2p, it leaves a goroutine to
+// read the answer.
+//
+// If the peer refuses, or does not answer while something waits for it for 10 s, all
+// in all, the stream is reset, or closed if it cannot be. From then on every call
+// returns the same error, and Close nil.
 //
 // Deadlines are those of the stream below. One that passes while the answer is
 // awaited is returned to whoever waits, who may wait again.
@@ -37,70 +40,76 @@ type LazyConn interface {
 // the name cannot be proposed (R9) or is blank at an end, c is ended, and every
 // call says why.
 func NewMSSelect[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
-	return newLazy(c, proto, buffers(c))
+	return newLazy(c, c, proto)
 }
 
 // NewMultistream is [NewMSSelect] for a stream on which the header was exchanged
 // before: the proposal leaves without it, and the answer is expected without it.
 func NewMultistream[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
-	return newLazy(&headless{c, len(wire.HeaderFrame), wire.HeaderFrame}, proto, buffers(c))
+	return newLazy(&headless{c, len(wire.HeaderFrame), wire.HeaderFrame}, c, proto)
 }
 
 type lazyConn[T StringLike] struct {
-	stream   *multiselect.LazyStream
-	proto    T
-	err      error // why there is no stream
-	buffered bool
-	read     sync.Once // something reads the answer
+	stream *multiselect.LazyStream
+	proto  T
+	err    error // why there is no stream
+	isConn bool  // it has an address
+	reader sync.Once
 }
 
-func newLazy[T StringLike](c io.ReadWriteCloser, proto T, buffered bool) LazyConn {
-	l := &lazyConn[T]{proto: proto, buffered: buffered}
+func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
+	l := &lazyConn[T]{proto: proto}
+	_, l.isConn = below.(interface{ LocalAddr() net.Addr })
+	if !buffers(below) {
+		c = &rendezvous{c, l.hear}
+	}
 	l.stream, l.err = new(multiselect.Client).Lazy(context.Background(), c, string(proto))
 	return l
 }
 
-func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
-	if err := l.begin(); err != nil {
-		return 0, err
+// hear has the answer read. A connection takes what is written whether or not its
+// peer's words are read. Of a stream nobody knows: those of go-libp2p's mocknet take
+// two Writes and no third.
+func (l *lazyConn[T]) hear() {
+	if !l.isConn {
+		l.reader.Do(func() { go l.stream.Wait(context.Background()) })
 	}
-	if len(p) == 0 {
+}
+
+func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
+	switch {
+	case l.err != nil:
+		return 0, l.err
+	case len(p) == 0:
 		err = l.stream.Wait(context.Background())
-	} else {
+	default:
 		n, err = l.stream.Read(p)
 	}
 	return n, l.failure(err)
 }
 
 func (l *lazyConn[T]) Write(p []byte) (int, error) {
-	if err := l.begin(); err != nil {
-		return 0, err
+	if l.err != nil {
+		return 0, l.err
 	}
 	n, err := l.stream.Write(p)
+	l.hear()
 	return n, l.failure(err)
 }
 
 func (l *lazyConn[T]) Flush() error {
-	if err := l.begin(); err != nil {
-		return err
+	if l.err != nil {
+		return l.err
 	}
-	return l.failure(l.stream.Flush())
-}
-
-// begin is called before anything is said. Where a Write may wait until the peer
-// has read, and the peer's own first Write for this side, the answer has to be read
-// meanwhile.
-func (l *lazyConn[T]) begin() error {
-	if l.err == nil && !l.buffered {
-		l.read.Do(func() { go l.stream.Wait(context.Background()) })
-	}
-	return l.err
+	err := l.stream.Flush()
+	l.hear()
+	return l.failure(err)
 }
 
 // Close reports what the stream's own Close does, and if too many streams linger.
 // What became of the negotiation has been told, or is wanted by nobody.
 func (l *lazyConn[T]) Close() error {
-	if l.begin() != nil {
+	if l.err != nil {
 		return nil
 	}
 	err := l.stream.Close()
@@ -115,6 +124,18 @@ func (l *lazyConn[T]) failure(err error) error {
 		return nil
 	}
 	return refusal(err, []T{l.proto})
+}
+
+// rendezvous is a stream that may take no Write before the peer's own is read: two
+// [io.Pipe], say. There the answer is read from the first Write on.
+type rendezvous struct {
+	io.ReadWriteCloser
+	hear func()
+}
+
+func (r *rendezvous) Write(p []byte) (int, error) {
+	r.hear()
+	return r.ReadWriteCloser.Write(p)
 }
 
 // headless keeps the header from the wire, and says the peer's itself.

@@ -174,7 +174,7 @@ func (m *MultistreamMuxer[T]) responder() *multiselect.Muxer {
 // and is ended otherwise.
 func (m *MultistreamMuxer[T]) Negotiate(rwc io.ReadWriteCloser) (proto T, handler HandlerFunc[T], err error) {
 	defer func() {
-		if r := recover(); r != nil { // a match function's
+		if r := recover(); r != nil { // a match function's, say
 			proto, handler, err = "", nil, panicError(r)
 		}
 	}()

@@ -3,6 +3,7 @@ package multistream
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -228,7 +229,7 @@ func TestPanics(t *testing.T) {
 	if _, _, err := m.Negotiate(a); err == nil || !strings.Contains(err.Error(), "in a match function") {
 		t.Errorf("Negotiate = %v", err)
 	}
-	for _, s := range []io.ReadWriteCloser{panics{}, struct{ io.ReadWriteCloser }{}} {
+	for _, s := range []io.ReadWriteCloser{panics{}, struct{ io.ReadWriteCloser }{}, panicsMore{}} {
 		if _, _, err := m.Negotiate(s); err == nil {
 			t.Error("Negotiate succeeds")
 		}
@@ -243,6 +244,10 @@ type panics struct{}
 func (panics) Read([]byte) (int, error)  { panic("in Read") }
 func (panics) Write([]byte) (int, error) { panic("in Write") }
 func (panics) Close() error              { return nil }
+
+type panicsMore struct{ panics }
+
+func (panicsMore) LocalAddr() net.Addr { panic("in LocalAddr") }
 
 func TestHandle(t *testing.T) {
 	var m MultistreamMuxer[string]

@@ -75,6 +75,7 @@ func panicError(reason any) error {
 
 // ResetWithError is how the core ends a stream.
 func (h *held) ResetWithError(uint32) error {
+	defer func() { _ = recover() }() // the stream's; it comes behind the error that counts
 	h.over.Store(true)
 	if h.busy.Load() > 0 {
 		free(h.ReadWriteCloser)
