@@ -3,6 +3,7 @@ package dropin
 import (
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/multiselect/multiselect/wire"
 )
@@ -90,4 +91,21 @@ func said(s scene) string {
 		b.WriteString(c.bytes)
 	}
 	return b.String()
+}
+
+// Each difference is a row of the package documentation.
+func TestDocumented(t *testing.T) {
+	doc := read(t, "../../gomultistream/doc.go")
+	for _, why := range append(whys(), proposedOnce) {
+		if !strings.Contains(doc, "\n//\t"+why+"\n//\t  there ") {
+			t.Errorf("doc.go has no row %q", why)
+		}
+	}
+}
+
+func whys() (all []string) {
+	for _, d := range differences {
+		all = append(all, d.why)
+	}
+	return all
 }

@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/multiselect/multiselect/interop/dropin/swap"
 )
 
 // suite is what is run of one module.
@@ -70,15 +72,15 @@ func (s suite) compare(repeat int, verbose bool) (ok bool, err error) {
 	}
 	defer os.RemoveAll(dir)
 	fmt.Printf("%s %s\n", s.module, s.version)
-	m, err := prepare(dir, s.module, s.version)
+	m, err := swap.Prepare(dir, s.module, s.version)
 	if err != nil {
 		return false, err
 	}
-	original, err := m.test(m.original, s.packages, "")
+	original, err := test(m, m.Original, s.packages, "")
 	if err != nil {
 		return false, err
 	}
-	ours, err := m.test(m.ours, s.packages, "")
+	ours, err := test(m, m.Ours, s.packages, "")
 	if err != nil {
 		return false, err
 	}
@@ -95,8 +97,8 @@ func (s suite) compare(repeat int, verbose bool) (ok bool, err error) {
 		case a.action == b.action:
 		case isWanted && a.action == "pass" && b.action == "fail" && strings.Contains(b.output, w.says):
 			fmt.Printf("  wanted: %s\n    %s\n", name, w.why)
-		case name == b.pkg && m.onlyWanted(name, original, ours): // the package fails because a test does
-		case m.isFlaky(a, b, repeat):
+		case name == b.pkg && onlyWanted(name, original, ours): // the package fails because a test does
+		case isFlaky(m, a, b, repeat):
 			fmt.Printf("  flaky: %s was %s and %s, and then the same\n", name, a.action, b.action)
 		default:
 			fmt.Printf("  DIFFERENT: %s: %s with go-multistream, %s with gomultistream\n%s\n", name, a.action, b.action, b.output)

@@ -4,6 +4,7 @@
 //	node serve tcp|quic       print the address, and serve until standard input ends
 //	node check ADDR           talk to it in all ways that need a negotiation
 //	node measure tcp|quic     print what streams cost, between two hosts of its own
+//	node silent tcp|quic      print how long Close takes when the peer never answers
 package main
 
 import (
@@ -30,7 +31,7 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: node serve|check|measure ARGUMENT"))
+		fail(fmt.Errorf("usage: node serve|check|measure|silent ARGUMENT"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -42,6 +43,8 @@ func main() {
 		err = check(ctx, os.Args[2])
 	case "measure":
 		err = measure(ctx, os.Args[2])
+	case "silent":
+		err = silent(ctx, os.Args[2])
 	default:
 		err = fmt.Errorf("there is no %q", os.Args[1])
 	}
