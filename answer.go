@@ -11,13 +11,14 @@ import (
 
 // This file is the half of a LazyStream that hears the answer, and the outcome.
 
-// pump is who reads the answer. A Read does it itself, in its own goroutine,
-// unless it has a deadline; the others have it done beside them.
+// pump is who reads the answer. A Read, and a Wait without an end of its own, does it
+// itself, in its own goroutine, unless it has a deadline; the others have it done
+// beside them.
 type pump uint8
 
 const (
 	pumpIdle   pump = iota // nobody: the next who waits begins, or goes on
-	pumpInline             // a Read, which [LazyStream.interrupt] makes return
+	pumpInline             // a Read or Wait, which [LazyStream.interrupt] makes return
 	pumpBeside             // a goroutine, until it has the outcome
 	pumpDone               // the outcome is there, or about to be
 )
@@ -71,7 +72,7 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 			}
 		case l.pump != pumpIdle || !l.begun:
 			l.sleep(h)
-		case h == &l.in && h.deadline.IsZero() && l.timed != nil && l.sent == l.size:
+		case h != &l.out && h.deadline.IsZero() && ctx.Done() == nil && l.timed != nil && l.sent == l.size:
 			l.pump = pumpInline
 			l.unlocked(l.run)
 		default:
