@@ -11,13 +11,14 @@ import (
 
 // This file is the half of a LazyStream that hears the answer, and the outcome.
 
-// pump is who reads the answer. A Read does it itself, in its own goroutine,
-// unless it has a deadline; the others have it done beside them.
+// pump is who reads the answer. A Read, and a Wait without an end of its own, does it
+// itself, in its own goroutine, unless it has a deadline; the others have it done
+// beside them.
 type pump uint8
 
 const (
 	pumpIdle   pump = iota // nobody: the next who waits begins, or goes on
-	pumpInline             // a Read, which [LazyStream.interrupt] makes return
+	pumpInline             // a Read or Wait, which [LazyStream.interrupt] makes return
 	pumpBeside             // a goroutine, until it has the outcome
 	pumpDone               // the outcome is there, or about to be
 )
@@ -48,7 +49,9 @@ func (l *LazyStream) WriteTo(w io.Writer) (int64, error) {
 func (l *LazyStream) hear(p []byte) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == LazyPending && l.mayPump(&l.in) {
+	ctx := context.Background()
+	if l.state == LazyPending && l.mayPump(ctx, &l.in) {
+		missed := l.missed
 		l.hold()
 		defer l.release()
 		l.pump = pumpInline
@@ -56,13 +59,16 @@ func (l *LazyStream) hear(p []byte) (n int, err error) {
 		if err := l.gone(&l.in); err != nil || n > 0 {
 			return n, err
 		}
+		if l.missed != missed {
+			return 0, os.ErrDeadlineExceeded
+		}
 	}
-	return 0, l.await(context.Background(), &l.in)
+	return 0, l.await(ctx, &l.in)
 }
 
 // mayPump reports whether a call reads the answer itself.
-func (l *LazyStream) mayPump(h *half) bool {
-	return l.pump == pumpIdle && l.sent == l.size && h == &l.in && l.timed != nil && h.deadline.IsZero() && !h.closed
+func (l *LazyStream) mayPump(ctx context.Context, h *half) bool {
+	return l.pump == pumpIdle && l.sent == l.size && h != &l.out && l.timed != nil && h.deadline.IsZero() && !h.closed && ctx.Done() == nil
 }
 
 // await waits for the outcome and sees to it that there will be one: nobody waits
@@ -73,11 +79,14 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 		l.hold()
 		defer l.release()
 	}
+	missed := l.missed
 	for {
 		err := l.over(ctx, h)
 		switch {
 		case err != nil || l.state != LazyPending:
 			return err
+		case l.missed != missed:
+			return os.ErrDeadlineExceeded
 		case l.closed: // the linger sees to it
 			l.sleep(h)
 		case l.sent < l.size && !l.writing:
@@ -86,7 +95,7 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 			}
 		case l.pump != pumpIdle || !l.begun:
 			l.sleep(h)
-		case l.mayPump(h):
+		case l.mayPump(ctx, h):
 			l.pump = pumpInline
 			l.listen(nil)
 		default:
@@ -153,8 +162,9 @@ func (l *LazyStream) listenBeside() {
 
 var errPanic = errors.New("a panic while the answer was read")
 
-// listen reads the answer and decides, or stops where it is if it is interrupted.
-// It reads without the lock. n counts what it has read behind the answer, into p.
+// listen reads the answer and decides, or stops where it is if it is interrupted, or
+// meets a deadline that the stream's owner has set past the LazyStream. It reads
+// without the lock. n counts what it has read behind the answer, into p.
 func (l *LazyStream) listen(p []byte) (n int) {
 	err := errPanic
 	l.mu.Unlock()
@@ -169,13 +179,23 @@ func (l *LazyStream) listen(p []byte) (n int) {
 	return n
 }
 
-// stop reports whether the inline pump returns because it was interrupted, and
-// makes ready for the next. The Communicator keeps what has arrived.
+// stop reports whether the pump returns because its Read timed out, and makes
+// ready for the next. The Communicator keeps what has arrived. After Close and
+// CloseRead there is no next.
 func (l *LazyStream) stop(err error) bool {
 	// With a cause somebody is about to end the stream, and leaves it to the pump
 	// to decide.
-	if l.cause != nil || !l.interrupted || !isTimeout(err) || !l.readBy(time.Time{}) {
+	switch {
+	case l.cause != nil || !isTimeout(err):
 		return false
+	case l.interrupted:
+		if !l.readBy(time.Time{}) {
+			return false
+		}
+	case l.in.closed || l.timed == nil || !l.c.unlessEnded(func() {}):
+		return false
+	default:
+		l.missed++
 	}
 	l.interrupted = false
 	l.pump = pumpIdle

@@ -40,8 +40,7 @@ import (
 // Deadlines hold as on any net.Conn, also while the answer is awaited, and a call
 // that ran into one leaves the negotiation as it was. A stream without
 // SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. A read
-// deadline that was set on the stream before counts until one is set here, and
-// ends the negotiation when it is over.
+// deadline that was set on the stream itself counts until one is set here.
 type LazyStream struct {
 	protocol  string
 	timed     timed // the stream, if it has deadlines
@@ -71,8 +70,9 @@ type LazyStream struct {
 	// pumpIdle, but for what serves the budget.
 	c           Communicator
 	pump        pump
-	interrupted bool  // the inline pump is to return
-	waiters     int32 // while there are any, the budget runs
+	interrupted bool   // the inline pump is to return
+	missed      uint16 // how often the pump met a deadline of the stream's owner
+	waiters     int32  // while there are any, the budget runs
 	began       time.Duration
 	left        time.Duration // of the budget, or noBudget
 	cause       error         // why this side ended it

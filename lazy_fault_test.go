@@ -219,6 +219,40 @@ func TestLazyDeadlineIsHandedOn(t *testing.T) {
 	})
 }
 
+// A deadline that the owner of the stream sets past the LazyStream, as go-libp2p
+// does, is no outcome either: who waits gets it, and may wait again.
+func TestLazyOwnersDeadline(t *testing.T) {
+	for name, wait := range map[string]func(l *multiselect.LazyStream) error{
+		"Read":  func(l *multiselect.LazyStream) error { _, err := l.Read(make([]byte, 1)); return err },
+		"Write": func(l *multiselect.LazyStream) error { _, err := l.Write([]byte("\x02a\n")); return err },
+		"Wait":  func(l *multiselect.LazyStream) error { return l.Wait(context.Background()) },
+	} {
+		for cut := range len(flightLazy) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := conns(plenty)
+				l := lazy(t, new(multiselect.Client), a)
+				mustWrite(t, b, flightLazy[:cut])
+				start := time.Now()
+				a.SetReadDeadline(start.Add(time.Second))
+				for range 2 {
+					if err := wait(l); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Second {
+						t.Fatalf("%s = %v after %v", name, err, time.Since(start))
+					}
+				}
+				if got := l.State(); got != multiselect.LazyPending {
+					t.Fatal(got)
+				}
+				a.SetReadDeadline(time.Time{})
+				mustWrite(t, b, flightLazy[cut:]+"payload")
+				if err := wait(l); err != nil {
+					t.Errorf("%s = %v", name, err)
+				}
+				l.Close()
+			})
+		}
+	}
+}
+
 // The deadline of a Write that waits is no outcome either.
 func TestLazyWriteDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

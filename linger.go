@@ -207,7 +207,7 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 	l.disarm()
 }
 
-// lastWords sends what has to be said before the answer is awaited, and reports
+// lastWords sends what has to be said before the end of the linger, and reports
 // whether the stream's other half is still open. Where a write waits for the
 // peer's Read, the end can only come when the peer has answered.
 func (l *LazyStream) lastWords(finished bool) (halves bool) {
@@ -231,6 +231,9 @@ func (l *LazyStream) lastWords(finished bool) (halves bool) {
 	if finished {
 		return true
 	}
+	// A CloseWrite may wait until the peer has read, and the peer until its answer
+	// is read.
+	l.pumpBeside()
 	var err error
 	l.unlocked(func() { err = closer.CloseWrite() })
 	return !errors.Is(err, errors.ErrUnsupported)

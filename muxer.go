@@ -29,6 +29,10 @@ type Muxer struct {
 	Limits Limits
 	// Unbuffered is the same as [Client].Unbuffered.
 	Unbuffered bool
+	// HeaderFirst sends the header before the peer's has arrived, in a write of its
+	// own, for initiators that wait for it before they say a word. Without it the
+	// header leaves with the first answer if it can (R1).
+	HeaderFirst bool
 	// OneShot makes the first refusal the last: the stream is ended behind it, and
 	// the negotiation fails with [ErrGaveUp]. So nothing that a lazy initiator has
 	// sent behind a refused proposal can be taken for another one, which is what

@@ -63,6 +63,7 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	defer abandon(&running)
 	err := m.begin(ctx, c)
 	if err == nil && !c.headerReceived {
+		m.greet(c)
 		err = c.header(0)
 	}
 	if err == nil {
@@ -86,6 +87,7 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *node, failed er
 	if err = failed; c.left == leftNever {
 		err = m.begin(ctx, c)
 		c.tolerant = true
+		m.greet(c)
 	}
 	if found != nil {
 		protocol, h = found.name, found.handler
@@ -113,6 +115,13 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *node, failed er
 
 func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
 	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
+}
+
+// greet queues the header if it is to leave before the peer's has arrived.
+func (m *Muxer) greet(c *Communicator) {
+	if m.HeaderFirst {
+		c.sayHeader()
+	}
 }
 
 // advance takes what has arrived and queues the answers. It returns without a

@@ -26,7 +26,7 @@ func (m *Muxer) short(ctx context.Context, c *Communicator) (found *node, next t
 			running.abandon()
 		}
 	}()
-	if m.Unbuffered || !isShort(&m.Limits) || traceOf(ctx) != nil {
+	if m.Unbuffered || m.HeaderFirst || !isShort(&m.Limits) || traceOf(ctx) != nil {
 		running = nil
 		return nil, turnLeave, nil
 	}

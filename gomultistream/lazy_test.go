@@ -1,0 +1,234 @@
+package multistream
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/multiselect/multiselect"
+)
+
+var flight = say(header, "/a")
+
+// Header, proposal and first data are one write, whose count is that of the data.
+func TestLazyFirstWrite(t *testing.T) {
+	a, b := ends()
+	l := NewMSSelect(a, "/a")
+	mustWrite(t, l, "data")
+	if joined(a) != flight+"data" {
+		t.Errorf("writes %q", joined(a))
+	}
+	mustWrite(t, b, flight+"reply")
+	mustRead(t, l, "reply")
+	mustRead(t, b, flight+"data")
+	if n, err := l.Read(nil); n != 0 || err != nil {
+		t.Errorf("Read = %d, %v", n, err)
+	}
+	if err := errors.Join(l.Close(), l.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// What could be a proposal waits for the answer.
+func TestLazyGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := ends()
+		l := NewMSSelect(a, "/a")
+		wrote := make(chan error)
+		go func() {
+			_, err := io.WriteString(l, say("/b"))
+			wrote <- err
+		}()
+		synctest.Wait()
+		if joined(a) != flight {
+			t.Errorf("writes %q", joined(a))
+		}
+		mustWrite(t, b, flight)
+		if err := <-wrote; err != nil {
+			t.Error(err)
+		}
+		mustRead(t, b, flight+say("/b"))
+	})
+}
+
+// A refusal is the same value on every call, and ends the stream.
+func TestLazyRefused(t *testing.T) {
+	a, b := ends()
+	l := NewMSSelect(a, name("/a"))
+	mustWrite(t, l, "data")
+	mustWrite(t, b, say(header, "na"))
+	_, err1 := l.Read(make([]byte, 1))
+	_, err2 := l.Write([]byte("x"))
+	_, err3 := l.Read(nil)
+	for i, err := range []error{err1, err2, err3, l.Flush()} {
+		if refused, ok := err.(ErrNotSupported[name]); !ok || len(refused.Protos) != 1 || refused.Protos[0] != "/a" {
+			t.Errorf("call %d: %#v", i, err)
+		}
+	}
+	if err := l.Close(); err != nil || a.ended() != errReset {
+		t.Errorf("Close = %v, ended: %v", err, a.ended())
+	}
+}
+
+// Other answers are the same errors as those of eager calls.
+func TestLazyErrors(t *testing.T) {
+	for said, want := range map[string]error{
+		"":                   io.EOF,
+		say(header):          io.EOF,
+		say(header) + "\x05": io.ErrUnexpectedEOF,
+		say(header, "/b"):    ErrUnrecognizedResponse[string]{Actual: "/b", Expected: "/a"},
+		say("/multistream"):  ErrIncorrectVersion,
+	} {
+		a, b := ends()
+		l := NewMSSelect(a, "/a")
+		mustWrite(t, b, said)
+		b.CloseWrite()
+		if _, err := l.Read(make([]byte, 1)); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", said, err, want)
+		}
+	}
+}
+
+// The count of a Write that fails is what has left of its argument.
+func TestLazyWriteCount(t *testing.T) {
+	for left := range 40 {
+		a, _ := ends()
+		l := NewMSSelect(&short{a, left}, "/a")
+		n, err := io.WriteString(l, "data")
+		if want := max(0, min(left-len(flight), 4)); n != want || n < 4 && err == nil {
+			t.Errorf("%d bytes: Write = %d, %v; want %d", left, n, err, want)
+		}
+	}
+}
+
+// short is a stream that takes so many bytes.
+type short struct {
+	*end
+	left int
+}
+
+func (s *short) Write(p []byte) (int, error) {
+	n := min(s.left, len(p))
+	s.left -= n
+	if n < len(p) {
+		return n, errReset
+	}
+	return s.end.Write(p)
+}
+
+// A deadline of the stream below that passes while the answer is awaited leaves
+// no trace, wherever the answer is cut.
+func TestLazyDeadline(t *testing.T) {
+	for cut := range len(flight) {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := ends()
+			l := NewMSSelect(a, "/a")
+			mustWrite(t, b, flight[:cut])
+			a.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err := l.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+			a.SetReadDeadline(time.Time{})
+			mustWrite(t, b, flight[cut:]+"reply")
+			mustRead(t, l, "reply")
+		})
+	}
+}
+
+// Close returns at once whatever the peer does, and what was written arrives. In
+// the end nothing is left.
+func TestLazyClose(t *testing.T) {
+	for what, do := range map[string]func(t *testing.T, peer *end){
+		"silent": func(*testing.T, *end) {},
+		"answers and ends": func(t *testing.T, peer *end) {
+			mustRead(t, peer, flight+"data")
+			mustWrite(t, peer, flight)
+			peer.Close()
+		},
+		"refuses": func(t *testing.T, peer *end) { mustWrite(t, peer, say(header, "na")) },
+		"leaves":  func(t *testing.T, peer *end) { peer.Reset() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := ends()
+				start := time.Now()
+				l := NewMSSelect(a, "/a")
+				mustWrite(t, l, "data")
+				if err := errors.Join(l.Close(), l.Close()); err != nil || time.Since(start) != 0 {
+					t.Errorf("Close = %v after %v", err, time.Since(start))
+				}
+				do(t, b)
+				time.Sleep(time.Minute)
+				if a.ended() == nil {
+					t.Error("the stream has not ended")
+				}
+				if _, err := l.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+					t.Errorf("Read = %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Flush, and Close of a stream that was not used, send the header all the same.
+func TestLazyFlush(t *testing.T) {
+	for _, call := range []func(LazyConn) error{
+		LazyConn.Flush,
+		LazyConn.Close,
+		func(l LazyConn) error { _, err := l.Write(nil); return err },
+	} {
+		a, b := ends()
+		l := NewMSSelect(a, "/a")
+		if err := call(l); err != nil {
+			t.Error(err)
+		}
+		mustRead(t, b, flight)
+		l.Close()
+		b.Close()
+	}
+}
+
+// Names that cannot be proposed fail before a byte is sent.
+func TestLazyInvalidName(t *testing.T) {
+	for _, name := range []string{"", "na", "a\nb", "/a ", strings.Repeat("x", 1024)} {
+		a, _ := ends()
+		l := NewMSSelect(a, name)
+		_, err1 := l.Read(make([]byte, 1))
+		_, err2 := l.Write([]byte("x"))
+		for _, err := range []error{err1, err2, l.Flush()} {
+			if !errors.Is(err, multiselect.ErrInvalidName) {
+				t.Errorf("%.20q: %v", name, err)
+			}
+		}
+		if err := l.Close(); err != nil || joined(a) != "" || a.ended() == nil {
+			t.Errorf("%.20q: Close = %v, writes %q, ended: %v", name, err, joined(a), a.ended())
+		}
+	}
+}
+
+// NewMultistream neither sends the header nor waits for it.
+func TestNewMultistream(t *testing.T) {
+	a, b := ends()
+	l := NewMultistream(a, "/a")
+	mustWrite(t, l, "data")
+	if joined(a) != say("/a")+"data" {
+		t.Errorf("writes %q", joined(a))
+	}
+	mustWrite(t, b, say("/a")+"reply")
+	mustRead(t, l, "reply")
+	if err := l.Close(); err != nil || a.ended() == nil {
+		t.Errorf("Close = %v, ended: %v", err, a.ended())
+	}
+
+	a, b = ends()
+	l = NewMultistream(a, "/a")
+	mustWrite(t, b, say("na"))
+	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, ErrNotSupported[string]{}) || a.ended() == nil {
+		t.Errorf("Read = %v, ended: %v", err, a.ended())
+	}
+}

@@ -1,0 +1,2 @@
+// Package dropin compares gomultistream with go-multistream.
+package dropin

@@ -1,0 +1,124 @@
+// Node is a go-libp2p host, built with gomultistream or with go-multistream in the
+// same place. The tests and measurements of this module run it.
+//
+//	node serve tcp|quic       print the address, and serve until standard input ends
+//	node check ADDR           talk to it in all ways that need a negotiation
+//	node measure tcp|quic     print what streams cost, between two hosts of its own
+//	node silent tcp|quic      print how long Close takes when the peer never answers
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/multiformats/go-multiaddr"
+)
+
+const (
+	echo    protocol.ID = "/echo/1.0.0"
+	count   protocol.ID = "/count/1.0.0" // reads to the end, and says how much it was
+	matched protocol.ID = "/matched/"    // a prefix
+	unknown protocol.ID = "/unknown/1.0.0"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fail(fmt.Errorf("usage: node serve|check|measure|silent ARGUMENT"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var err error
+	switch os.Args[1] {
+	case "serve":
+		err = serve(os.Args[2])
+	case "check":
+		err = check(ctx, os.Args[2])
+	case "measure":
+		err = measure(ctx, os.Args[2])
+	case "silent":
+		err = silent(ctx, os.Args[2])
+	default:
+		err = fmt.Errorf("there is no %q", os.Args[1])
+	}
+	fail(err)
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "node:", err)
+		os.Exit(1)
+	}
+}
+
+// newHost makes a host that speaks one transport and serves.
+func newHost(transport string) (host.Host, error) {
+	address := "/ip4/127.0.0.1/tcp/0"
+	if transport == "quic" {
+		address = "/ip4/127.0.0.1/udp/0/quic-v1"
+	}
+	h, err := libp2p.New(libp2p.ListenAddrStrings(address), libp2p.ResourceManager(&network.NullResourceManager{}),
+		libp2p.DisableRelay(), libp2p.DisableMetrics())
+	if err != nil {
+		return nil, err
+	}
+	h.SetStreamHandler(echo, func(s network.Stream) {
+		defer s.Close()
+		io.Copy(s, s)
+	})
+	h.SetStreamHandler(count, func(s network.Stream) {
+		defer s.Close()
+		n, _ := io.Copy(io.Discard, s)
+		fmt.Fprint(s, n)
+	})
+	h.SetStreamHandlerMatch(matched, func(id protocol.ID) bool {
+		return len(id) > len(matched) && id[:len(matched)] == matched
+	}, func(s network.Stream) {
+		defer s.Close()
+		io.WriteString(s, string(s.Protocol()))
+	})
+	return h, nil
+}
+
+func serve(transport string) error {
+	h, err := newHost(transport)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	addrs, err := peer.AddrInfoToP2pAddrs(host.InfoFromHost(h))
+	if err != nil {
+		return err
+	}
+	fmt.Println(addrs[0])
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// dial connects a new host to an address.
+func dial(ctx context.Context, address string) (host.Host, peer.ID, error) {
+	a, err := multiaddr.NewMultiaddr(address)
+	if err != nil {
+		return nil, "", err
+	}
+	info, err := peer.AddrInfoFromP2pAddr(a)
+	if err != nil {
+		return nil, "", err
+	}
+	transport := "tcp"
+	if _, err := a.ValueForProtocol(multiaddr.P_QUIC_V1); err == nil {
+		transport = "quic"
+	}
+	h, err := newHost(transport)
+	if err != nil {
+		return nil, "", err
+	}
+	return h, info.ID, h.Connect(ctx, *info)
+}
