@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/multiselect/multiselect/wire"
 )
 
 // This file is the half of a LazyStream that hears the answer, and the outcome.
@@ -56,10 +58,12 @@ func (l *LazyStream) hear(p []byte) (n int, err error) {
 		defer l.release()
 		l.pump = pumpInline
 		n = l.listen(p)
-		if err := l.gone(&l.in); err != nil || n > 0 {
-			return n, err
-		}
-		if l.missed != missed {
+		switch err := l.gone(&l.in); {
+		case err != nil: // it may have come behind the bytes
+			return 0, err
+		case n > 0:
+			return n, nil
+		case l.missed != missed:
 			return 0, os.ErrDeadlineExceeded
 		}
 	}
@@ -167,6 +171,9 @@ var errPanic = errors.New("a panic while the answer was read")
 // without the lock. n counts what it has read behind the answer, into p.
 func (l *LazyStream) listen(p []byte) (n int) {
 	err := errPanic
+	if l.writing && l.c.buf == nil { // out of small, see writeFirst
+		l.c.buf = largeBuffers.Get().(*[largeBuffer]byte)[:]
+	}
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
@@ -177,6 +184,51 @@ func (l *LazyStream) listen(p []byte) (n int) {
 	client := Client{Limits: Limits{Bytes: l.bytes}}
 	n, err = client.lazyAnswer(&l.c, l.protocol, p)
 	return n
+}
+
+// lazyAnswer is answer for a proposal that was sent with the header. It tries
+// the short way first, and there whoever wants to read behind the answer has it
+// in the same read: into p, which is all that can be read too much, and scratch
+// space in any case. n counts the bytes of p; without the agreement it is 0, and
+// nobody wants them.
+func (cl *Client) lazyAnswer(c *Communicator, protocol string, p []byte) (n int, err error) {
+	const header = len(wire.HeaderFrame)
+	size := header + len(protocol) + 2
+	if c.buf != nil || len(protocol) > mostShortName || c.ext != nil {
+		return 0, cl.answer(c, protocol)
+	}
+	c.buf = c.small[:]
+	arrived := &c.small
+	room := c.small[:min(size+len(p), smallBuffer)]
+	if len(p) >= smallBuffer {
+		arrived, room = (*[smallBuffer]byte)(p), p
+	}
+	got, err := c.stream.Read(room)
+	if got >= size && got <= len(room) && isHeader(arrived) && isEcho(arrived[header:size], protocol) {
+		c.got = int32(size)
+		c.headerReceived = true
+		c.phase = PhaseProposal
+		return copy(p, room[size:got]), nil
+	}
+	if 0 < got && got <= len(room) {
+		got = min(got, c.enough(room[:got], size))
+		copy(c.room(got, got), room)
+	}
+	if err := c.took(got, len(room), err); err != nil {
+		return 0, err
+	}
+	return 0, cl.answer(c, protocol)
+}
+
+// enough returns how much of what has arrived can matter: up to the end of the
+// echo, or of the message that is there in its place.
+func (c *Communicator) enough(arrived []byte, size int) int {
+	const header = len(wire.HeaderFrame)
+	if len(arrived) <= header || string(arrived[:header]) != wire.HeaderFrame {
+		return size
+	}
+	prefix, body, _ := wire.Length(arrived[header:], int(c.limit))
+	return max(size, header+prefix+body)
 }
 
 // stop reports whether the pump returns because its Read timed out, and makes
@@ -229,7 +281,7 @@ func (l *LazyStream) decide(err error) {
 			err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
 		})
 	}
-	l.c.deadline = 0
+	l.c.deadline = 0 // removed here, or by end
 	l.c.giveBack()
 	l.change.Broadcast()
 	if err != nil {

@@ -28,6 +28,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// A pump may change ext, but there is none before begun.
 	if l.begun || l.writing || l.out.closed || l.state != LazyPending || l.c.ext != nil || l.size+len(p) > smallBuffer {
 		return l.write(p)
 	}
@@ -209,17 +210,18 @@ func (l *LazyStream) begin() {
 	l.change.Broadcast()
 }
 
-// writeFirst sends the header, the proposal and p from where the answer will be
-// read to: nobody may listen before they are written. next is where the guard is
-// then.
+// writeFirst sends the header, the proposal and p, all of them small: from where
+// the answer is read to, which listen leaves alone while somebody writes. next is
+// where the guard is then.
 func (l *LazyStream) writeFirst(p []byte, next guard) (n int, err error) {
 	flight := append(l.c.firstMessage(l.protocol), p...)
 	l.writing = true
+	l.begin()
 	n = -1 // until Write has returned
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
-		l.writing, l.begun = false, true
+		l.writing = false
 		l.change.Broadcast()
 		if n < 0 {
 			return

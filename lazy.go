@@ -61,7 +61,7 @@ type LazyStream struct {
 
 	// The half that sends.
 	isUnbuffered bool // a Write returns when the peer has read
-	begun        bool // somebody may listen: the header is on its way, whether or not it got through
+	begun        bool // the header is on its way, whether or not it got through: somebody may listen
 	writing      bool // a call writes, and has guard and sent to itself
 	guard        guard
 	sent         int // bytes of the header and the proposal
@@ -162,6 +162,9 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
 		c.extend().unbuffered = true
 	}
 	c.recognise()
+	if c.ext != nil { // somebody asks for the time
+		c.start = time.Since(epoch)
+	}
 	return cl.checkLazy(c, l.protocol)
 }
 

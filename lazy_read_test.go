@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -104,13 +106,87 @@ func TestLazyReadBehindRefusal(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if n, err := l.Read(make([]byte, size)); n != 0 || !errors.Is(err, tc.want) {
+				n, err := l.Read(make([]byte, size))
+				if n != 0 || !errors.Is(err, tc.want) {
 					t.Errorf("%s: Read = %d, %v", name, n, err)
+				}
+				var failure *multiselect.Error
+				if errors.As(err, &failure) && failure.BytesReceived > max(len(tc.answer), len(header)+12) {
+					t.Errorf("%s: %d bytes are kept", name, failure.BytesReceived)
 				}
 				if !stream.ended {
 					t.Errorf("%s: the stream is open", name)
 				}
 			}
+		}
+	}
+}
+
+// fails is a stream that ends the negotiation while it is read.
+type fails struct {
+	said
+	l *multiselect.LazyStream
+}
+
+func (f *fails) Read(p []byte) (int, error) {
+	n, err := f.said.Read(p)
+	f.l.Reset()
+	return n, err
+}
+
+// What came behind the agreement is nobody's if the negotiation fails all the same.
+func TestLazyReadOfFailure(t *testing.T) {
+	stream := &fails{said: said{pieces: []string{"\x13/multistream/1.0.0\n\x0b/foo/1.0.0\nhello"}}}
+	l, err := new(multiselect.Client).Lazy(context.Background(), stream, "/foo/1.0.0")
+	if err == nil {
+		err = l.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream.l = l
+	if n, err := l.Read(make([]byte, 100)); n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Read = %d, %v", n, err)
+	}
+}
+
+// A Write that waits for the peer keeps nobody from hearing what the peer says.
+func TestLazyListensBesideWrite(t *testing.T) {
+	for _, early := range []string{"y", strings.Repeat("y", 100)} {
+		for _, tc := range []struct {
+			says []string // before it reads, and then
+			want error
+		}{
+			{[]string{"\x13/multistream/1.0.0\n", "\x0b/foo/1.0.0\n", "hello"}, nil},
+			{[]string{"SSH-2.0-OpenSSH\r\n"}, multiselect.ErrNotMultistream},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := openIOPipes(t)
+				begun := time.Now()
+				l, err := new(multiselect.Client).Lazy(t.Context(), ours, "/foo/1.0.0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				go l.Write([]byte(early))
+				go func() {
+					io.WriteString(theirs, tc.says[0])
+					go io.Copy(io.Discard, theirs)
+					for _, said := range tc.says[1:] {
+						io.WriteString(theirs, said)
+					}
+				}()
+				synctest.Wait()
+				buf := make([]byte, 100)
+				n, err := l.Read(buf)
+				if !errors.Is(err, tc.want) || err == nil && string(buf[:n]) != "hello" {
+					t.Errorf("%d early: Read = %q, %v", len(early), buf[:n], err)
+				}
+				if waited := time.Since(begun); waited > 0 {
+					t.Errorf("%d early: it took %v", len(early), waited)
+				}
+				l.Reset()
+				theirs.Close()
+			})
 		}
 	}
 }

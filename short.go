@@ -109,7 +109,7 @@ func (c *Communicator) succeed() bool {
 	if c.ext != nil || c.deadline != 0 || c.flights != 0 {
 		return c.succeedLate()
 	}
-	c.stream, c.w, c.got = nil, 0, 0 // nothing else was touched
+	c.stream, c.w, c.got = nil, 0, 0 // without a flight on record nothing else was touched
 	communicators.Put(c)
 	return true
 }

@@ -126,35 +126,3 @@ func (c *Communicator) shortAnswer(header, size int, protocol string, n int, fai
 	c.heard()
 	return nil
 }
-
-// lazyAnswer is answer for a proposal that was sent with the header. It tries
-// the short way first, and there whoever wants to read behind the answer has it
-// in the same read: into p, which is all that can be read too much. n counts the
-// bytes of p; without the agreement it is 0, and nobody wants them.
-func (cl *Client) lazyAnswer(c *Communicator, protocol string, p []byte) (n int, err error) {
-	const header = len(wire.HeaderFrame)
-	size := header + len(protocol) + 2
-	if c.got > 0 || len(protocol) > mostShortName || c.ext != nil {
-		return 0, cl.answer(c, protocol)
-	}
-	c.buf = c.small[:]
-	arrived := &c.small
-	room := c.small[:min(size+len(p), smallBuffer)]
-	if len(p) >= smallBuffer {
-		arrived, room = (*[smallBuffer]byte)(p), p
-	}
-	got, err := c.stream.Read(room)
-	if got >= size && got <= len(room) && isHeader(arrived) && isEcho(arrived[header:size], protocol) {
-		c.got = int32(size)
-		c.headerReceived = true
-		c.phase = PhaseProposal
-		return copy(p, room[size:got]), nil
-	}
-	if arrived != &c.small && 0 < got && got <= len(room) {
-		copy(c.room(got, got), room)
-	}
-	if err := c.took(got, len(room), err); err != nil {
-		return 0, err
-	}
-	return 0, cl.answer(c, protocol)
-}

@@ -34,7 +34,8 @@ func (m *Muxer) short(ctx context.Context, c *Communicator) (found *node, next t
 		err = c.arm(ctx, &m.Limits)
 	}
 	// At most to the end of the shortest message that could be agreed on, then of
-	// the one that has begun to arrive (R12).
+	// the one that has begun to arrive (R12). What is long or broken has an end
+	// beyond small, or behind what has arrived, and leaves here.
 	const header = len(wire.HeaderFrame)
 	for end := header + m.shortest(); err == nil && int(c.w) < end && end <= smallBuffer; end = header + 1 + int(c.small[header]) {
 		room := c.small[c.w:end]
