@@ -166,8 +166,8 @@ func (h *headless) Read(p []byte) (int, error) {
 
 // Reset is how the core ends a stream.
 func (h *headless) Reset() error {
-	free(h.ReadWriteCloser)
-	return h.ReadWriteCloser.Close()
+	end(h.ReadWriteCloser)
+	return nil
 }
 
 // LocalAddr is how the core recognises a [net.Pipe].
