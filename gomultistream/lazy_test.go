@@ -228,7 +228,10 @@ func TestNewMultistream(t *testing.T) {
 	a, b = ends()
 	l = NewMultistream(a, "/a")
 	mustWrite(t, b, say("na"))
-	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, ErrNotSupported[string]{}) || a.ended() == nil {
+	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, ErrNotSupported[string]{}) || a.ended() != nil {
 		t.Errorf("Read = %v, ended: %v", err, a.ended())
+	}
+	if err := l.Close(); err != nil || a.ended() == nil {
+		t.Errorf("Close = %v, ended: %v", err, a.ended())
 	}
 }
