@@ -62,7 +62,7 @@ type lazyConn[T StringLike] struct {
 func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
 	l := &lazyConn[T]{below: below, proto: proto}
 	_, l.isConn = below.(interface{ LocalAddr() net.Addr })
-	if !buffers(below) {
+	if _, ok := c.(*headless); !ok && !buffers(below) { // there the peer says nothing first
 		c = &rendezvous{c, l.hear}
 	}
 	l.stream, l.err = new(multiselect.Client).Lazy(context.Background(), c, string(proto))
@@ -168,4 +168,12 @@ func (h *headless) Read(p []byte) (int, error) {
 	n := copy(p, h.unheard)
 	h.unheard = h.unheard[n:]
 	return n, nil
+}
+
+// LocalAddr is how the core recognises a [net.Pipe].
+func (h *headless) LocalAddr() net.Addr {
+	if buffers(h.ReadWriteCloser) {
+		return h.held.LocalAddr()
+	}
+	return nil
 }
