@@ -140,28 +140,34 @@ func TestSelectBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := ends()
 		b, _ := ends()
+		c, _ := ends()
 		for _, stream := range []struct {
 			io.ReadWriteCloser
-			end *end
-		}{{a, a}, {struct {
+			takes time.Duration
+		}{{a, time.Minute}, {struct {
 			io.ReadWriteCloser
 			resetter
-		}{b, b}, b}} {
+		}{b, b}, time.Minute}, {deaf{c}, time.Minute + time.Second}} {
 			start := time.Now()
 			err := SelectProtoOrFail("/a", stream.ReadWriteCloser)
 			timeout, ok := errors.AsType[interface {
 				error
 				Timeout() bool
 			}](err)
-			if !ok || !timeout.Timeout() || time.Since(start) != time.Minute {
+			if !ok || !timeout.Timeout() || time.Since(start) != stream.takes {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
 		}
-		if a.ended() != nil || b.ended() != errReset {
-			t.Errorf("ended: %v, %v", a.ended(), b.ended())
+		if a.ended() != nil || b.ended() != errReset || c.ended() != errReset {
+			t.Errorf("ended: %v, %v, %v", a.ended(), b.ended(), c.ended())
 		}
 	})
 }
+
+// deaf is a stream whose deadlines do nothing.
+type deaf struct{ *side }
+
+func (deaf) SetDeadline(time.Time) error { return nil }
 
 type resetter interface{ Reset() error }
 

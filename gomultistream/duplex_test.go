@@ -16,9 +16,9 @@ import (
 // The tests are inside the package: go mod tidy follows the tests of a module that
 // replaces another one, and would not find this one under its own name.
 
-// end is one end of a stream in memory that has buffers, read deadlines, halves
+// side is one end of a stream in memory that has buffers, read deadlines, halves
 // and a reset, as the streams of a multiplexer do. It counts what is done to it.
-type end struct {
+type side struct {
 	in, out *flow
 	mu      sync.Mutex
 	reads   int
@@ -48,12 +48,12 @@ func (f *flow) do(change func()) {
 	f.change.Broadcast()
 }
 
-func ends() (a, b *end) {
+func ends() (a, b *side) {
 	x, y := newFlow(), newFlow()
-	return &end{in: x, out: y}, &end{in: y, out: x}
+	return &side{in: x, out: y}, &side{in: y, out: x}
 }
 
-func (e *end) Read(p []byte) (int, error) {
+func (e *side) Read(p []byte) (int, error) {
 	e.mu.Lock()
 	e.reads++
 	e.mu.Unlock()
@@ -75,7 +75,7 @@ func (e *end) Read(p []byte) (int, error) {
 	}
 }
 
-func (e *end) Write(p []byte) (n int, err error) {
+func (e *side) Write(p []byte) (n int, err error) {
 	e.mu.Lock()
 	e.writes = append(e.writes, string(p))
 	e.mu.Unlock()
@@ -87,13 +87,13 @@ func (e *end) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-func (e *end) wrote() []string {
+func (e *side) wrote() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.writes
 }
 
-func (e *end) finish(f *flow, over, refuse error) {
+func (e *side) finish(f *flow, over, refuse error) {
 	f.do(func() {
 		if f.over == nil {
 			f.over = over
@@ -102,36 +102,36 @@ func (e *end) finish(f *flow, over, refuse error) {
 	})
 }
 
-func (e *end) CloseWrite() error {
+func (e *side) CloseWrite() error {
 	e.finish(e.out, io.EOF, net.ErrClosed)
 	return nil
 }
 
-func (e *end) Close() error {
+func (e *side) Close() error {
 	e.CloseWrite()
 	e.finish(e.in, net.ErrClosed, io.ErrClosedPipe)
 	return nil
 }
 
-func (e *end) Reset() error {
+func (e *side) Reset() error {
 	e.finish(e.in, errReset, errReset)
 	e.finish(e.out, errReset, errReset)
 	return nil
 }
 
-func (e *end) ended() error {
+func (e *side) ended() error {
 	e.in.mu.Lock()
 	defer e.in.mu.Unlock()
 	return e.in.over
 }
 
-func (e *end) SetReadDeadline(t time.Time) error {
+func (e *side) SetReadDeadline(t time.Time) error {
 	e.in.do(func() { e.in.readBy = t })
 	return nil
 }
 
-func (e *end) SetWriteDeadline(time.Time) error { return nil }
-func (e *end) SetDeadline(t time.Time) error    { return e.SetReadDeadline(t) }
+func (e *side) SetWriteDeadline(time.Time) error { return nil }
+func (e *side) SetDeadline(t time.Time) error    { return e.SetReadDeadline(t) }
 
 type resetError struct{}
 
@@ -180,4 +180,4 @@ func mustRead(t testing.TB, r io.Reader, want string) {
 	}
 }
 
-func joined(e *end) string { return strings.Join(e.wrote(), "|") }
+func joined(e *side) string { return strings.Join(e.wrote(), "|") }

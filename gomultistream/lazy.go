@@ -44,13 +44,15 @@ func NewMSSelect[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
 }
 
 // NewMultistream is [NewMSSelect] for a stream on which the header was exchanged
-// before: the proposal leaves without it, and the answer is expected without it.
+// before: the proposal leaves without it, and the answer is expected without it. When
+// that fails, the stream is left to the caller, and to Close.
 func NewMultistream[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
-	return newLazy(&headless{c, len(wire.HeaderFrame), wire.HeaderFrame}, c, proto)
+	return newLazy(&headless{hold(c), len(wire.HeaderFrame), wire.HeaderFrame}, c, proto)
 }
 
 type lazyConn[T StringLike] struct {
 	stream *multiselect.LazyStream
+	below  io.Closer
 	proto  T
 	err    error // why there is no stream
 	isConn bool  // it has an address
@@ -58,9 +60,9 @@ type lazyConn[T StringLike] struct {
 }
 
 func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
-	l := &lazyConn[T]{proto: proto}
+	l := &lazyConn[T]{below: below, proto: proto}
 	_, l.isConn = below.(interface{ LocalAddr() net.Addr })
-	if !buffers(below) {
+	if _, ok := c.(*headless); !ok && !buffers(below) { // there the peer says nothing first
 		c = &rendezvous{c, l.hear}
 	}
 	l.stream, l.err = new(multiselect.Client).Lazy(context.Background(), c, string(proto))
@@ -113,7 +115,11 @@ func (l *lazyConn[T]) Close() error {
 		return nil
 	}
 	err := l.stream.Close()
-	if _, failed := errors.AsType[*multiselect.Error](err); failed || err == net.ErrClosed {
+	if _, failed := errors.AsType[*multiselect.Error](err); failed {
+		l.below.Close()
+		return nil
+	}
+	if err == net.ErrClosed {
 		return nil
 	}
 	return err
@@ -140,7 +146,7 @@ func (r *rendezvous) Write(p []byte) (int, error) {
 
 // headless keeps the header from the wire, and says the peer's itself.
 type headless struct {
-	io.ReadWriteCloser
+	*held
 	unsaid  int    // bytes of this side's header
 	unheard string // what is left of the peer's
 }
@@ -151,29 +157,23 @@ func (h *headless) Write(p []byte) (int, error) {
 	if kept == len(p) {
 		return kept, nil
 	}
-	n, err := h.ReadWriteCloser.Write(p[kept:])
+	n, err := h.held.Write(p[kept:])
 	return kept + n, err
 }
 
 func (h *headless) Read(p []byte) (int, error) {
 	if h.unheard == "" {
-		return h.ReadWriteCloser.Read(p)
+		return h.held.Read(p)
 	}
 	n := copy(p, h.unheard)
 	h.unheard = h.unheard[n:]
 	return n, nil
 }
 
-// Reset is how the core ends a stream.
-func (h *headless) Reset() error {
-	free(h.ReadWriteCloser)
-	return h.ReadWriteCloser.Close()
-}
-
 // LocalAddr is how the core recognises a [net.Pipe].
 func (h *headless) LocalAddr() net.Addr {
-	if s, ok := h.ReadWriteCloser.(interface{ LocalAddr() net.Addr }); ok {
-		return s.LocalAddr()
+	if buffers(h.ReadWriteCloser) {
+		return h.held.LocalAddr()
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func TestLazyWriteCount(t *testing.T) {
 
 // short is a stream that takes so many bytes.
 type short struct {
-	*end
+	*side
 	left int
 }
 
@@ -118,7 +118,7 @@ func (s *short) Write(p []byte) (int, error) {
 	if n < len(p) {
 		return n, errReset
 	}
-	return s.end.Write(p)
+	return s.side.Write(p)
 }
 
 // A deadline of the stream below that passes while the answer is awaited leaves
@@ -143,15 +143,15 @@ func TestLazyDeadline(t *testing.T) {
 // Close returns at once whatever the peer does, and what was written arrives. In
 // the end nothing is left.
 func TestLazyClose(t *testing.T) {
-	for what, do := range map[string]func(t *testing.T, peer *end){
-		"silent": func(*testing.T, *end) {},
-		"answers and ends": func(t *testing.T, peer *end) {
+	for what, do := range map[string]func(t *testing.T, peer *side){
+		"silent": func(*testing.T, *side) {},
+		"answers and ends": func(t *testing.T, peer *side) {
 			mustRead(t, peer, flight+"data")
 			mustWrite(t, peer, flight)
 			peer.Close()
 		},
-		"refuses": func(t *testing.T, peer *end) { mustWrite(t, peer, say(header, "na")) },
-		"leaves":  func(t *testing.T, peer *end) { peer.Reset() },
+		"refuses": func(t *testing.T, peer *side) { mustWrite(t, peer, say(header, "na")) },
+		"leaves":  func(t *testing.T, peer *side) { peer.Reset() },
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -228,7 +228,10 @@ func TestNewMultistream(t *testing.T) {
 	a, b = ends()
 	l = NewMultistream(a, "/a")
 	mustWrite(t, b, say("na"))
-	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, ErrNotSupported[string]{}) || a.ended() == nil {
+	if _, err := l.Read(make([]byte, 1)); !errors.Is(err, ErrNotSupported[string]{}) || a.ended() != nil {
 		t.Errorf("Read = %v, ended: %v", err, a.ended())
+	}
+	if err := l.Close(); err != nil || a.ended() == nil {
+		t.Errorf("Close = %v, ended: %v", err, a.ended())
 	}
 }

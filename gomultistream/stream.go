@@ -77,17 +77,31 @@ func panicError(reason any) error {
 func (h *held) ResetWithError(uint32) error {
 	defer func() { _ = recover() }() // the stream's; it comes behind the error that counts
 	h.over.Store(true)
-	if h.busy.Load() > 0 {
-		free(h.ReadWriteCloser)
+	if h.busy.Load() == 0 {
+		return nil
 	}
+	if s, ok := h.ReadWriteCloser.(interface{ SetDeadline(time.Time) error }); ok && s.SetDeadline(time.Unix(1, 0)) == nil {
+		time.AfterFunc(grace, h.insist)
+		return nil
+	}
+	h.insist()
 	return nil
 }
 
-// free makes blocked calls return, as gently as the stream allows.
-func free(stream io.ReadWriteCloser) {
-	if s, ok := stream.(interface{ SetDeadline(time.Time) error }); ok && s.SetDeadline(time.Unix(1, 0)) == nil {
-		return
+// grace is how long a deadline may take to free a call. That of go-libp2p's mocknet
+// does nothing.
+const grace = time.Second
+
+// insist ends the stream if a call is still blocked on it.
+func (h *held) insist() {
+	defer func() { _ = recover() }()
+	if h.busy.Load() > 0 {
+		end(h.ReadWriteCloser)
 	}
+}
+
+// end ends a stream, so that blocked calls return.
+func end(stream io.ReadWriteCloser) {
 	if s, ok := stream.(interface{ Reset() error }); ok {
 		s.Reset()
 		return

@@ -51,15 +51,25 @@ func TestUpstream(t *testing.T) {
 		wanted[m[1]] = true
 	}
 	out, err := goCommand(t, dir, nil, "test", "-json", "-race", "-count=3", ".")
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	total := len(wanted)
+	total, said := len(wanted), map[string]string{}
 	for line := range strings.Lines(out) {
-		var event struct{ Action, Test string }
-		if json.Unmarshal([]byte(line), &event) == nil && event.Action == "pass" {
-			delete(wanted, event.Test)
+		var event struct{ Action, Test, Output string }
+		if json.Unmarshal([]byte(line), &event) != nil {
+			t.Error(line) // of the compiler
 		}
+		switch event.Action {
+		case "run":
+			said[event.Test] = ""
+		case "output":
+			said[event.Test] += event.Output
+		case "pass":
+			delete(wanted, event.Test)
+		case "fail":
+			t.Errorf("%s fails\n%s", event.Test, said[event.Test])
+		}
+	}
+	if err != nil {
+		t.Error(err)
 	}
 	for name := range wanted {
 		t.Errorf("%s was not seen to pass", name)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
@@ -107,7 +108,7 @@ func (f figures) streams(name string, open func(mark func()) error) error {
 	var opened, replied []time.Duration
 	calls, bytes := systemCalls()
 	runtime.ReadMemStats(&before)
-	begin := time.Now()
+	begin, busy := time.Now(), processorTime()
 	for range rounds {
 		start, at := time.Now(), 0
 		err := open(func() {
@@ -121,10 +122,11 @@ func (f figures) streams(name string, open func(mark func()) error) error {
 			return err
 		}
 	}
-	took := time.Since(begin)
+	took, used := time.Since(begin), processorTime()-busy
 	runtime.ReadMemStats(&after)
 	callsAfter, bytesAfter := systemCalls()
 	f[name+" streams/s"] = rounds / took.Seconds()
+	f[name+" processor µs"] = float64(used.Nanoseconds()) / 1000 / rounds
 	f[name+" allocations"] = float64(after.Mallocs-before.Mallocs) / rounds
 	f[name+" allocated bytes"] = float64(after.TotalAlloc-before.TotalAlloc) / rounds
 	f[name+" system calls"] = (callsAfter - calls) / rounds
@@ -180,6 +182,15 @@ func systemCalls() (calls, bytes float64) {
 		}
 	}
 	return calls, bytes
+}
+
+// processorTime returns how much of the processors this process has used.
+func processorTime() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // silent closes streams whose peer reads and never answers.
