@@ -154,7 +154,7 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 	t := tls.Client(conn, config)
 	if err := t.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		if alert, ok := errors.AsType[tls.AlertError](err); ok && alert == noApplicationProtocol {
+		if isMismatch(err) {
 			err = fmt.Errorf("%w: %w", multiselect.ErrNotSupported, err)
 		}
 		return nil, "", err
@@ -166,8 +166,12 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 	return t, protocol, nil
 }
 
-// noApplicationProtocol is the alert of RFC 7301.
-const noApplicationProtocol = 120
+// isMismatch recognises the alert no_application_protocol (RFC 7301), whose type
+// package tls keeps to itself.
+func isMismatch(err error) bool {
+	remote, ok := errors.AsType[*net.OpError](err)
+	return ok && remote.Op == "remote error" && remote.Err.Error() == tls.AlertError(120).Error()
+}
 
 // isTooLong reports whether ALPN has no room for a name.
 func isTooLong(name string) bool { return len(name) > 255 || name == "" }
