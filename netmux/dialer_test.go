@@ -214,7 +214,10 @@ func TestALPN(t *testing.T) {
 			}
 		})
 	}
-	if st := s.Stats(); st.Failed != 2 {
+	if err := s.Shutdown(background); err != nil {
+		t.Error(err)
+	}
+	if st := s.Stats(); st.Failed != 2 || st.Agreed != 8 {
 		t.Errorf("%+v", st)
 	}
 }

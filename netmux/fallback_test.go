@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,11 +24,17 @@ func TestFallback(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		s := &netmux.Server{Fallback: legacy, MaxHalfOpen: 100}
 		echoing(t, s, echo)
+		var served atomic.Int32
 		handle(t, s, legacy, func(conn net.Conn) {
-			if _, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok != secure {
+			state, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+			if ok != secure || ok && !state.ConnectionState().HandshakeComplete {
 				t.Errorf("TLS %v: a %T has ConnectionState: %v", secure, conn, ok)
 			}
-			io.Copy(conn, conn)
+			if served.Add(1)%2 == 0 {
+				io.Copy(conn, conn)
+			} else {
+				io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn})
+			}
 			conn.(interface{ CloseWrite() error }).CloseWrite()
 		})
 		d := &netmux.Dialer{Protocols: []string{echo}}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect/netmux"
-	"github.com/multiselect/multiselect/wire"
 )
 
 // This file holds what the tests need: a listener in memory, whose connections
@@ -207,11 +206,6 @@ func newTLS(t testing.TB) (server, client *tls.Config) {
 	return server, &tls.Config{RootCAs: roots}
 }
 
-// flight is what an initiator says first.
-func flight(protocol string) string {
-	return wire.HeaderFrame + string(wire.AppendMessage(nil, protocol))
-}
-
 // checkEcho sends words and wants them back.
 func checkEcho(t testing.TB, conn net.Conn, words string) {
 	t.Helper()
@@ -249,4 +243,3 @@ func (e *errorsOf) list() []error {
 	defer e.mu.Unlock()
 	return append([]error(nil), e.all...)
 }
-
