@@ -50,6 +50,7 @@ func TestHalfOpenLimit(t *testing.T) {
 			t.Errorf("cut: %v, want %v", got, want)
 		}
 		good := dial(t, l.dialer(echo), "")
+		synctest.Wait()
 		another := dial(t, l.dialer(echo), "")
 		if got, want := cutOf(conns), []int{0, 1, 2}; !slices.Equal(got, want) {
 			t.Errorf("behind two that agreed, cut: %v, want %v", got, want)

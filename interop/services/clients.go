@@ -118,4 +118,3 @@ func (p port) echo(ctx context.Context, words string, lazy bool) (string, error)
 	heard, err := io.ReadAll(conn)
 	return string(heard), err
 }
-
