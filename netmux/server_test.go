@@ -31,6 +31,8 @@ func newClient(conn net.Conn, config *tls.Config) net.Conn {
 // What handlers get is what was accepted: no wrapper, on every network.
 func TestConnsAreRaw(t *testing.T) {
 	server, client := newTLS(t)
+	inBand := client.Clone()
+	inBand.NextProtos = []string{}
 	for _, tt := range []struct {
 		network string
 		secure  bool
@@ -43,28 +45,6 @@ func TestConnsAreRaw(t *testing.T) {
 			return ok && t.ConnectionState().HandshakeComplete
 		}},
 	} {
-		var s netmux.Server
-		raw := func(conn net.Conn) {
-			if !tt.is(conn) {
-				t.Errorf("%s, TLS %v: a handler got a %T", tt.network, tt.secure, conn)
-			}
-			io.Copy(conn, conn)
-		}
-		handle(t, &s, echo, raw)
-		inner, err := s.Listen(deep)
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for {
-				conn, err := inner.Accept()
-				if err != nil {
-					return
-				}
-				raw(conn)
-				conn.Close()
-			}
-		}()
 		addr := "127.0.0.1:0"
 		if tt.network == "unix" {
 			addr = filepath.Join(t.TempDir(), "s")
@@ -74,18 +54,17 @@ func TestConnsAreRaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		addr = l.Addr().String()
-		d := &netmux.Dialer{}
+		var s netmux.Server
+		configs := []*tls.Config{nil}
 		if tt.secure {
 			l = tls.NewListener(l, s.ConfigureTLS(server))
-			d.TLSConfig = client
+			configs = []*tls.Config{client, inBand}
 		}
 		serveOn(t, &s, l)
-		for _, p := range []string{echo, deep} {
-			for _, alpn := range [][]string{nil, {}} {
-				if tt.secure {
-					d.TLSConfig.NextProtos = alpn
-				}
-				d.Protocols = []string{p}
+		serveRaw(t, &s, tt.is)
+		for _, config := range configs {
+			for _, p := range []string{echo, deep} {
+				d := &netmux.Dialer{Protocols: []string{p}, TLSConfig: config}
 				conn, err := d.DialContext(background, tt.network, addr)
 				if err != nil {
 					t.Fatal(err)
@@ -104,59 +83,86 @@ func TestConnsAreRaw(t *testing.T) {
 	}
 }
 
+// serveRaw serves a protocol with a handler and another one on a Listener, and
+// checks what they get.
+func serveRaw(t *testing.T, s *netmux.Server, is func(net.Conn) bool) {
+	t.Helper()
+	play := func(conn net.Conn) {
+		if !is(conn) {
+			t.Errorf("it was a %T that was served", conn)
+		}
+		io.Copy(conn, conn)
+	}
+	handle(t, s, echo, play)
+	inner := listen(t, s, deep)
+	go func() {
+		for {
+			conn, err := inner.Accept()
+			if err != nil {
+				return
+			}
+			play(conn)
+			conn.Close()
+		}
+	}()
+}
+
+// panics are the places where something of the program's may panic.
+var panics = []struct {
+	where    string
+	spoil    func(s *netmux.Server)
+	protocol string
+	reported bool
+}{
+	{"handler", func(*netmux.Server) {}, "/panic", true},
+	{"abort", func(*netmux.Server) {}, "/abort", false},
+	{"exit", func(*netmux.Server) {}, "/exit", false},
+	{"stream", func(*netmux.Server) {}, "/closed", true},
+	{"matcher", func(s *netmux.Server) {
+		s.Muxer.AddMatcher(multiselect.MatchFunc("m", func(p string) bool {
+			if p == "/match" {
+				panic("matcher")
+			}
+			return false
+		}), func(context.Context, string, io.ReadWriteCloser) {})
+	}, "/match", true},
+	{"logger", func(s *netmux.Server) { s.Logger = slog.New(badHandler{}) }, "/panic", true},
+	{"ConnError", func(s *netmux.Server) {
+		next := s.ConnError
+		s.ConnError = func(c net.Conn, err error) { next(c, err); panic("ConnError") }
+	}, "/panic", true},
+	{"ConnState", func(s *netmux.Server) {
+		s.ConnState = func(_ net.Conn, state netmux.ConnState) {
+			if state == netmux.StateClosed {
+				panic("ConnState")
+			}
+		}
+	}, "/panic", true},
+	{"middleware", func(s *netmux.Server) {
+		s.Middleware = append(s.Middleware, func(next multiselect.Handler) multiselect.Handler {
+			return func(ctx context.Context, p string, stream io.ReadWriteCloser) {
+				if p == deep {
+					panic("middleware")
+				}
+				next(ctx, p, stream)
+			}
+		})
+	}, deep, true},
+	{"ConnContext", func(s *netmux.Server) {
+		n := 0
+		s.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+			if n++; n == 2 {
+				return nil
+			}
+			return ctx
+		}
+	}, deep, true},
+}
+
 // A panic ends its own connection and is reported; others go on. Hooks and loggers
 // that panic themselves change nothing.
 func TestPanics(t *testing.T) {
-	for _, tt := range []struct {
-		where    string
-		spoil    func(s *netmux.Server)
-		protocol string
-		reported bool
-	}{
-		{"handler", func(*netmux.Server) {}, "/panic", true},
-		{"abort", func(*netmux.Server) {}, "/abort", false},
-		{"exit", func(*netmux.Server) {}, "/exit", false},
-		{"stream", func(*netmux.Server) {}, "/closed", true},
-		{"matcher", func(s *netmux.Server) {
-			s.Muxer.AddMatcher(multiselect.MatchFunc("m", func(p string) bool {
-				if p == "/match" {
-					panic("matcher")
-				}
-				return false
-			}), func(context.Context, string, io.ReadWriteCloser) {})
-		}, "/match", true},
-		{"logger", func(s *netmux.Server) { s.Logger = slog.New(badHandler{}) }, "/panic", true},
-		{"ConnError", func(s *netmux.Server) {
-			next := s.ConnError
-			s.ConnError = func(c net.Conn, err error) { next(c, err); panic("ConnError") }
-		}, "/panic", true},
-		{"ConnState", func(s *netmux.Server) {
-			s.ConnState = func(_ net.Conn, state netmux.ConnState) {
-				if state == netmux.StateClosed {
-					panic("ConnState")
-				}
-			}
-		}, "/panic", true},
-		{"middleware", func(s *netmux.Server) {
-			s.Middleware = append(s.Middleware, func(next multiselect.Handler) multiselect.Handler {
-				return func(ctx context.Context, p string, stream io.ReadWriteCloser) {
-					if p == deep {
-						panic("middleware")
-					}
-					next(ctx, p, stream)
-				}
-			})
-		}, deep, true},
-		{"ConnContext", func(s *netmux.Server) {
-			n := 0
-			s.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-				if n++; n == 2 {
-					return nil
-				}
-				return ctx
-			}
-		}, deep, true},
-	} {
+	for _, tt := range panics {
 		t.Run(tt.where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen errorsOf
@@ -178,18 +184,18 @@ func TestPanics(t *testing.T) {
 				checkEcho(t, other, "not touched")
 				other.Close()
 				synctest.Wait()
-				var panics int
+				var reports int
 				for _, err := range seen.list() {
 					if p, ok := errors.AsType[*netmux.PanicError](err); ok {
-						panics++
+						reports++
 						if !bytes.Contains(p.Stack, []byte("netmux")) || p.Error() == "" ||
 							tt.protocol == "/panic" && !errors.Is(err, io.ErrNoProgress) {
 							t.Errorf("%v\n%s", p, p.Stack)
 						}
 					}
 				}
-				if (panics == 1) != tt.reported || (s.Stats().Panics > 0) != tt.reported {
-					t.Errorf("%d panics reported, %+v", panics, s.Stats())
+				if (reports == 1) != tt.reported || (s.Stats().Panics > 0) != tt.reported {
+					t.Errorf("%d panics reported, %+v", reports, s.Stats())
 				}
 				stop()
 			})
