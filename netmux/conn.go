@@ -217,15 +217,14 @@ func (s *Server) survive() {
 // end resets a connection, so that what is cut off does not look complete. It does
 // not wait for the peer.
 func end(conn net.Conn) {
-	under := conn
 	for {
-		outer, ok := under.(interface{ NetConn() net.Conn })
+		secure, ok := conn.(*tls.Conn) // whose Close has something to say to the peer
 		if !ok {
 			break
 		}
-		under = outer.NetConn()
+		conn = secure.NetConn()
 	}
-	switch s := under.(type) {
+	switch s := conn.(type) {
 	case *net.TCPConn:
 		s.SetLinger(0)
 		s.Close()
@@ -236,7 +235,7 @@ func end(conn net.Conn) {
 	case interface{ Reset() error }:
 		go s.Reset()
 	default: // its Close may take its time
-		go closeNow(under)
+		go closeNow(conn)
 	}
 }
 

@@ -99,19 +99,34 @@ func (f *first) readIn(after time.Duration) {
 	}
 }
 
-// Close is how a negotiation ends that has failed.
+// Close and SetDeadline are how a negotiation ends that has failed.
 func (f *first) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.legacy && !f.ended {
-		f.ended = true
-		end(f.Conn)
+	if !f.end() {
+		return nil
 	}
+	switch f.Conn.(type) {
+	case *net.TCPConn, *net.UnixConn, *tls.Conn: // not by a reset, which may overtake a refusal
+		return f.Conn.Close()
+	}
+	end(f.Conn)
 	return nil
 }
 
-// SetDeadline is what a negotiation ends a stream with.
-func (f *first) SetDeadline(time.Time) error { return f.Close() }
+func (f *first) SetDeadline(t time.Time) error {
+	if !f.end() {
+		return nil
+	}
+	return f.Conn.SetDeadline(t)
+}
+
+// end reports whether the connection is to be ended. It is not when it goes to
+// another protocol.
+func (f *first) end() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = !f.legacy
+	return f.ended
+}
 
 // CloseWrite is how it lets a refusal be heard.
 func (f *first) CloseWrite() error { return closeWrite(f.Conn) }

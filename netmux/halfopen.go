@@ -96,7 +96,7 @@ func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
 			c.host.conns.push(c, byHost)
 		}
 	}
-	if s.halfOpen.size >= s.limit(s.MaxHalfOpen, 4096) {
+	if s.halfOpen.size >= limit(s.MaxHalfOpen, 4096) {
 		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, victims)
 	}
 	s.halfOpen.push(c, byAge)

@@ -83,7 +83,7 @@ func (l *Listener) put(conn net.Conn) error {
 	switch {
 	case l.state == closed:
 		return net.ErrClosed
-	case len(l.queue) >= l.server.limit(l.server.Backlog, 1024):
+	case len(l.queue) >= limit(l.server.Backlog, 1024):
 		return ErrBacklog
 	}
 	l.queue = append(l.queue, conn)
@@ -158,7 +158,7 @@ func (l *Listener) Drain(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	if !stop() {
-		return context.Cause(ctx)
+		return ctxError(ctx)
 	}
 	l.Close()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -98,12 +99,13 @@ type Server struct {
 	stats     Stats
 }
 
-func (s *Server) limit(value, byDefault int) int {
+// limit applies the rule of limits.
+func limit(value, byDefault int) int {
 	switch {
 	case value == 0:
 		return byDefault
 	case value < 0:
-		return int(^uint(0) >> 1)
+		return math.MaxInt
 	}
 	return value
 }

@@ -1,6 +1,9 @@
 package netmux
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Shutdown stops the server without interrupting handlers: it closes the
 // listeners, cuts what is half-open, and waits until all handlers have returned,
@@ -32,7 +35,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-idle:
 		return err
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctxError(ctx)
 	}
 }
 
@@ -106,4 +109,13 @@ func (s *Server) allListeners() (all []*Listener) {
 		all = append(all, l)
 	}
 	return all
+}
+
+// ctxError returns why ctx ended: what its owner says, if it says something, and
+// whether it was cancelled or its deadline passed.
+func ctxError(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return ctx.Err()
 }
