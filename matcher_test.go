@@ -18,6 +18,9 @@ func asked(t *testing.T, m *multiselect.Muxer, name string) string {
 	t.Helper()
 	s := talk(say(wire.Header, name))
 	protocol, h, err := m.Negotiate(context.Background(), s)
+	if known := m.Handler(name) != nil; known != (err == nil) {
+		t.Errorf("%q: Handler finds one: %v; Negotiate: %v", name, known, err)
+	}
 	if err != nil {
 		if want := say(wire.Header, wire.NA); string(s.written) != want {
 			t.Errorf("%q: said %q, want %q", name, s.written, want)

@@ -165,6 +165,14 @@ func (m *Muxer) names(yield func(string) bool) {
 	}
 }
 
+// Handler returns the handler that a protocol leads to at this moment, by its
+// name or by a matcher, and nil if it would be refused. It is for those who have
+// learned the name in another way, by TLS's ALPN say.
+func (m *Muxer) Handler(protocol string) Handler {
+	_, h := m.lookup([]byte(protocol))
+	return h
+}
+
 // lookup returns the handler of a name, and the name as a string.
 func (m *Muxer) lookup(name []byte) (string, Handler) {
 	if n := m.table.lookup(name); n != nil {

@@ -23,6 +23,10 @@ const (
 func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
 	t.Helper()
 	for _, folder := range []string{".", "wire", filepath.Join("cmd", "mss"), "gomultistream"} {
+// sources calls visit for each Go file of the root, its packages and the tool.
+func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
+	t.Helper()
+	for _, folder := range []string{".", "wire", "netmux", filepath.Join("cmd", "mss")} {
 		fset := token.NewFileSet()
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {

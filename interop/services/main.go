@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "services:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	server, client, err := newCertificate()
+	if err != nil {
+		return err
+	}
+	s, err := newServices()
+	if err != nil {
+		return err
+	}
+	plain, secure, err := s.listen(server)
+	if err != nil {
+		return err
+	}
+	for _, p := range []port{{addr: plain}, {secure, client}} {
+		for _, q := range questions(p) {
+			heard, err := q.ask(ctx, p)
+			if err != nil {
+				return fmt.Errorf("%s on %s: %w", q.name, p.addr, err)
+			}
+			fmt.Printf("%s  %-28s %s\n", p.addr, q.name, heard)
+			if heard != q.want {
+				return fmt.Errorf("%s on %s: heard %q, want %q", q.name, p.addr, heard, q.want)
+			}
+		}
+	}
+	return s.shutdown(ctx)
+}
+
+// question is what a client asks on one of the ports.
+type question struct {
+	name string
+	ask  func(context.Context, port) (string, error)
+	want string
+}
+
+func questions(p port) []question {
+	echo := func(lazy bool) func(context.Context, port) (string, error) {
+		return func(ctx context.Context, p port) (string, error) { return p.echo(ctx, "hello", lazy) }
+	}
+	https := func(names ...string) func(context.Context, port) (string, error) {
+		return func(ctx context.Context, p port) (string, error) { return p.https(ctx, names...) }
+	}
+	both := []question{
+		{"gRPC health", func(ctx context.Context, p port) (string, error) { return p.health(ctx) }, "SERVING"},
+		{"echo", echo(false), "hello"},
+		{"echo, lazy", echo(true), "hello"},
+	}
+	http1 := func(ctx context.Context, p port) (string, error) { return p.http1(ctx) }
+	http2 := func(ctx context.Context, p port) (string, error) { return p.http2(ctx) }
+	stock := func(ctx context.Context, p port) (string, error) { return p.stock(ctx) }
+	if p.tls == nil {
+		return append(both,
+			question{"HTTP/1.1", http1, "HTTP/1.1, no TLS"},
+			question{"HTTP/2", http2, "HTTP/2.0, no TLS"},
+			question{"HTTP, no negotiation", stock, "HTTP/1.1, no TLS"})
+	}
+	return append(both,
+		question{"HTTP/1.1 by ALPN", https(http1Protocol), `HTTP/1.1, TLS 1.3, ALPN "http/1.1"`},
+		question{"HTTP/2 by ALPN", https(http2Protocol, http1Protocol), `HTTP/2.0, TLS 1.3, ALPN "h2"`},
+		question{"HTTP/1.1 in band", http1, `HTTP/1.1, TLS 1.3, ALPN ""`},
+		question{"HTTPS, a client as it comes", stock, `HTTP/2.0, TLS 1.3, ALPN "h2"`})
+}

@@ -1,0 +1,162 @@
+package netmux_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/netmux"
+)
+
+const legacy = "/legacy/1.0.0"
+
+// Clients that do not negotiate reach the fallback with every byte they sent, in
+// whatever pieces, and others negotiate as ever: plain and over TLS.
+func TestFallback(t *testing.T) {
+	server, client := newTLS(t)
+	for _, secure := range []bool{false, true} {
+		s := &netmux.Server{Fallback: legacy, MaxHalfOpen: 100}
+		echoing(t, s, echo)
+		var served atomic.Int32
+		handle(t, s, legacy, func(conn net.Conn) {
+			state, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+			if ok != secure || ok && !state.ConnectionState().HandshakeComplete {
+				t.Errorf("TLS %v: a %T has ConnectionState: %v", secure, conn, ok)
+			}
+			if served.Add(1)%2 == 0 {
+				io.Copy(conn, conn)
+			} else {
+				io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn})
+			}
+			conn.(interface{ CloseWrite() error }).CloseWrite()
+		})
+		d := &netmux.Dialer{Protocols: []string{echo}}
+		addr := ""
+		if secure {
+			addr = serveTLS(t, s, server)
+			d.TLSConfig = client.Clone()
+			d.TLSConfig.NextProtos = []string{}
+		} else {
+			addr = serveTCP(t, s)
+		}
+		for _, words := range []string{
+			"G", "GET / HTTP/1.1\r\n\r\n", "\x00", "\xff\xff", "\x12multistream", strings.Repeat("long ", 100_000),
+		} {
+			for _, pieces := range []int{1, 2, len(words)} {
+				if pieces > 64 {
+					continue
+				}
+				conn := dialPlain(t, addr, d.TLSConfig)
+				go func() {
+					size := (len(words) + pieces - 1) / pieces
+					for rest := words; rest != ""; {
+						n := min(size, len(rest))
+						io.WriteString(conn, rest[:n])
+						rest = rest[n:]
+					}
+					conn.(interface{ CloseWrite() error }).CloseWrite()
+				}()
+				got, err := io.ReadAll(conn)
+				if string(got) != words || err != nil {
+					t.Errorf("TLS %v: %.20q in %d pieces came back as %.20q (%d of %d bytes), %v", secure, words, pieces, got, len(got), len(words), err)
+				}
+				conn.Close()
+			}
+		}
+		conn := dial(t, d, addr)
+		checkEcho(t, conn, "negotiated")
+		conn.Close()
+	}
+}
+
+func dialPlain(t testing.TB, addr string, config *tls.Config) net.Conn {
+	t.Helper()
+	var conn net.Conn
+	var err error
+	if config != nil {
+		conn, err = tls.Dial("tcp", addr, config)
+	} else {
+		conn, err = net.Dial("tcp", addr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// Silent clients are cut at the budget, or handed on after FallbackAfter, without a
+// deadline; those that begin to negotiate before are not.
+func TestFallbackOfSilentClients(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		after  time.Duration
+		speaks time.Duration // when the client says the header's first byte
+		want   string        // what it hears then
+		when   time.Duration
+	}{
+		{"never speaks, no FallbackAfter", 0, time.Hour, "", 10 * time.Second},
+		{"never speaks", 2 * time.Second, time.Hour, "220 ready", 2 * time.Second},
+		{"speaks late", 2 * time.Second, 3 * time.Second, "220 ready", 2 * time.Second},
+		{"speaks in time", 2 * time.Second, time.Second, "", 10 * time.Second},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &netmux.Server{Fallback: legacy, FallbackAfter: tt.after}
+				handle(t, s, legacy, func(conn net.Conn) {
+					io.WriteString(conn, "220 ready")
+					conn.Read(make([]byte, 1)) // no deadline is left
+					time.Sleep(time.Minute)
+				})
+				l, stop := serve(t, s)
+				conn := l.dial(t)
+				start := time.Now()
+				speaks := time.AfterFunc(tt.speaks, func() { conn.Write([]byte{0x13}) })
+				got := make([]byte, 9)
+				n, _ := io.ReadFull(conn, got)
+				if took := time.Since(start); string(got[:n]) != tt.want || took != tt.when {
+					t.Errorf("heard %q after %v, want %q after %v", got[:n], took, tt.want, tt.when)
+				}
+				speaks.Stop()
+				conn.Close()
+				stop()
+			})
+		})
+	}
+}
+
+// Without a Fallback, and with one that is not registered, such clients are cut,
+// and the error has what they said.
+func TestNoFallback(t *testing.T) {
+	for _, fallback := range []string{"", legacy} {
+		s := &netmux.Server{Fallback: fallback, Logger: quiet}
+		ours, theirs := net.Pipe()
+		go io.WriteString(ours, "GET /")
+		err := s.ServeConn(background, theirs)
+		e, ok := errors.AsType[*multiselect.Error](err)
+		if !ok || !errors.Is(err, multiselect.ErrNotMultistream) || !strings.HasPrefix(string(e.Received), "G") {
+			t.Errorf("fallback %q: %v", fallback, err)
+		}
+		if _, err := ours.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("fallback %q: the client read %v", fallback, err)
+		}
+	}
+}
+
+// A refusal ends a connection that may fall back like any other.
+func TestFallbackAndRefusal(t *testing.T) {
+	s := &netmux.Server{Fallback: legacy}
+	s.Muxer.OneShot = true
+	echoing(t, s, legacy, echo)
+	addr := serveTCP(t, s)
+	_, err := (&netmux.Dialer{Protocols: []string{"/unknown"}}).DialContext(background, "tcp", addr)
+	if !errors.Is(err, multiselect.ErrNotSupported) {
+		t.Error(err)
+	}
+}

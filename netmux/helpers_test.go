@@ -1,0 +1,245 @@
+package netmux_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/multiselect/multiselect/netmux"
+)
+
+// This file holds what the tests need: a listener in memory, whose connections
+// live in fake time, the same on TCP, and certificates.
+
+const (
+	echo = "/echo/1.0.0"
+	deep = "/deep/1.0.0"
+)
+
+var background = context.Background()
+
+// memoryListener hands out one end of a net.Pipe for each dial.
+type memoryListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newMemoryListener() *memoryListener {
+	return &memoryListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *memoryListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memoryListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *memoryListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "memory"} }
+
+// offer gives the listener a connection, unless it is closed.
+func (l *memoryListener) offer(conn net.Conn) error {
+	select {
+	case l.conns <- conn:
+		return nil
+	case <-l.done:
+		return net.ErrClosed
+	}
+}
+
+// DialContext has the shape of Dialer.NetDialContext.
+func (l *memoryListener) DialContext(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	if err := l.offer(theirs); err != nil {
+		return nil, err
+	}
+	return ours, nil
+}
+
+func (l *memoryListener) dial(t testing.TB) net.Conn {
+	t.Helper()
+	conn, err := l.DialContext(background, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// dialer proposes protocols to a listener in memory.
+func (l *memoryListener) dialer(protocols ...string) *netmux.Dialer {
+	return &netmux.Dialer{Protocols: protocols, NetDialContext: l.DialContext}
+}
+
+// quiet drops what is logged.
+var quiet = slog.New(slog.DiscardHandler)
+
+// echoing adds a handler that sends back what it reads.
+func echoing(t testing.TB, s *netmux.Server, protocols ...string) {
+	t.Helper()
+	for _, p := range protocols {
+		handle(t, s, p, func(stream net.Conn) { io.Copy(stream, struct{ io.Reader }{stream}) })
+	}
+}
+
+// handle adds a handler that closes what it is given.
+func handle(t testing.TB, s *netmux.Server, protocol string, f func(net.Conn)) {
+	t.Helper()
+	err := s.Muxer.AddHandler(protocol, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+		defer stream.Close()
+		f(stream.(net.Conn))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve serves in memory. The function it returns shuts down, and checks that
+// nothing is left.
+func serve(t testing.TB, s *netmux.Server) (*memoryListener, func()) {
+	t.Helper()
+	l := newMemoryListener()
+	if s.Logger == nil {
+		s.Logger = quiet
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	return l, func() {
+		t.Helper()
+		if err := s.Shutdown(background); err != nil {
+			t.Error("Shutdown:", err)
+		}
+		if err := <-served; err != netmux.ErrServerClosed {
+			t.Error("Serve:", err)
+		}
+		checkEnded(t, s)
+	}
+}
+
+func checkEnded(t testing.TB, s *netmux.Server) {
+	t.Helper()
+	st := s.Stats()
+	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Accepted != st.Agreed+st.Failed {
+		t.Errorf("after the end: %+v", st)
+	}
+}
+
+// serveTCP is serve on a real socket.
+func serveTCP(t testing.TB, s *netmux.Server) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveOn(t, s, l)
+}
+
+func serveOn(t testing.TB, s *netmux.Server, l net.Listener) (addr string) {
+	t.Helper()
+	if s.Logger == nil {
+		s.Logger = quiet
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-served; err != netmux.ErrServerClosed {
+			t.Error("Serve:", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// serveTLS is serveTCP with the certificate of newTLS.
+func serveTLS(t testing.TB, s *netmux.Server, server *tls.Config) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveOn(t, s, tls.NewListener(l, s.ConfigureTLS(server)))
+}
+
+// newTLS returns a configuration with a certificate, and one that trusts it.
+func newTLS(t testing.TB) (server, client *tls.Config) {
+	t.Helper()
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    time.Unix(0, 0),
+		NotAfter:     time.Unix(1<<33, 0),
+		DNSNames:     []string{"localhost", "memory"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:         true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, secret.Public(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: secret}}}
+	return server, &tls.Config{RootCAs: roots}
+}
+
+// checkEcho sends words and wants them back.
+func checkEcho(t testing.TB, conn net.Conn, words string) {
+	t.Helper()
+	go io.WriteString(conn, words)
+	got := make([]byte, len(words))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != words {
+		t.Errorf("echoed %q, %v; want %q", got, err, words)
+	}
+}
+
+// dial returns a connection on which the protocol is agreed.
+func dial(t testing.TB, d *netmux.Dialer, addr string) net.Conn {
+	t.Helper()
+	conn, err := d.DialContext(background, "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// errorsOf collects what a server reports.
+type errorsOf struct {
+	mu  sync.Mutex
+	all []error
+}
+
+func (e *errorsOf) hook(_ net.Conn, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, err)
+}
+
+func (e *errorsOf) list() []error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]error(nil), e.all...)
+}

@@ -1,0 +1,193 @@
+package netmux
+
+import (
+	"context"
+	"io"
+	"net"
+	"slices"
+	"sync"
+
+	"github.com/multiselect/multiselect"
+)
+
+// Listener is the [net.Listener] of one or more protocols of a [Server]: it
+// accepts the connections on which one of them was agreed. Other servers run on
+// it unchanged, and own what they accept.
+//
+// What nobody has accepted yet waits, as in the backlog of a socket: no more of
+// it is read than fits into the system's buffers. At most [Server].Backlog connections
+// wait; another one is reset.
+type Listener struct {
+	server    *Server
+	protocols []string
+
+	mu     sync.Mutex
+	change sync.Cond
+	queue  []net.Conn
+	state  listenerState
+}
+
+type listenerState uint8
+
+const (
+	listening listenerState = iota
+	draining                // unregistered; what waits can be accepted
+	closed
+)
+
+// Listen registers protocols and returns the listener of their connections. It
+// fails like [multiselect.Muxer.AddHandler], and then has registered none; and
+// with [ErrServerClosed] after Shutdown and Close.
+func (s *Server) Listen(protocols ...string) (*Listener, error) {
+	if len(protocols) == 0 {
+		return nil, multiselect.ErrNoProtocols
+	}
+	l := &Listener{server: s, protocols: slices.Clone(protocols)}
+	l.change.L = &l.mu
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return nil, ErrServerClosed
+	}
+	for i, p := range protocols {
+		if err := s.Muxer.AddHandler(p, l.take); err != nil {
+			for _, added := range protocols[:i] {
+				s.Muxer.RemoveHandler(added)
+			}
+			return nil, err
+		}
+	}
+	if s.listeners == nil {
+		s.listeners = make(map[*Listener]bool)
+	}
+	s.listeners[l] = true
+	return l, nil
+}
+
+// take is the handler of the protocols.
+func (l *Listener) take(_ context.Context, protocol string, stream io.ReadWriteCloser) {
+	conn, ok := stream.(net.Conn)
+	if !ok { // of a Muxer that is used for something else, too
+		stream.Close()
+		return
+	}
+	if err := l.put(conn); err != nil {
+		end(conn)
+		l.server.report(conn, protocol, err)
+	}
+}
+
+func (l *Listener) put(conn net.Conn) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.state == closed:
+		return net.ErrClosed
+	case len(l.queue) >= limit(l.server.Backlog, 1024):
+		return ErrBacklog
+	}
+	l.queue = append(l.queue, conn)
+	l.server.queued(1)
+	l.change.Broadcast()
+	return nil
+}
+
+// queued counts connections that begin to wait for an Accept, or have ended to.
+func (s *Server) queued(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Queued += n
+	if n > 0 {
+		s.busy += n
+		return
+	}
+	for ; n < 0; n++ {
+		s.done()
+	}
+}
+
+// Accept waits for a connection and returns it, agreed on and ready to use: that
+// of the server's own listener and no wrapper, as the package documentation says.
+// It fails with [net.ErrClosed] after Close; after Drain and the server's Shutdown
+// when nothing waits any more.
+func (l *Listener) Accept() (net.Conn, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.state == listening && len(l.queue) == 0 {
+		l.change.Wait()
+	}
+	if len(l.queue) == 0 {
+		l.state = closed // nobody will ask again
+		return nil, &net.OpError{Op: "accept", Net: l.Addr().Network(), Addr: l.Addr(), Err: net.ErrClosed}
+	}
+	conn := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	l.server.queued(-1)
+	l.change.Broadcast()
+	return conn, nil
+}
+
+// Close unregisters the protocols, and no others; what waits for Accept is reset.
+// Blocked Accepts return. Connections that were accepted are not touched. Closing
+// it once more does nothing.
+func (l *Listener) Close() error {
+	l.unregister()
+	l.server.forget(l)
+	l.mu.Lock()
+	l.state = closed
+	waiting := l.queue
+	l.queue = nil
+	l.change.Broadcast()
+	l.mu.Unlock()
+	for _, conn := range waiting {
+		end(conn)
+	}
+	l.server.queued(-len(waiting))
+	return nil
+}
+
+// Drain unregisters the protocols, waits until what waits was accepted, and
+// closes the listener. If ctx ends first, the rest is reset and it returns why.
+func (l *Listener) Drain(ctx context.Context) error {
+	l.unregister()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	l.mu.Lock()
+	for len(l.queue) > 0 {
+		l.change.Wait()
+	}
+	l.mu.Unlock()
+	if !stop() {
+		return ctxError(ctx)
+	}
+	l.Close()
+	return nil
+}
+
+// unregister lets nothing more in.
+func (l *Listener) unregister() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != listening {
+		return
+	}
+	l.state = draining
+	l.change.Broadcast()
+	for _, p := range l.protocols {
+		l.server.Muxer.RemoveHandler(p)
+	}
+}
+
+// Addr returns an address of network "multistream" that is the first protocol.
+func (l *Listener) Addr() net.Addr { return protocolAddr(l.protocols[0]) }
+
+type protocolAddr string
+
+func (protocolAddr) Network() string  { return "multistream" }
+func (a protocolAddr) String() string { return string(a) }
+
+func (s *Server) forget(l *Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}

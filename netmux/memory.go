@@ -1,0 +1,92 @@
+package netmux
+
+import (
+	"container/list"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/multiselect/multiselect"
+)
+
+// memory is which protocol the peers have agreed on, for a bounded number of them.
+type memory struct {
+	mu     sync.Mutex
+	byUse  list.List // of *remembered, the one used last in front
+	byPeer map[key]*list.Element
+}
+
+type key struct{ network, addr string }
+
+type remembered struct {
+	key      key
+	protocol string
+	since    time.Time
+}
+
+func (d *Dialer) remembers() bool { return d.Remember >= 0 && len(d.Protocols) > 1 }
+
+// recall returns the protocol that a peer is known to agree to, if there is one.
+func (d *Dialer) recall(k key) string {
+	if !d.remembers() {
+		return ""
+	}
+	m := &d.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.byPeer[k]
+	if e == nil {
+		return ""
+	}
+	r := e.Value.(*remembered)
+	age := d.RememberFor
+	if age == 0 {
+		age = time.Hour
+	}
+	if age > 0 && time.Since(r.since) >= age || !slices.Contains(d.Protocols, r.protocol) {
+		m.forget(e)
+		return ""
+	}
+	m.byUse.MoveToFront(e)
+	return r.protocol
+}
+
+// learn takes note of how a negotiation ended, in which known had been recalled.
+func (d *Dialer) learn(k key, known, agreed string, err error) {
+	if !d.remembers() {
+		return
+	}
+	m := &d.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.byPeer[k]
+	switch {
+	case err != nil:
+		// What another call has learned meanwhile stays.
+		if e != nil && e.Value.(*remembered).protocol == known && errors.Is(err, multiselect.ErrNotSupported) {
+			m.forget(e)
+		}
+	case e != nil && e.Value.(*remembered).protocol == agreed:
+		m.byUse.MoveToFront(e) // as old as it was
+	default:
+		if e != nil {
+			m.forget(e)
+		}
+		most := d.Remember
+		if most == 0 {
+			most = 1024
+		}
+		if m.byUse.Len() >= most {
+			m.forget(m.byUse.Back())
+		}
+		if m.byPeer == nil {
+			m.byPeer = make(map[key]*list.Element)
+		}
+		m.byPeer[k] = m.byUse.PushFront(&remembered{k, agreed, time.Now()})
+	}
+}
+
+func (m *memory) forget(e *list.Element) {
+	delete(m.byPeer, m.byUse.Remove(e).(*remembered).key)
+}

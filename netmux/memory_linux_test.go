@@ -1,0 +1,139 @@
+package netmux_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+
+	"github.com/multiselect/multiselect/netmux"
+)
+
+// What a half-open connection of a Server holds, measured in processes of their
+// own, which are this test binary again.
+
+const (
+	memoryConns = 2000
+	memoryEnv   = "NETMUX_HALF_OPEN"
+)
+
+func TestHalfOpenMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector changes what memory costs")
+	}
+	floor := measure(t, "floor")
+	for _, kind := range []string{"server", "server with a limit per host"} {
+		ours := measure(t, kind)
+		t.Logf("%s: %.0f B, a goroutine blocked in Read: %.0f B, ratio %.3f", kind, ours, floor, ours/floor)
+		if ours > 1.15*floor {
+			t.Errorf("%s: a half-open connection holds %.3f of a goroutine blocked in Read, want at most 1.15", kind, ours/floor)
+		}
+	}
+}
+
+func measure(t *testing.T, kind string) (perConn float64) {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestHalfOpenMemoryChild$")
+	child.Env = append(os.Environ(), memoryEnv+"="+kind, "GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
+	child.Stderr = os.Stderr
+	in, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	defer in.Close() // ends the child
+	said := bufio.NewReader(out)
+	var addr string
+	if _, err := fmt.Fscanln(said, &addr); err != nil {
+		t.Fatal("the child did not say where it listens:", err)
+	}
+	for range memoryConns {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	fmt.Fprintln(in, "all connected")
+	if _, err := fmt.Fscanln(said, &perConn); err != nil {
+		t.Fatal("the child did not say what it holds:", err)
+	}
+	return perConn
+}
+
+// TestHalfOpenMemoryChild is the process in which the connections are.
+func TestHalfOpenMemoryChild(t *testing.T) {
+	kind := os.Getenv(memoryEnv)
+	if kind == "" {
+		return // nothing of its own to test
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stacks := make([]byte, 2000*memoryConns)
+	in := bufio.NewReader(os.Stdin)
+	before := inUse()
+	fmt.Println(l.Addr())
+	if _, err := in.ReadString('\n'); err != nil {
+		os.Exit(1)
+	}
+	if kind == "floor" {
+		go acceptAndRead(l)
+	} else {
+		s := &netmux.Server{Logger: quiet}
+		if kind != "server" {
+			s.MaxHalfOpenPerHost = memoryConns
+		}
+		echoing(t, s, "/ipfs/id/1.0.0")
+		go s.Serve(l)
+	}
+	for bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("[IO wait")) < memoryConns+1 {
+		runtime.Gosched()
+	}
+	now := inUse()
+	runtime.KeepAlive(stacks)
+	fmt.Println((now - before) / memoryConns)
+	in.ReadString('\n')
+	os.Exit(0)
+}
+
+// acceptAndRead is what any server costs: a goroutine for each connection that is
+// blocked in Read and has a buffer for two messages.
+func acceptAndRead(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			buf := make([]byte, 36)
+			for got := 0; got < len(buf); {
+				n, err := conn.Read(buf[got:])
+				if err != nil {
+					return
+				}
+				got += n
+			}
+		}()
+	}
+}
+
+func inUse() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc + m.StackInuse)
+}

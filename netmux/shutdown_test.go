@@ -1,0 +1,169 @@
+package netmux_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/multiselect/multiselect/netmux"
+)
+
+// R12 of the reliability goals: half-open connections are cut at once, handlers are
+// waited for, connections arrive all the while; nothing is left, which the end of
+// the bubble proves for goroutines.
+func TestShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const handlers, halfOpen, work = 100, 10_000, 2 * time.Second
+		s := &netmux.Server{MaxHalfOpen: -1, Logger: quiet}
+		var finished atomic.Int32
+		handle(t, s, echo, func(conn net.Conn) {
+			time.Sleep(work)
+			io.WriteString(conn, "!")
+			finished.Add(1)
+		})
+		l := newMemoryListener()
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		var answered, clients sync.WaitGroup
+		for range handlers {
+			conn := dial(t, l.dialer(echo), "")
+			answered.Go(func() {
+				if got, err := io.ReadAll(conn); string(got) != "!" || err != nil {
+					t.Errorf("answered %q, %v", got, err)
+				}
+			})
+		}
+		for range halfOpen {
+			conn := l.dial(t)
+			clients.Go(func() { io.Copy(io.Discard, conn) })
+		}
+		for range 10 { // load
+			clients.Go(func() {
+				for {
+					conn, err := l.DialContext(background, "", "")
+					if err != nil {
+						return
+					}
+					clients.Go(func() { io.Copy(io.Discard, conn) })
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		synctest.Wait()
+		if st := s.Stats(); st.HalfOpen < halfOpen || st.Active != handlers {
+			t.Fatalf("before: %+v", st)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error("Shutdown:", err)
+		}
+		if took := time.Since(start); took != work || finished.Load() != handlers {
+			t.Errorf("took %v, %d handlers have finished", took, finished.Load())
+		}
+		if err := <-served; err != netmux.ErrServerClosed {
+			t.Error(err)
+		}
+		answered.Wait()
+		clients.Wait()
+		checkEnded(t, s)
+	})
+}
+
+// Half-open connections are cut at once, and are told to be by the shutdown.
+func TestShutdownCutsHalfOpenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen errorsOf
+		s := &netmux.Server{ConnError: seen.hook}
+		l, stop := serve(t, s)
+		l.dial(t)
+		l.dial(t)
+		synctest.Wait()
+		start := time.Now()
+		stop()
+		if took := time.Since(start); took != 0 || len(seen.list()) != 2 {
+			t.Errorf("took %v, reported %v", took, seen.list())
+		}
+		for _, err := range seen.list() {
+			if !errors.Is(err, netmux.ErrServerClosed) {
+				t.Errorf("reported %v", err)
+			}
+		}
+	})
+}
+
+// A handler that does not return keeps Shutdown for its context, and Close ends it.
+func TestShutdownContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{}
+		told := make(chan struct{})
+		s.RegisterOnShutdown(func() { close(told) })
+		var cause error
+		err := s.Muxer.AddHandler(echo, func(ctx context.Context, _ string, stream io.ReadWriteCloser) {
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			if _, err := stream.Read(make([]byte, 1)); err == nil {
+				t.Error("the connection goes on after Close")
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, stop := serve(t, s)
+		conn := dial(t, l.dialer(echo), "")
+		synctest.Wait()
+		why := errors.New("no longer")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, why)
+		defer cancel()
+		start := time.Now()
+		if err := s.Shutdown(ctx); !errors.Is(err, why) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
+			t.Errorf("Shutdown: %v after %v", err, time.Since(start))
+		}
+		<-told
+		if st := s.Stats(); st.Active != 1 {
+			t.Errorf("%+v", st)
+		}
+		s.Close()
+		stop()
+		if cause != netmux.ErrServerClosed {
+			t.Errorf("the context ended with %v", cause)
+		}
+		conn.Close()
+	})
+}
+
+// What comes after the end is refused.
+func TestAfterTheEnd(t *testing.T) {
+	for _, end := range []func(*netmux.Server) error{
+		(*netmux.Server).Close,
+		func(s *netmux.Server) error { return s.Shutdown(background) },
+	} {
+		var s netmux.Server
+		if err := end(&s); err != nil {
+			t.Error(err)
+		}
+		if err := s.Serve(newMemoryListener()); err != netmux.ErrServerClosed {
+			t.Error("Serve:", err)
+		}
+		if _, err := s.Listen(echo); err != netmux.ErrServerClosed {
+			t.Error("Listen:", err)
+		}
+		ours, theirs := net.Pipe()
+		if err := s.ServeConn(background, theirs); err != netmux.ErrServerClosed {
+			t.Error("ServeConn:", err)
+		}
+		if _, err := ours.Read(make([]byte, 1)); err != io.EOF {
+			t.Error("the connection was not ended:", err)
+		}
+		if err := end(&s); err != nil {
+			t.Error("again:", err)
+		}
+	}
+}
