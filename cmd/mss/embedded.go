@@ -8,11 +8,11 @@ import (
 // what "mss serve" without arguments serves, on a loopback port of this process,
 // so that a verb does the same things as with any other peer.
 func startEmbedded() (*peer, error) {
-	ln, err := defaultListen.listen()
+	srv, err := newServer(defaultRoutes(), multiselect.Limits{}, new(serverLog))
 	if err != nil {
 		return nil, err
 	}
-	srv, err := newServer(defaultRoutes(), multiselect.Limits{}, new(serverLog))
+	ln, err := srv.listen(defaultListen, new(certificates))
 	if err != nil {
 		return nil, err
 	}
@@ -21,5 +21,5 @@ func startEmbedded() (*peer, error) {
 		ln.Close()
 		srv.end()
 	}
-	return &peer{address: bound(ln), stop: stop}, nil
+	return &peer{address: ln.address, stop: stop}, nil
 }

@@ -20,6 +20,10 @@ func TestMain(m *testing.M) {
 //	                         standard error goes to the file "log"
 //	jsonlines FILE           each line of it must be a JSON document
 //	stale FILE               a socket file that nobody listens on
+//	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
+//	hostport VAR ADDR        the host:port of an address
+//	fingerprint VAR FILE     what serve has printed about its certificate
+//	certificate HOST CERT KEY  files for --cert and --key
 //	exits CODE [<D] ARG...   mss, with this exit code, within this time
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -31,13 +35,17 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"peer":      cmdPeer,
-			"client":    cmdClient,
-			"serve":     cmdServe,
-			"terminate": cmdTerminate,
-			"exits":     cmdExits,
-			"stale":     cmdStale,
-			"jsonlines": cmdJSONLines,
+			"peer":        cmdPeer,
+			"client":      cmdClient,
+			"serve":       cmdServe,
+			"terminate":   cmdTerminate,
+			"exits":       cmdExits,
+			"stale":       cmdStale,
+			"jsonlines":   cmdJSONLines,
+			"multiaddr":   cmdMultiaddr,
+			"hostport":    cmdHostPort,
+			"fingerprint": cmdFingerprint,
+			"certificate": cmdCertificate,
 		},
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
@@ -72,7 +73,7 @@ func (pr *prober) askOnce(ctx context.Context, protocol string) error {
 		pr.calls++
 		live := pr.flags.live(pr.stdio)
 		if pr.calls > 1 {
-			io.WriteString(io.MultiWriter(live, &pr.transcript), "# another connection\n")
+			fmt.Fprintf(io.MultiWriter(pr.peer.ladder.above(live), &pr.transcript), "# another %s\n", pr.peer.address.form.carrier())
 		}
 		t, err := pr.peer.call(ctx, new(record), io.MultiWriter(live, &pr.transcript))
 		if err != nil {

@@ -57,12 +57,13 @@ const serveExamples = `  mss serve
   mss serve /upper/1.0.0='exec:tr a-z A-Z'`
 
 // defaultListen is a free port that only this machine can reach.
-var defaultListen = address{"tcp", "127.0.0.1:0"}
+var defaultListen = address{where: "127.0.0.1:0"}
 
 // drainTime is what is left of the 3 s of a drain for targets to finish.
 const drainTime = 3*time.Second - 2*killTime
 
 type serveFlags struct {
+	certificates
 	listen  string
 	timeout time.Duration
 	oneShot bool
@@ -85,6 +86,7 @@ func newServe(s *stdio) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each negotiation; 0 for none")
+	f.certificates.add(cmd)
 	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection behind the first refusal")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose documents have it")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
@@ -123,14 +125,16 @@ func serve(s *stdio, f *serveFlags, args []string) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	ln, err := a.listen()
+	ln, err := srv.listen(a, &f.certificates)
 	if err != nil {
 		return err
 	}
+	defer ln.finish()
 	defer ln.Close()
-	if _, err := fmt.Fprintf(s.out, "listening %s\n", bound(ln)); err != nil {
+	if _, err := fmt.Fprintf(s.out, "listening %s\n", ln.address); err != nil {
 		return local("standard output", err)
 	}
+	srv.log.certificate(ln.print)
 	accepting := make(chan error, 1)
 	go func() { accepting <- srv.accept(ln) }()
 	select {

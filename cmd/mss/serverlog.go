@@ -33,6 +33,8 @@ type entry struct {
 	conn   *connection
 	record record
 	began  time.Time
+	step   string // what is negotiated below the streams, if it is not a stream's protocol
+	level  int
 }
 
 func (l *serverLog) open(c *connection) *entry {
@@ -52,9 +54,9 @@ func (e *entry) Write(lines []byte) (int, error) {
 	if e.log.verbose {
 		e.log.mu.Lock()
 		defer e.log.mu.Unlock()
-		w := e.log.stdio.transcriptWriter()
+		w := indent(e.log.stdio.transcriptWriter(), e.level)
 		if e.log.last != e.conn {
-			fmt.Fprintf(w, "# %s\n", e.conn.label)
+			fmt.Fprintf(w, "# %s%s\n", e.prefix(), e.conn.label)
 			e.log.last = e.conn
 		}
 		w.Write(lines)
@@ -76,8 +78,15 @@ func (e *entry) close(protocol string, err error) {
 	case errors.Is(err, io.EOF) && !l.verbose, errors.Is(err, context.Canceled):
 		// Somebody looked whether the port is open, or this side is stopping.
 	default:
-		l.printf("%s: %s", e.conn.label, e.explain(err))
+		l.printf("%s: %s%s", e.conn.label, e.prefix(), e.explain(err))
 	}
+}
+
+func (e *entry) prefix() string {
+	if e.step == "" {
+		return ""
+	}
+	return e.step + ": "
 }
 
 // explain says in a line why a responder's negotiation failed.
@@ -137,11 +146,23 @@ func clientsEnd(failed *multiselect.Error) string {
 	return "it hung up before it proposed anything"
 }
 
+// certificate tells what clients pin, if they can.
+func (l *serverLog) certificate(print string) {
+	switch {
+	case print == "" || l.stdio == nil:
+	case l.json:
+		l.tell(event{Event: "certificate", Fingerprint: print})
+	default:
+		fmt.Fprintf(l.stdio.err, "certificate %s\n", print)
+	}
+}
+
 // broken tells that a target failed.
 func (l *serverLog) broken(c *connection, r route, err error) {
 	switch {
-	case l.stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
-		// Nobody listens, or it is this side that has cut it.
+	case l.stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), isGoodbye(err):
+		// Nobody listens, or it is this side that has cut it, or the client has
+		// ended the connection below in good order.
 	case l.json:
 		l.tell(event{Event: "error", Peer: c.label, Protocol: r.protocol, Error: r.target.String() + ": " + lastWords(err)})
 	default:
