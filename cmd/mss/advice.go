@@ -34,6 +34,9 @@ func (a *attempt) next(n *near) string {
 		}
 		return "tell the peer's authors; run it again with -v for the whole transcript"
 	case exitClosed:
+		if e, ok := errors.AsType[*endError](a.err); ok && e.limited() {
+			return "it is full, or has had enough of this side: try again later"
+		}
 		if len(a.refused) > 0 {
 			return "it may allow a single proposal: " + a.command("dial", a.proposed())
 		}

@@ -50,6 +50,15 @@ func (e *endError) Is(target error) bool {
 	return target == syscall.ECONNRESET && (e.how != endClosed || e.code != 0)
 }
 
+// limited reports whether the peer says that it could not or would not take more.
+func (e *endError) limited() bool {
+	full := streamCodes.first + 1
+	if e.how == endClosed {
+		full = connectionCodes.first + 1
+	}
+	return e.code == full || e.code == full+1
+}
+
 // isGoodbye reports whether the peer has ended the connection, with all its
 // streams, in good order.
 func isGoodbye(err error) bool {
