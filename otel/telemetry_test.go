@@ -126,8 +126,8 @@ func silence() io.ReadWriteCloser {
 	return here
 }
 
-// scenes is every outcome there is, with what is told about it.
-var scenes = []struct {
+// scene is one negotiation, and what is told about it.
+type scene struct {
 	name    string
 	stream  io.ReadWriteCloser
 	call    func(context.Context, io.ReadWriteCloser) error
@@ -137,23 +137,28 @@ var scenes = []struct {
 	trips   int
 	refused []string
 	failure bool
-}{
-	{"agrees at once", peerSays(header, a), initiate("/a"), "initiator", agreed, "none", 1, nil, false},
-	{"agrees on the second", peerSays(header, na, b), initiate("/a", "/b"), "initiator", agreed, "none", 2, []string{"/a"}, false},
-	{"is refused", peerSays(header, na, na), initiate("/a", "/b"), "initiator", refused, "none", 2, []string{"/a", "/b"}, false},
-	{"meets a web server", peerSays("HTTP/1.1 400 Bad Request\r\n"), initiate("/a"), "initiator", foreign, "peer", 1, nil, true},
-	{"hears something else", peerSays(header, b), initiate("/a"), "initiator", unexpected, "peer", 1, nil, true},
-	{"hears no message", peerSays(header, "\x00"), initiate("/a"), "initiator", malformed, "peer", 1, nil, true},
-	{"hears too much", peerSays(header, "\xff\x7f"), initiate("/a"), "initiator", tooLarge, "peer", 1, nil, true},
-	{"is left", peerSays(header), initiate("/a"), "initiator", closed, "none", 1, nil, true},
-	{"proposes nothing", peerSays(), initiate(), "initiator", misused, "local", 0, nil, true},
-	{"lists", peerSays(header, "\x05\x03/a\n\n"), list, "initiator", answered, "none", 1, nil, false},
-	{"agrees", peerSays(header, a), respond, "responder", agreed, "none", 0, nil, false},
-	{"lists and agrees", peerSays(header, ls, b, a), respond, "responder", agreed, "none", 2, []string{"/b"}, false},
-	{"is given up", peerSays(header, b), respond, "responder", gaveUp, "none", 0, []string{"/b"}, false},
-	{"is asked too much", peerSays(header, b, b, b, b), respond, "responder", limited, "peer", 3, []string{"/b", "/b", "/b"}, true},
-	{"hears nothing", silence(), respond, "responder", timedOut, "slow peer", 0, nil, true},
-	{"is stopped", silence(), stopped, "responder", canceled, "local", 0, nil, true},
+}
+
+// scenes returns every outcome there is.
+func scenes() []scene {
+	return []scene{
+		{"agrees at once", peerSays(header, a), initiate("/a"), "initiator", agreed, "none", 1, nil, false},
+		{"agrees on the second", peerSays(header, na, b), initiate("/a", "/b"), "initiator", agreed, "none", 2, []string{"/a"}, false},
+		{"is refused", peerSays(header, na, na), initiate("/a", "/b"), "initiator", refused, "none", 2, []string{"/a", "/b"}, false},
+		{"meets a web server", peerSays("HTTP/1.1 400 Bad Request\r\n"), initiate("/a"), "initiator", foreign, "peer", 1, nil, true},
+		{"hears something else", peerSays(header, b), initiate("/a"), "initiator", unexpected, "peer", 1, nil, true},
+		{"hears no message", peerSays(header, "\x00"), initiate("/a"), "initiator", malformed, "peer", 1, nil, true},
+		{"hears too much", peerSays(header, "\xff\x7f"), initiate("/a"), "initiator", tooLarge, "peer", 1, nil, true},
+		{"is left", peerSays(header), initiate("/a"), "initiator", closed, "none", 1, nil, true},
+		{"proposes nothing", peerSays(), initiate(), "initiator", misused, "local", 0, nil, true},
+		{"lists", peerSays(header, "\x05\x03/a\n\n"), list, "initiator", answered, "none", 1, nil, false},
+		{"agrees", peerSays(header, a), respond, "responder", agreed, "none", 0, nil, false},
+		{"lists and agrees", peerSays(header, ls, b, a), respond, "responder", agreed, "none", 2, []string{"/b"}, false},
+		{"is given up", peerSays(header, b), respond, "responder", gaveUp, "none", 0, []string{"/b"}, false},
+		{"is asked too much", peerSays(header, b, b, b, b), respond, "responder", limited, "peer", 3, []string{"/b", "/b", "/b"}, true},
+		{"hears nothing", silence(), respond, "responder", timedOut, "slow peer", 0, nil, true},
+		{"is stopped", silence(), stopped, "responder", canceled, "local", 0, nil, true},
+	}
 }
 
 func list(ctx context.Context, s io.ReadWriteCloser) error {
@@ -170,7 +175,7 @@ func stopped(ctx context.Context, s io.ReadWriteCloser) error {
 
 func TestOutcomes(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, scene := range scenes {
+	for _, scene := range scenes() {
 		t.Run(scene.role+" "+scene.name, func(t *testing.T) {
 			w := watch(t, Options{})
 			parent, span := w.tracer.Tracer("test").Start(t.Context(), "parent")
