@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 //	stale FILE               a socket file that nobody listens on
 //	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
 //	hostport VAR ADDR        the host:port of an address
+//	scrape LOG FILE COUNT    the metrics of the server of this log, after COUNT negotiations
 //	fingerprint VAR FILE     what serve has printed about its certificate
 //	certificate HOST CERT KEY  files for --cert and --key
 //	exits CODE [<D] ARG...   mss, with this exit code, within this time
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"jsonlines":   cmdJSONLines,
 			"multiaddr":   cmdMultiaddr,
 			"hostport":    cmdHostPort,
+			"scrape":      cmdScrape,
 			"fingerprint": cmdFingerprint,
 			"certificate": cmdCertificate,
 		},

@@ -65,6 +65,7 @@ const drainTime = 3*time.Second - 2*killTime
 type serveFlags struct {
 	certificates
 	listen  string
+	metrics string
 	timeout time.Duration
 	oneShot bool
 	verbose bool
@@ -87,6 +88,7 @@ func newServe(s *stdio) *cobra.Command {
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each negotiation; 0 for none")
 	f.certificates.add(cmd)
+	cmd.Flags().StringVar(&f.metrics, "metrics", "", "show metrics to Prometheus on this `HOST:PORT`, under /metrics")
 	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection behind the first refusal")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose documents have it")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
@@ -125,16 +127,21 @@ func serve(s *stdio, f *serveFlags, args []string) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	page, err := srv.showMetrics(f.metrics)
+	if err != nil {
+		return err
+	}
+	defer page.close()
 	ln, err := srv.listen(a, &f.certificates)
 	if err != nil {
 		return err
 	}
 	defer ln.finish()
 	defer ln.Close()
+	srv.log.started(ln.print, page) // first: who waits for the line below has all
 	if _, err := fmt.Fprintf(s.out, "listening %s\n", ln.address); err != nil {
 		return local("standard output", err)
 	}
-	srv.log.certificate(ln.print)
 	accepting := make(chan error, 1)
 	go func() { accepting <- srv.accept(ln) }()
 	select {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	otelmultiselect "github.com/multiselect/multiselect/otel"
 )
 
 // serverLog tells standard error about connections. The zero value is silent.
@@ -18,10 +19,11 @@ import (
 // "tail -f" tells files apart: a comment with the peer's address stands before
 // the lines whenever another connection speaks.
 type serverLog struct {
-	stdio   *stdio
-	verbose bool
-	json    bool
-	oneShot bool // it is the server that ends a stream behind a refusal
+	stdio     *stdio
+	verbose   bool
+	json      bool
+	telemetry *otelmultiselect.Telemetry // or nil
+	oneShot   bool                       // it is the server that ends a stream behind a refusal
 
 	mu   sync.Mutex
 	last *connection // whose lines stand last
@@ -45,6 +47,9 @@ func (l *serverLog) open(c *connection) *entry {
 func (e *entry) watch(ctx context.Context) context.Context {
 	if e.log.stdio == nil {
 		return ctx
+	}
+	if e.log.telemetry != nil {
+		ctx = e.log.telemetry.Context(ctx)
 	}
 	return e.record.watch(ctx, e)
 }
@@ -146,14 +151,21 @@ func clientsEnd(failed *multiselect.Error) string {
 	return "it hung up before it proposed anything"
 }
 
-// certificate tells what clients pin, if they can.
-func (l *serverLog) certificate(print string) {
-	switch {
-	case print == "" || l.stdio == nil:
-	case l.json:
-		l.tell(event{Event: "certificate", Fingerprint: print})
-	default:
-		fmt.Fprintf(l.stdio.err, "certificate %s\n", print)
+// started tells what else there is to know about a server that listens: the
+// certificate that clients may pin, and where its metrics are.
+func (l *serverLog) started(print string, page *metricsPage) {
+	say := func(e event, text string) {
+		if l.json {
+			l.tell(e)
+		} else {
+			fmt.Fprintf(l.stdio.err, "%s %s\n", e.Event, text)
+		}
+	}
+	if print != "" {
+		say(event{Event: "certificate", Fingerprint: print}, print)
+	}
+	if page != nil {
+		say(event{Event: "metrics", URL: page.url}, page.url)
 	}
 }
 
