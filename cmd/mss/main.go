@@ -93,7 +93,7 @@ func newRoot(s *stdio) *cobra.Command {
 	})
 	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
-	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newVersion(s))
+	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newVersion(s))
 	root.Version = thisBuild().name()
 	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)
