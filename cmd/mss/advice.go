@@ -43,7 +43,7 @@ func (a *attempt) next(n *near) string {
 		if a.headerArrived() {
 			return "its log may say why"
 		}
-		return "its log may say why; it may want TLS or noise first, or be full"
+		return "if it answers now and then, it is full; if never, it may want TLS or noise first; its log may say which"
 	case exitRefused:
 		return a.nextRefused(n)
 	}
@@ -79,8 +79,10 @@ func (a *attempt) nextRefused(n *near) string {
 		return "ask for names that it may speak: " + a.command("probe", "/NAME/1.0.0")
 	case n != nil && shellQuote(n.offered) != "":
 		return a.command("dial", n.offered)
+	case a.rung == stepSecurity && known && len(names) > 0:
+		return "what it offers is no security: without one it may be reached with --to " + a.peer.address.where
 	case a.rung == stepSecurity:
-		return "it speaks multistream-select without the security of libp2p: write --to " + a.peer.address.where
+		return "mss speaks " + displayAll(securities) + " and no other security: ask the peer's owner for one of them"
 	case a.rung != "":
 		return "mss speaks " + yamuxID + " and no other muxer: ask the peer's owner for it"
 	case known && a.peer.address.form == formTCP && slices.Contains(names, securities[0]) && !slices.Contains(a.protocols, securities[0]):

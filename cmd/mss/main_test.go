@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 //	stale FILE               a socket file that nobody listens on
 //	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
 //	hostport VAR ADDR        the host:port of an address
+//	message FILE             standard error must be FILE, but for ports
+//	libp2p VAR HOST:PORT     the multiaddr of a host:port
+//	web VAR                  a web server
+//	limited VAR              a yamux server that is full, and says so
 //	scrape LOG FILE COUNT    the metrics of the server of this log, after COUNT negotiations
 //	fingerprint VAR FILE     what serve has printed about its certificate
 //	certificate HOST CERT KEY  files for --cert and --key
@@ -44,6 +48,10 @@ func TestScripts(t *testing.T) {
 			"stale":       cmdStale,
 			"jsonlines":   cmdJSONLines,
 			"multiaddr":   cmdMultiaddr,
+			"message":     cmdMessage,
+			"libp2p":      cmdLibp2p,
+			"web":         cmdWeb,
+			"limited":     cmdLimited,
 			"hostport":    cmdHostPort,
 			"scrape":      cmdScrape,
 			"fingerprint": cmdFingerprint,
