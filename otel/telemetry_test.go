@@ -57,7 +57,7 @@ func (w *watched) points(t *testing.T) map[string]string {
 	add := func(name string, set attribute.Set, value string) {
 		var parts []string
 		for _, a := range set.ToSlice() {
-			parts = append(parts, strings.TrimPrefix(string(a.Key), "multiselect.")+"="+a.Value.Emit())
+			parts = append(parts, strings.TrimPrefix(string(a.Key), "multiselect.")+"="+a.Value.String())
 		}
 		points[strings.TrimPrefix(name, "multiselect.")+"{"+strings.Join(parts, " ")+"}"] = value
 	}

@@ -37,10 +37,6 @@ func (f form) multiplexed() bool { return f >= formQUIC }
 // libp2p reports whether the other end is a libp2p peer, with an identity.
 func (f form) libp2p() bool { return f >= formLibp2p }
 
-// secured reports whether the certificate of the other end is checked by what
-// the command line says about trust.
-func (f form) secured() bool { return f == formTLS || f == formQUIC }
-
 // carrier names what carries one negotiation.
 func (f form) carrier() string {
 	if f.multiplexed() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"syscall"
 
@@ -105,14 +106,22 @@ func endingOf(err error) (how string, code *uint64) {
 	return how, code
 }
 
+// ended returns what either end did: what this one did is [net.ErrClosed].
+func ended(byPeer bool, how string, code uint64) error {
+	if !byPeer {
+		return net.ErrClosed
+	}
+	return &endError{how, code}
+}
+
 // quicError gives what quic-go says on a stream the names of this tool. Where it
 // was said decides: only a Write hears of STOP_SENDING, only a Read of a reset.
 func quicError(err error, otherwise string) error {
-	if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
-		return &endError{otherwise, uint64(e.ErrorCode)}
+	if e, ok := errors.AsType[*quic.StreamError](err); ok {
+		return ended(e.Remote, otherwise, uint64(e.ErrorCode))
 	}
-	if e, ok := errors.AsType[*quic.ApplicationError](err); ok && e.Remote {
-		return &endError{endClosed, uint64(e.ErrorCode)}
+	if e, ok := errors.AsType[*quic.ApplicationError](err); ok {
+		return ended(e.Remote, endClosed, uint64(e.ErrorCode))
 	}
 	if _, ok := errors.AsType[*quic.StatelessResetError](err); ok {
 		return &endError{how: endClosed, code: 1}
@@ -122,16 +131,16 @@ func quicError(err error, otherwise string) error {
 
 // yamuxError does the same for yamux, which has one way to reset a stream.
 func yamuxError(err error) error {
-	if e, ok := errors.AsType[*yamux.StreamError](err); ok && e.Remote {
-		return &endError{endReset, uint64(e.ErrorCode)}
+	if e, ok := errors.AsType[*yamux.StreamError](err); ok {
+		return ended(e.Remote, endReset, uint64(e.ErrorCode))
 	}
-	if e, ok := errors.AsType[*yamux.GoAwayError](err); ok && e.Remote {
-		return &endError{endClosed, uint64(e.ErrorCode)}
+	if e, ok := errors.AsType[*yamux.GoAwayError](err); ok {
+		return ended(e.Remote, endClosed, uint64(e.ErrorCode))
 	}
 	switch {
 	case errors.Is(err, yamux.ErrTimeout):
 		return fmt.Errorf("%w (%w)", os.ErrDeadlineExceeded, err)
-	case errors.Is(err, yamux.ErrStreamReset), errors.Is(err, yamux.ErrSessionShutdown):
+	case errors.Is(err, yamux.ErrStreamReset): // the connection is gone
 		return &endError{how: endClosed}
 	}
 	return err

@@ -132,7 +132,7 @@ func (a address) connectLibp2pQUIC(ctx context.Context, l *ladder) (link, error)
 		return nil, local("making a certificate", err)
 	}
 	config, keys := certificate.ConfigForPeer(a.id)
-	conn, err := quic.DialAddr(ctx, a.where, config, quicConfig())
+	conn, err := quic.DialAddr(ctx, a.where, config, quicDialConfig())
 	if err != nil {
 		if ctx.Err() == nil {
 			err = handshakeError("quic-v1", err)

@@ -154,12 +154,19 @@ func quicConfig() *quic.Config {
 	}
 }
 
+// quicDialConfig leaves the limit for connecting to the context.
+func quicDialConfig() *quic.Config {
+	c := quicConfig()
+	c.HandshakeIdleTimeout = 24 * time.Hour
+	return c
+}
+
 func (a address) connectQUIC(ctx context.Context, t *trust, l *ladder) (link, error) {
 	config, err := t.client(a.where, defaultALPN)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := quic.DialAddr(ctx, a.where, config, quicConfig())
+	conn, err := quic.DialAddr(ctx, a.where, config, quicDialConfig())
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}

@@ -86,6 +86,7 @@ type talk struct {
 // call opens a stream, and connects before that if there is no connection that
 // has streams. What is said is recorded, and shown on live as it is said.
 func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, error) {
+	reused := p.link != nil && p.address.form.multiplexed()
 	if p.link == nil {
 		p.ladder = ladder{peer: p, live: live}
 		l, err := p.address.connect(ctx, p.trust, &p.ladder)
@@ -96,6 +97,10 @@ func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, erro
 	}
 	p.ladder.live = live
 	conn, err := p.link.open(ctx)
+	if err != nil && reused && ctx.Err() == nil {
+		p.leave() // the peer ended the connection when it had done with a stream
+		return p.call(ctx, r, live)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +114,7 @@ func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, erro
 func (p *peer) leave() {
 	if p.link != nil {
 		p.link.close()
+		p.link = nil
 	}
 }
 

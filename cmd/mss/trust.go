@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -82,13 +83,10 @@ func (t *trust) client(where, alpn string) (*tls.Config, error) {
 }
 
 func (t *trust) protocols(otherwise string) []string {
-	if t.alpn == "" {
-		t.alpn = otherwise
+	if alpn := cmp.Or(t.alpn, otherwise); alpn != "" {
+		return []string{alpn}
 	}
-	if t.alpn == "" {
-		return nil
-	}
-	return []string{t.alpn}
+	return nil
 }
 
 // pinError is a certificate that is not the one of --pin.
