@@ -44,6 +44,7 @@ func (p *peer) identify(ctx context.Context, r *record, live io.Writer) (found i
 		return found, err
 	}
 	defer t.conn.Close()
+	t.note("another stream, to ask identify")
 	if err := t.try(ctx, identifyID); err != nil {
 		return found, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,13 +43,15 @@ func (pr *prober) ask(ctx context.Context, protocol string) finding {
 		err = pr.askOnce(ctx, protocol)
 	}
 	f := finding{Protocol: protocol, Answer: "error", ExitCode: exitCode(err)}
+	_, below := errors.AsType[*rungError](err) // nobody has heard of the protocol
 	switch {
 	case err == nil:
 		f.Answer = "yes"
-	case isRefusal(err):
+	case isRefusal(err) && !below:
 		f.Answer, f.ExitCode = "no", exitFinding
 	default:
-		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected, err: err}
+		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected}
+		a.fail(err)
 		x := explain(a)
 		f.err, f.Error, f.rows = err, &x.summary, x.rows
 		f.Stage, f.Answered, f.Blame, f.Next = a.stage(), a.answered(), a.blame().String(), x.next
