@@ -22,6 +22,9 @@ proposal. So bytes that any responder could read as one wait for the answer; few
 requests have them. -v says which it was. --unguarded sends all the same, for peers that are known to
 end the stream when they refuse (mss serve --one-shot).
 
+Below the streams of a multiaddr stand security and a muxer, which are negotiated
+too; -v shows all of that, each step one level deeper than the one below.
+
 With --json each line of standard error is a document: the first is about the
 negotiation; if the stream fails after it, another one has the fields "event",
 "error" and "exit_code". Usage errors (exit code 2) are plain text.`
