@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -155,11 +156,12 @@ func (l *streamListener) serveYamux(conn net.Conn, peer string) {
 // rise answers the negotiations below the streams of a libp2p connection. It
 // returns nil if they failed, which the log tells.
 func (s *server) rise(conn halfCloser, self identity) (net.Conn, string) {
-	ctx, cancel := context.WithCancel(s.negotiating)
-	if budget := s.muxer.Limits.Budget; budget > 0 {
-		ctx, cancel = context.WithTimeout(s.negotiating, budget)
+	ctx := s.negotiating
+	if budget := cmp.Or(s.muxer.Limits.Budget, 10*time.Second); budget > 0 { // for all of it together
+		limited, cancel := context.WithTimeout(ctx, budget)
+		defer cancel()
+		ctx = limited
 	}
-	defer cancel()
 	c := &connection{conn, conn.RemoteAddr().String()}
 	security, err := s.step(ctx, c, 0, stepSecurity, securities)
 	if err != nil {
