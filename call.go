@@ -70,6 +70,7 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	c.limit = int16(l.message())
 	if trace := traceOf(ctx); trace != nil || c.ext != nil {
 		c.extend().trace = trace
+		trace.begin(role)
 	}
 	if unbuffered && c.channel() == nil {
 		c.extend().unbuffered = true

@@ -14,6 +14,9 @@ import (
 // that negotiates, one after the other, and the bytes they are given are good
 // until they return. One Trace may serve many negotiations at once.
 type Trace struct {
+	// Begin is called when a call of this package begins to negotiate, before
+	// anything is said; for a [LazyStream] that is [Client.Lazy]. Done follows.
+	Begin func(role Role)
 	// Sent is called for each flight before it is written: one or more whole
 	// messages. The role is this side's.
 	Sent func(role Role, flight []byte)
@@ -45,6 +48,10 @@ type traceKey struct{}
 func WithTrace(ctx context.Context, trace *Trace) context.Context {
 	if first, then := trace, traceOf(ctx); then != nil {
 		trace = &Trace{
+			Begin: func(role Role) {
+				first.begin(role)
+				then.begin(role)
+			},
 			Sent: func(role Role, flight []byte) {
 				first.sent(role, flight)
 				then.sent(role, flight)
@@ -65,6 +72,12 @@ func WithTrace(ctx context.Context, trace *Trace) context.Context {
 func traceOf(ctx context.Context) *Trace {
 	trace, _ := ctx.Value(traceKey{}).(*Trace)
 	return trace
+}
+
+func (t *Trace) begin(role Role) {
+	if t != nil && t.Begin != nil {
+		t.Begin(role)
+	}
 }
 
 func (t *Trace) sent(role Role, flight []byte) {

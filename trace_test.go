@@ -212,6 +212,7 @@ func TestTraceComposition(t *testing.T) {
 	var calls []string
 	trace := func(name string) *multiselect.Trace {
 		return &multiselect.Trace{
+			Begin:    func(multiselect.Role) { calls = append(calls, name+" begin") },
 			Sent:     func(role multiselect.Role, flight []byte) { calls = append(calls, name+" sent") },
 			Received: func(role multiselect.Role, message []byte) { calls = append(calls, name+" received") },
 			Done:     func(multiselect.Outcome) { calls = append(calls, name+" done") },
@@ -225,6 +226,7 @@ func TestTraceComposition(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"inner begin", "outer begin",
 		"inner received", "outer received", // the header
 		"inner received", "outer received", // the proposal
 		"inner sent", "outer sent",
@@ -232,6 +234,43 @@ func TestTraceComposition(t *testing.T) {
 	}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls %q\nwant %q", calls, want)
+	}
+}
+
+// Every call that tells Done has told Begin before, with the same role, whatever
+// becomes of it; nothing has been said by then.
+func TestTraceBegin(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, form := range forms() {
+		for _, parent := range []context.Context{t.Context(), ended} {
+			for _, peer := range [][]string{form.peer, {"x"}, nil} {
+				var calls []string
+				note := func(format string, args ...any) { calls = append(calls, fmt.Sprintf(format, args...)) }
+				ctx := multiselect.WithTrace(parent, &multiselect.Trace{
+					Begin:    func(role multiselect.Role) { note("begin %v", role) },
+					Sent:     func(multiselect.Role, []byte) { note("said") },
+					Received: func(multiselect.Role, []byte) { note("said") },
+					Done:     func(o multiselect.Outcome) { note("done %v", o.Role) },
+				})
+				form.call(ctx, multiselect.Limits{}, talk(peer...))
+				open := ""
+				for i, call := range calls {
+					what, role, _ := strings.Cut(call, " ")
+					switch {
+					case what == "begin" && open == "":
+						open = role
+					case what == "begin", open == "", what == "done" && role != open:
+						t.Errorf("%s: call %d of %q", form.name, i, calls)
+					case what == "done":
+						open = ""
+					}
+				}
+				if open != "" || len(calls) < 2 {
+					t.Errorf("%s: not done: %q", form.name, calls)
+				}
+			}
+		}
 	}
 }
 

@@ -1,35 +1,81 @@
 package main
 
 import (
-	"context"
 	"net"
 	"strings"
+
+	peerid "github.com/libp2p/go-libp2p/core/peer"
 )
 
 // address is where a peer listens, or where this side does.
-type address struct{ network, where string }
+type address struct {
+	form  form
+	where string // host:port, or the path of a socket
+
+	// Of a multiaddr only.
+	family string    // "4" or "6" if it says which, else empty
+	id     peerid.ID // whom the other end must prove to be, if not empty
+	multi  string    // as it was written
+}
+
+// form is the kind of an address: what has to be set up before there is a stream.
+type form uint8
+
+const (
+	formTCP        form = iota // host:port, tcp://host:port
+	formUnix                   // unix:PATH
+	formTLS                    // tls://host:port
+	formQUIC                   // quic://host:port: each stream is one of QUIC
+	formYamux                  // yamux://host:port: yamux on one TCP connection
+	formLibp2p                 // a multiaddr with tcp: security and muxer are negotiated
+	formLibp2pQUIC             // a multiaddr with quic-v1
+)
+
+// multiplexed reports whether one connection carries many streams.
+func (f form) multiplexed() bool { return f >= formQUIC }
+
+// libp2p reports whether the other end is a libp2p peer, with an identity.
+func (f form) libp2p() bool { return f >= formLibp2p }
+
+// carrier names what carries one negotiation.
+func (f form) carrier() string {
+	if f.multiplexed() {
+		return "stream"
+	}
+	return "connection"
+}
+
+// schemes are the forms that begin with a scheme.
+var schemes = map[string]form{"tcp": formTCP, "tls": formTLS, "quic": formQUIC, "yamux": formYamux}
 
 // addressForms is what help texts and errors say about addresses.
-const addressForms = "host:port, tcp://host:port or unix:PATH"
+const addressForms = "host:port, unix:PATH, tls://host:port, quic://host:port, yamux://host:port or a multiaddr such as /ip4/127.0.0.1/tcp/4001/p2p/ID"
 
 func parseAddress(s string) (address, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if path == "" {
 			return address{}, usagef("address %q has no path: write unix:PATH", s)
 		}
-		return address{"unix", path}, nil
+		return address{form: formUnix, where: path}, nil
 	}
 	if s == "" {
 		return address{}, usagef("the address is empty: write %s", addressForms)
 	}
-	hostPort, isURL := strings.CutPrefix(s, "tcp://")
-	if !isURL && (strings.Contains(s, "://") || strings.HasPrefix(s, "/")) {
-		return address{}, usagef("address %q is of a kind that this mss does not speak: write %s", s, addressForms)
+	if strings.HasPrefix(s, "/") {
+		return parseMultiaddr(s)
+	}
+	hostPort, form := s, formTCP
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		known := false
+		if form, known = schemes[scheme]; !known {
+			return address{}, usagef("address %q is of a kind that this mss does not speak: write %s", s, addressForms)
+		}
+		hostPort = rest
 	}
 	if err := checkHostPort(hostPort); err != nil {
 		return address{}, usagef("address %q: %v: write %s", s, err, addressForms)
 	}
-	return address{"tcp", hostPort}, nil
+	return address{form: form, where: hostPort}, nil
 }
 
 func checkHostPort(s string) error {
@@ -50,28 +96,28 @@ func (e *plainError) Error() string { return e.text }
 
 // String returns the form that parseAddress reads.
 func (a address) String() string {
-	if a.network == "unix" {
+	switch a.form {
+	case formUnix:
 		return "unix:" + a.where
+	case formTLS:
+		return "tls://" + a.where
+	case formQUIC:
+		return "quic://" + a.where
+	case formYamux:
+		return "yamux://" + a.where
+	case formLibp2p, formLibp2pQUIC:
+		return a.multi
 	}
 	return a.where
 }
 
-// halfCloser is a connection of which one direction can be ended alone. All
-// that mss connects with can.
-type halfCloser interface {
-	net.Conn
-	CloseWrite() error
-}
-
-// connect fails with a *connectError.
-func (a address) connect(ctx context.Context) (halfCloser, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, a.network, a.where)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, &connectError{err}
+// network is what package net calls the socket underneath.
+func (a address) network() string {
+	switch a.form {
+	case formUnix:
+		return "unix"
+	case formQUIC, formLibp2pQUIC:
+		return "udp" + a.family
 	}
-	return conn.(halfCloser), nil
+	return "tcp" + a.family
 }

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/libp2p/go-libp2p/core/sec"
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/wire"
@@ -30,13 +34,16 @@ func (a *attempt) next(n *near) string {
 		}
 		return "tell the peer's authors; run it again with -v for the whole transcript"
 	case exitClosed:
+		if e, ok := errors.AsType[*endError](a.err); ok && e.limited() {
+			return "it is full, or has had enough of this side: try again later"
+		}
 		if len(a.refused) > 0 {
 			return "it may allow a single proposal: " + a.command("dial", a.proposed())
 		}
 		if a.headerArrived() {
 			return "its log may say why"
 		}
-		return "its log may say why; it may want TLS or noise first, or be full"
+		return "if it answers now and then, it is full; if never, it may want TLS or noise first; its log may say which"
 	case exitRefused:
 		return a.nextRefused(n)
 	}
@@ -44,11 +51,22 @@ func (a *attempt) next(n *near) string {
 }
 
 func (a *attempt) nextConnect() string {
+	print, untrusted := badCertificate(a.err)
+	var noTLS tls.RecordHeaderError
+	var another sec.ErrPeerIDMismatch
 	switch {
+	case errors.As(a.err, &another):
+		return "it is another peer, with another key: ask its owner for the address, or leave out /p2p/ID to talk to whoever it is"
+	case untrusted:
+		return "if that is the peer you mean: --pin " + print + "; else --ca FILE or --insecure"
+	case errors.As(a.err, &noTLS):
+		return "it does not speak TLS: write --to " + a.peer.address.where
+	case a.peer.address.form == formTLS && (errors.Is(a.err, io.EOF) || errors.Is(a.err, syscall.ECONNRESET)):
+		return "it ends the connection before TLS is set up: it may not speak it: try --to " + a.peer.address.where
 	case errors.Is(a.err, syscall.ECONNREFUSED), errors.Is(a.err, syscall.ENOENT):
 		return "nothing listens there: check the address, or start a responder with " +
 			strings.TrimSpace("mss serve --listen "+shellQuote(a.peer.address.String()))
-	case a.peer.address.network == "unix":
+	case a.peer.address.form == formUnix:
 		return "check the path and its permissions"
 	}
 	return "check the address and the way there"
@@ -61,6 +79,15 @@ func (a *attempt) nextRefused(n *near) string {
 		return "ask for names that it may speak: " + a.command("probe", "/NAME/1.0.0")
 	case n != nil && shellQuote(n.offered) != "":
 		return a.command("dial", n.offered)
+	case a.rung == stepSecurity && known && len(names) > 0:
+		return "what it offers is no security: without one it may be reached with --to " + a.peer.address.where
+	case a.rung == stepSecurity:
+		return "mss speaks " + displayAll(securities) + " and no other security: ask the peer's owner for one of them"
+	case a.rung != "":
+		return "mss speaks " + yamuxID + " and no other muxer: ask the peer's owner for it"
+	case known && a.peer.address.form == formTCP && slices.Contains(names, securities[0]) && !slices.Contains(a.protocols, securities[0]):
+		to := shellQuote(libp2pForm(a.peer.address.where))
+		return "its streams are behind security: mss dial --to " + to + " " + shellQuote(a.protocols[0])
 	case known && len(names) > 0:
 		return "propose one of what it offers"
 	case a.mode == lazyMode: // nobody was asked, for the stream has ended
@@ -102,6 +129,9 @@ func shellQuote(text string) string {
 
 // lastWords says how a connection ended.
 func lastWords(err error) string {
+	if e, ok := errors.AsType[*endError](err); ok {
+		return e.Error()
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		return "it hung up without a word"
@@ -131,12 +161,15 @@ func (a *attempt) lookalike() string {
 		{"HTTP/", "this is a web server: check the port"},
 		{"SSH-", "this is an SSH server: check the port"},
 		{"220 ", "this looks like a mail or FTP server: check the port"},
-		{"\x15\x03", "this is a TLS server: mss does not speak TLS"},
+		{"\x15\x03", "this is a TLS server: write --to tls://"},
 		{"+OK", "this looks like a POP3 or Redis server: check the port"},
 		{"-ERR", "this looks like a Redis server: check the port"},
 		{"/multistream/", "the peer sends the header without its length"},
 	} {
 		if strings.HasPrefix(said, known.prefix) {
+			if known.prefix == "\x15\x03" {
+				return known.advice + a.peer.address.where
+			}
 			return known.advice
 		}
 	}

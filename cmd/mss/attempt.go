@@ -26,17 +26,25 @@ type attempt struct {
 	connected bool
 	elapsed   time.Duration // connecting and negotiating
 	err       error         // nil, or why nothing was agreed on
+	rung      string        // what failed below the streams, if that did: security or muxer
 
 	// list is what the peer offers. It is known if listErr is nil and asked is set.
 	list    wire.List
 	listErr error
 	asked   bool
+
+	identified *identified // what a libp2p peer told instead
 }
 
 // stage says how far the attempt came, in words that complete "while …".
 func (a *attempt) stage() string {
 	e, negotiated := errors.AsType[*multiselect.Error](a.err)
 	_, unconnected := errors.AsType[*connectError](a.err)
+	if a.rung != "" && a.err != nil {
+		above := *a
+		above.rung = ""
+		return a.rung + ", " + above.stage()
+	}
 	switch {
 	case a.err == nil:
 		return "agreed"

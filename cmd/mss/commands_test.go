@@ -76,7 +76,7 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	a, err := parseAddress(args[0])
 	ts.Check(err)
-	conn, err := net.Dial(a.network, a.where)
+	conn, err := net.Dial(a.network(), a.where)
 	ts.Check(err)
 	if err := play(conn, readTranscript(ts, args[1]), wire.Initiator); err != nil {
 		ts.Fatalf("client %s: %v", args[1], err)

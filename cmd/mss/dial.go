@@ -22,6 +22,9 @@ proposal. So bytes that any responder could read as one wait for the answer; few
 requests have them. -v says which it was. --unguarded sends all the same, for peers that are known to
 end the stream when they refuse (mss serve --one-shot).
 
+Below the streams of a multiaddr stand security and a muxer, which are negotiated
+too; -v shows all of that, each step one level deeper than the one below.
+
 With --json each line of standard error is a document: the first is about the
 negotiation; if the stream fails after it, another one has the fields "event",
 "error" and "exit_code". Usage errors (exit code 2) are plain text.`
@@ -121,40 +124,26 @@ func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
 	return nil
 }
 
-// negotiate connects and proposes. Header and first proposal leave in one
-// write, and the stream stays usable after a refusal, which is why this does
-// not call SelectOneOf: the peer can still be asked what it offers. The talk is
-// nil unless a protocol was agreed on.
+// negotiate connects and proposes. The talk is nil unless a protocol was agreed
+// on.
 func (a *attempt) negotiate(ctx context.Context, f *peerFlags, s *stdio) *talk {
 	began := time.Now()
 	limited, cancel := f.within(ctx)
 	defer cancel()
 	t, err := a.start(limited, f, s)
-	for _, p := range a.protocols {
-		if err != nil {
-			break
-		}
-		if err = t.try(limited, p); err == nil {
-			a.protocol = p
-			a.elapsed = time.Since(began)
-			return t
-		}
-		if isRefusal(err) {
-			a.refused = append(a.refused, p)
-			if len(a.refused) < len(a.protocols) {
-				err = nil
-			}
-		}
+	if err == nil {
+		err = a.agree(limited, t)
 	}
-	a.err = err
 	a.elapsed = time.Since(began)
-	if a.connected {
+	a.fail(err)
+	if t != nil && err != nil {
 		if isRefusal(err) {
 			a.askOffers(limited, t)
 		}
 		t.conn.Close()
+		t = nil
 	}
-	return nil
+	return t
 }
 
 // askOffers asks a peer that has refused everything what it offers. That is a
@@ -164,4 +153,7 @@ func (a *attempt) askOffers(ctx context.Context, t *talk) {
 	defer cancel()
 	a.asked = true
 	a.list, a.listErr = t.list(ctx)
+	if a.rung == "" {
+		a.askIdentify(ctx, t.live)
+	}
 }

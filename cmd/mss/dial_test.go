@@ -20,7 +20,7 @@ import (
 // readsOnce is a peer that reads once, tells what, and leaves.
 func readsOnce(t *testing.T) (address string, first <-chan string) {
 	t.Helper()
-	ln, err := defaultListen.listen()
+	ln, err := net.Listen("tcp", defaultListen.where)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func readsOnce(t *testing.T) (address string, first <-chan string) {
 		n, _ := conn.Read(flight)
 		read <- string(flight[:n])
 	}()
-	return bound(ln).String(), read
+	return ln.Addr().String(), read
 }
 
 // The header and the first proposal leave in one write, and nothing is waited
@@ -62,12 +62,12 @@ func (e endless) Read([]byte) (int, error) {
 // tcpPair returns the two ends of a connection.
 func tcpPair(t *testing.T) (here, there halfCloser) {
 	t.Helper()
-	ln, err := defaultListen.listen()
+	ln, err := net.Listen("tcp", defaultListen.where)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	here, err = bound(ln).connect(t.Context())
+	here, err = address{where: ln.Addr().String()}.dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestJoinInterrupted(t *testing.T) {
 func TestConnectTimeout(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	defer cancel()
-	_, err := address{"tcp", "127.0.0.1:1"}.connect(ctx)
+	_, err := address{where: "127.0.0.1:1"}.dial(ctx)
 	if exitCode(err) != exitTimeout {
 		t.Errorf("got %v, code %d", err, exitCode(err))
 	}
@@ -124,13 +124,13 @@ func TestDialInterrupted(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("cannot send an interrupt")
 	}
-	ln, err := defaultListen.listen()
+	ln, err := net.Listen("tcp", defaultListen.where)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
 	var stderr bytes.Buffer
-	cmd := exec.Command("mss", "dial", "--to", bound(ln).String(), "/x")
+	cmd := exec.Command("mss", "dial", "--to", ln.Addr().String(), "/x")
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -7,19 +7,24 @@ import (
 // startEmbedded starts the responder that is the peer where --to is not given:
 // what "mss serve" without arguments serves, on a loopback port of this process,
 // so that a verb does the same things as with any other peer.
-func startEmbedded() (*peer, error) {
-	ln, err := defaultListen.listen()
-	if err != nil {
-		return nil, err
-	}
+func startEmbedded() (*peer, error) { return startEmbeddedAt(defaultListen) }
+
+// startEmbeddedAt starts it on another form of address.
+func startEmbeddedAt(a address) (*peer, error) {
 	srv, err := newServer(defaultRoutes(), multiselect.Limits{}, new(serverLog))
 	if err != nil {
 		return nil, err
 	}
+	ln, err := srv.listen(a, new(certificates))
+	if err != nil {
+		return nil, err
+	}
 	go srv.accept(ln)
-	stop := func() {
+	p := &peer{address: ln.address, trust: &trust{pin: ln.print}}
+	p.stop = func() {
+		p.leave()
 		ln.Close()
 		srv.end()
 	}
-	return &peer{address: bound(ln), stop: stop}, nil
+	return p, nil
 }

@@ -8,12 +8,14 @@ import (
 
 // event is a line of standard error that would be plain text without --json.
 type event struct {
-	Event    string `json:"event"` // error; or stderr, a line that a command wrote
-	Peer     string `json:"peer,omitempty"`
-	Protocol string `json:"protocol,omitempty"`
-	Line     string `json:"line,omitempty"`
-	Error    string `json:"error,omitempty"`
-	ExitCode int    `json:"exit_code,omitempty"` // if mss ends with it
+	Event       string `json:"event"` // error; certificate; metrics; or stderr, a line that a command wrote
+	Peer        string `json:"peer,omitempty"`
+	Protocol    string `json:"protocol,omitempty"`
+	Line        string `json:"line,omitempty"`
+	Error       string `json:"error,omitempty"`
+	ExitCode    int    `json:"exit_code,omitempty"`   // if mss ends with it
+	URL         string `json:"url,omitempty"`         // of the metrics
+	Fingerprint string `json:"fingerprint,omitempty"` // of the certificate, as --pin takes it
 }
 
 // printLine writes a document on one line of standard error, in one write.

@@ -83,6 +83,7 @@ func exitCode(err error) int {
 		return f.code
 	}
 	_, unconnected := errors.AsType[*connectError](err)
+	_, ended := errors.AsType[*endError](err)
 	switch {
 	case is(context.Canceled):
 		return exitInterrupted
@@ -99,6 +100,8 @@ func exitCode(err error) int {
 	case is(multiselect.ErrNotMultistream, multiselect.ErrUnexpectedAnswer,
 		multiselect.ErrMalformed, multiselect.ErrTooLarge):
 		return exitViolation
+	case ended:
+		return exitClosed
 	case is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
 		return exitClosed
 	}

@@ -71,6 +71,11 @@ func shorten(names []string, hint string) string {
 
 // summary is the first line: what happened, to whom.
 func (a *attempt) summary() string {
+	if a.rung != "" && a.err != nil {
+		above := *a
+		above.rung = ""
+		return a.rung + ": " + above.summary()
+	}
 	switch exitCode(a.err) {
 	case exitConnect:
 		return fmt.Sprintf("cannot connect to %s: %s", a.peer, reason(a.err))

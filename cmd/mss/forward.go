@@ -13,7 +13,7 @@ import (
 func forward(ctx context.Context, hostPort string, conn halfCloser) error {
 	const patience = 10 * time.Second
 	limited, cancel := context.WithTimeout(ctx, patience)
-	onward, err := address{"tcp", hostPort}.connect(limited)
+	onward, err := address{where: hostPort}.dial(limited)
 	cancel()
 	if err != nil {
 		// A plain end would look like an answer without content.

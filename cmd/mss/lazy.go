@@ -81,14 +81,14 @@ func (a *attempt) negotiateLazy(ctx context.Context, f *dialFlags, s *stdio) (*t
 		err = a.propose(ctx, t, &o)
 	}
 	a.elapsed = time.Since(began)
-	if a.err = err; err == nil {
+	if a.fail(err); err == nil {
 		a.protocol = a.protocols[0]
 		return t, o.rest(s.in), nil
 	}
-	if isRefusal(err) {
-		a.refused = a.protocols
-	}
-	if a.connected {
+	if t != nil {
+		if isRefusal(err) {
+			a.refused = a.protocols
+		}
 		t.conn.Close()
 	}
 	return nil, nil, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -102,7 +103,7 @@ func TestDialLazyInterrupted(t *testing.T) {
 		{"hello", "hello", `"early_bytes":5`},
 		{"\n/echo/1.0\n", "", `"early_bytes":0`},
 	} {
-		ln, err := defaultListen.listen()
+		ln, err := net.Listen("tcp", defaultListen.where)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +111,7 @@ func TestDialLazyInterrupted(t *testing.T) {
 		var stderr bytes.Buffer
 		limit, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		cmd := exec.CommandContext(limit, "mss", "dial", "--lazy", "--json", "--timeout", "0", "--to", bound(ln).String(), "/x")
+		cmd := exec.CommandContext(limit, "mss", "dial", "--lazy", "--json", "--timeout", "0", "--to", ln.Addr().String(), "/x")
 		cmd.Stdin = strings.NewReader(c.in)
 		cmd.Stderr = &stderr
 		if err := cmd.Start(); err != nil {

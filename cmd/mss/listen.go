@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -9,20 +10,70 @@ import (
 	"time"
 )
 
-// listen listens on a, and takes over the socket file that a process left
-// behind when it died. A socket that somebody still serves, and a file that is
-// no socket, are left alone. The listener removes its socket file when closed.
-func (a address) listen() (net.Listener, error) {
-	ln, err := net.Listen(a.network, a.where)
-	if errors.Is(err, syscall.EADDRINUSE) && a.isStale() && os.Remove(a.where) == nil {
-		ln, err = net.Listen(a.network, a.where)
+// listener is where a server listens: each connection that it accepts is a
+// stream.
+type listener struct {
+	net.Listener
+	address address // in the form of --to, with the port that was bound
+	print   string  // the fingerprint of its certificate, if it has one
+	finish  func()  // ends what is below the streams when they are over
+}
+
+// listen listens on a.
+func (s *server) listen(a address, c *certificates) (*listener, error) {
+	l := &listener{address: a, finish: func() {}}
+	var self identity
+	var err error
+	if a.form.libp2p() {
+		if self, err = newIdentity(); err != nil {
+			return nil, err
+		}
 	}
-	return ln, local("cannot listen on "+a.String(), cause(err))
+	if a.form.multiplexed() {
+		streams, print, err := s.listenStreams(a, c, self)
+		if err != nil {
+			return nil, err
+		}
+		l.Listener, l.print, l.finish = streams, print, streams.finish
+	} else if l.Listener, l.print, err = a.listen(c); err != nil {
+		return nil, err
+	}
+	if a.form != formUnix {
+		l.address.where = l.Addr().String()
+	}
+	if a.form.libp2p() {
+		l.address.id, l.address.multi = self.id, multiaddrOf(a.form, l.Addr(), self.id)
+	}
+	return l, nil
+}
+
+// listen listens on an address where each connection is a stream, and takes over
+// the socket file that a process left behind when it died. A socket that somebody
+// still serves, and a file that is no socket, are left alone. The listener removes
+// its socket file when closed.
+func (a address) listen(c *certificates) (ln net.Listener, print string, err error) {
+	var config *tls.Config
+	if a.form == formTLS {
+		if config, print, err = c.server(a.where, ""); err != nil {
+			return nil, "", err
+		}
+	}
+	ln, err = net.Listen(a.network(), a.where)
+	if errors.Is(err, syscall.EADDRINUSE) && a.isStale() && os.Remove(a.where) == nil {
+		ln, err = net.Listen(a.network(), a.where)
+	}
+	if err != nil {
+		return nil, "", cannotListen(a, err)
+	}
+	if config != nil {
+		ln = tls.NewListener(ln, config)
+	}
+	return ln, print, nil
 }
 
 // isStale reports whether a is a socket file that nobody listens on.
 func (a address) isStale() bool {
-	if a.network != "unix" {
+	if a.form != formUnix {
 		return false
 	}
 	info, err := os.Lstat(a.where)
@@ -34,11 +85,6 @@ func (a address) isStale() bool {
 		conn.Close()
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)
-}
-
-// bound returns the address that ln listens on, in the form of --to.
-func bound(ln net.Listener) address {
-	return address{ln.Addr().Network(), ln.Addr().String()}
 }
 
 // cause strips what package net says about the operation and the addresses,

@@ -14,7 +14,9 @@ const lsHelp = `Asks the peer for its protocols and writes one name a line. Name
 be misread, or could play tricks on a terminal, are written as quoted strings.
 
 Many peers do not tell; they answer na. Then nothing is written to standard
-output and the exit code is 7: use probe for names that they may speak.`
+output and the exit code is 7: use probe for names that they may speak. A libp2p
+peer (a multiaddr) that answers na is asked with identify, /ipfs/id/1.0.0, and
+standard error says so.`
 
 const lsExamples = `  mss ls
   mss ls --to 127.0.0.1:4001
@@ -58,6 +60,9 @@ func ls(ctx context.Context, s *stdio, f *peerFlags) error {
 			return err
 		}
 	}
+	if i := a.identified; i != nil && !f.json {
+		s.printError(fmt.Sprintf("%s does not answer ls; these names are what it told in %s, as %s", p, identifyID, i.who()))
+	}
 	return a.finish(s, false)
 }
 
@@ -72,8 +77,11 @@ func (a *attempt) ask(ctx context.Context, f *peerFlags, s *stdio) {
 		a.list, err = t.list(ctx)
 		a.listErr = err
 		t.conn.Close()
+		if a.askIdentify(ctx, t.live) {
+			err = nil
+		}
 	}
-	a.err = err
+	a.fail(err)
 	a.elapsed = time.Since(began)
 }
 

@@ -20,6 +20,15 @@ func TestMain(m *testing.M) {
 //	                         standard error goes to the file "log"
 //	jsonlines FILE           each line of it must be a JSON document
 //	stale FILE               a socket file that nobody listens on
+//	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
+//	hostport VAR ADDR        the host:port of an address
+//	message FILE             standard error must be FILE, but for ports
+//	libp2p VAR HOST:PORT     the multiaddr of a host:port
+//	web VAR                  a web server
+//	limited VAR              a yamux server that is full, and says so
+//	scrape LOG FILE COUNT    the metrics of the server of this log, after COUNT negotiations
+//	fingerprint VAR FILE     what serve has printed about its certificate
+//	certificate HOST CERT KEY  files for --cert and --key
 //	exits CODE [<D] ARG...   mss, with this exit code, within this time
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -31,13 +40,22 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"peer":      cmdPeer,
-			"client":    cmdClient,
-			"serve":     cmdServe,
-			"terminate": cmdTerminate,
-			"exits":     cmdExits,
-			"stale":     cmdStale,
-			"jsonlines": cmdJSONLines,
+			"peer":        cmdPeer,
+			"client":      cmdClient,
+			"serve":       cmdServe,
+			"terminate":   cmdTerminate,
+			"exits":       cmdExits,
+			"stale":       cmdStale,
+			"jsonlines":   cmdJSONLines,
+			"multiaddr":   cmdMultiaddr,
+			"message":     cmdMessage,
+			"libp2p":      cmdLibp2p,
+			"web":         cmdWeb,
+			"limited":     cmdLimited,
+			"hostport":    cmdHostPort,
+			"scrape":      cmdScrape,
+			"fingerprint": cmdFingerprint,
+			"certificate": cmdCertificate,
 		},
 	})
 }

@@ -148,6 +148,7 @@ func (a arrows) Write(p []byte) (int, error) {
 }
 
 func arrowColor(line string) string {
+	line = strings.TrimLeft(line, " ")
 	switch {
 	case strings.HasPrefix(line, ">!"), strings.HasPrefix(line, "<!"):
 		return red

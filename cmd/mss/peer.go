@@ -14,6 +14,7 @@ import (
 
 // peerFlags are the flags of every verb that talks to a peer.
 type peerFlags struct {
+	trust
 	to      string
 	timeout time.Duration
 	verbose bool
@@ -26,6 +27,7 @@ func (f *peerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for connecting and negotiating together; 0 for none")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose document has it")
 	cmd.ValidArgsFunction = f.complete
+	f.trust.add(cmd)
 	f.given = cmd.Flags().Changed
 }
 
@@ -33,7 +35,10 @@ func (f *peerFlags) add(cmd *cobra.Command) {
 type peer struct {
 	address address
 	given   string // what --to said, empty for the embedded responder
-	stop    func() // ends the embedded responder
+	stop    func() // ends the connection to it, or the embedded responder
+	trust   *trust
+	link    link // if it is connected
+	ladder  ladder
 }
 
 // open finds the peer; nothing is connected yet.
@@ -44,8 +49,13 @@ func (f *peerFlags) open() (*peer, error) {
 	if !f.given("to") {
 		return startEmbedded()
 	}
+	if err := f.trust.check(); err != nil {
+		return nil, err
+	}
 	a, err := parseAddress(f.to)
-	return &peer{address: a, given: f.to, stop: func() {}}, err
+	p := &peer{address: a, given: f.to, trust: &f.trust}
+	p.stop = p.leave
+	return p, err
 }
 
 // within returns a context for connecting and negotiating.
@@ -73,15 +83,45 @@ type talk struct {
 	live   io.Writer
 }
 
-// call connects. What is said is recorded, and shown on live as it is said.
+// call opens a stream, and connects before that if there is no connection that
+// has streams. What is said is recorded, and shown on live as it is said.
 func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, error) {
-	conn, err := p.address.connect(ctx)
+	reused := p.link != nil && p.address.form.multiplexed()
+	if p.link == nil {
+		p.ladder = ladder{peer: p, live: live}
+		l, err := p.address.connect(ctx, p.trust, &p.ladder)
+		if err != nil {
+			return nil, err
+		}
+		p.link = l
+	}
+	p.ladder.live = live
+	conn, err := p.link.open(ctx)
+	if err != nil && reused && ctx.Err() == nil {
+		p.leave() // the peer ended the connection when it had done with a stream
+		return p.call(ctx, r, live)
+	}
 	if err != nil {
 		return nil, err
 	}
+	if len(p.ladder.rungs) > 0 {
+		p.ladder.comment("stream")
+	}
+	return newTalk(conn, r, p.ladder.level()), nil
+}
+
+// leave ends the connection, in good order.
+func (p *peer) leave() {
+	if p.link != nil {
+		p.link.close()
+		p.link = nil
+	}
+}
+
+func newTalk(conn halfCloser, r *record, live io.Writer) *talk {
 	// The budget is that of the context: it began with the connecting.
 	client := multiselect.Client{Limits: multiselect.Limits{Budget: -1}}
-	return &talk{conn, multiselect.NewCommunicator(conn), client, r, live}, nil
+	return &talk{conn, multiselect.NewCommunicator(conn), client, r, live}
 }
 
 // try makes one proposal; see [multiselect.Client.TrySelect].

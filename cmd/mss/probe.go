@@ -78,7 +78,8 @@ func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error 
 	for _, name := range args {
 		found := pr.ask(ctx, name)
 		if !pr.connected {
-			a := &attempt{peer: p, timeout: f.timeout, protocols: args, err: found.err}
+			a := &attempt{peer: p, timeout: f.timeout, protocols: args}
+			a.fail(found.err)
 			if err := pr.report([]finding{found}, exitCode(found.err)); err != nil {
 				return err
 			}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -41,13 +43,15 @@ func (pr *prober) ask(ctx context.Context, protocol string) finding {
 		err = pr.askOnce(ctx, protocol)
 	}
 	f := finding{Protocol: protocol, Answer: "error", ExitCode: exitCode(err)}
+	_, below := errors.AsType[*rungError](err) // nobody has heard of the protocol
 	switch {
 	case err == nil:
 		f.Answer = "yes"
-	case isRefusal(err):
+	case isRefusal(err) && !below:
 		f.Answer, f.ExitCode = "no", exitFinding
 	default:
-		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected, err: err}
+		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected}
+		a.fail(err)
 		x := explain(a)
 		f.err, f.Error, f.rows = err, &x.summary, x.rows
 		f.Stage, f.Answered, f.Blame, f.Next = a.stage(), a.answered(), a.blame().String(), x.next
@@ -72,7 +76,7 @@ func (pr *prober) askOnce(ctx context.Context, protocol string) error {
 		pr.calls++
 		live := pr.flags.live(pr.stdio)
 		if pr.calls > 1 {
-			io.WriteString(io.MultiWriter(live, &pr.transcript), "# another connection\n")
+			fmt.Fprintf(io.MultiWriter(pr.peer.ladder.above(live), &pr.transcript), "# another %s\n", pr.peer.address.form.carrier())
 		}
 		t, err := pr.peer.call(ctx, new(record), io.MultiWriter(live, &pr.transcript))
 		if err != nil {

@@ -31,6 +31,10 @@ type report struct {
 	Nearest       string   `json:"nearest,omitempty"`
 	Next          string   `json:"next,omitempty"`
 	ExitCode      int      `json:"exit_code"`
+	Step          string   `json:"step,omitempty"`     // of a negotiation below the streams: security or muxer
+	Ladder        []rung   `json:"ladder,omitempty"`   // what was negotiated below the stream
+	End           string   `json:"end,omitempty"`      // how the peer ended it: fin, reset, stop_sending, closed
+	EndCode       *uint64  `json:"end_code,omitempty"` // with which code, where the transport has them
 }
 
 // report returns the document about an attempt.
@@ -54,9 +58,14 @@ func (a *attempt) report() report {
 	if a.mode == lazyMode {
 		r.EarlyBytes = &a.early
 	}
+	r.Ladder = a.peer.ladder.rungs
+	r.End, r.EndCode = endingOf(a.err)
 	if names, known := a.offers(); known {
 		r.Offers = emptyNotNull(names)
 		r.Dialect = a.list.Dialect.String()
+		if a.identified != nil {
+			r.Dialect = dialectIdentify
+		}
 	}
 	if a.err != nil {
 		x := explain(a)

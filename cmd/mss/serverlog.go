@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	otelmultiselect "github.com/multiselect/multiselect/otel"
 )
 
 // serverLog tells standard error about connections. The zero value is silent.
@@ -18,10 +19,11 @@ import (
 // "tail -f" tells files apart: a comment with the peer's address stands before
 // the lines whenever another connection speaks.
 type serverLog struct {
-	stdio   *stdio
-	verbose bool
-	json    bool
-	oneShot bool // it is the server that ends a stream behind a refusal
+	stdio     *stdio
+	verbose   bool
+	json      bool
+	telemetry *otelmultiselect.Telemetry // or nil
+	oneShot   bool                       // it is the server that ends a stream behind a refusal
 
 	mu   sync.Mutex
 	last *connection // whose lines stand last
@@ -33,6 +35,8 @@ type entry struct {
 	conn   *connection
 	record record
 	began  time.Time
+	step   string // what is negotiated below the streams, if it is not a stream's protocol
+	level  int
 }
 
 func (l *serverLog) open(c *connection) *entry {
@@ -44,6 +48,9 @@ func (e *entry) watch(ctx context.Context) context.Context {
 	if e.log.stdio == nil {
 		return ctx
 	}
+	if e.log.telemetry != nil {
+		ctx = e.log.telemetry.Context(ctx)
+	}
 	return e.record.watch(ctx, e)
 }
 
@@ -52,9 +59,9 @@ func (e *entry) Write(lines []byte) (int, error) {
 	if e.log.verbose {
 		e.log.mu.Lock()
 		defer e.log.mu.Unlock()
-		w := e.log.stdio.transcriptWriter()
+		w := indent(e.log.stdio.transcriptWriter(), e.level)
 		if e.log.last != e.conn {
-			fmt.Fprintf(w, "# %s\n", e.conn.label)
+			fmt.Fprintf(w, "# %s%s\n", e.prefix(), e.conn.label)
 			e.log.last = e.conn
 		}
 		w.Write(lines)
@@ -76,8 +83,15 @@ func (e *entry) close(protocol string, err error) {
 	case errors.Is(err, io.EOF) && !l.verbose, errors.Is(err, context.Canceled):
 		// Somebody looked whether the port is open, or this side is stopping.
 	default:
-		l.printf("%s: %s", e.conn.label, e.explain(err))
+		l.printf("%s: %s%s", e.conn.label, e.prefix(), e.explain(err))
 	}
+}
+
+func (e *entry) prefix() string {
+	if e.step == "" {
+		return ""
+	}
+	return e.step + ": "
 }
 
 // explain says in a line why a responder's negotiation failed.
@@ -137,11 +151,30 @@ func clientsEnd(failed *multiselect.Error) string {
 	return "it hung up before it proposed anything"
 }
 
+// started tells what else there is to know about a server that listens: the
+// certificate that clients may pin, and where its metrics are.
+func (l *serverLog) started(print string, page *metricsPage) {
+	say := func(e event, text string) {
+		if l.json {
+			l.tell(e)
+		} else {
+			fmt.Fprintf(l.stdio.err, "%s %s\n", e.Event, text)
+		}
+	}
+	if print != "" {
+		say(event{Event: "certificate", Fingerprint: print}, print)
+	}
+	if page != nil {
+		say(event{Event: "metrics", URL: page.url}, page.url)
+	}
+}
+
 // broken tells that a target failed.
 func (l *serverLog) broken(c *connection, r route, err error) {
 	switch {
-	case l.stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
-		// Nobody listens, or it is this side that has cut it.
+	case l.stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), isGoodbye(err):
+		// Nobody listens, or it is this side that has cut it, or the client has
+		// ended the connection below in good order.
 	case l.json:
 		l.tell(event{Event: "error", Peer: c.label, Protocol: r.protocol, Error: r.target.String() + ": " + lastWords(err)})
 	default:

@@ -19,6 +19,7 @@ func (e *entry) report(protocol string, err error) report {
 		BytesSent:     e.record.sent,
 		BytesReceived: e.record.received,
 		ElapsedMS:     milliseconds(time.Since(e.began)),
+		Step:          e.step,
 	}
 	failed, ok := errors.AsType[*multiselect.Error](err)
 	if ok {
@@ -30,6 +31,7 @@ func (e *entry) report(protocol string, err error) report {
 	if protocol != "" {
 		r.Proposed = append(r.Refused[:len(r.Refused):len(r.Refused)], protocol)
 	}
+	r.End, r.EndCode = endingOf(err)
 	if ok && !e.leftAfterList(err) {
 		text := e.explain(err)
 		r.Error, r.Stage, r.Blame = &text, failed.Phase.String(), failed.Blame().String()

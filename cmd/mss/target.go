@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"syscall"
 	"time"
 )
@@ -95,8 +97,18 @@ func drop(conn halfCloser) {
 // reset ends a connection so that the other end sees that something failed,
 // where the transport can say that.
 func reset(conn halfCloser) {
-	if lingerer, ok := conn.(interface{ SetLinger(int) error }); ok {
-		lingerer.SetLinger(0)
+	switch c := conn.(type) {
+	case coded:
+		c.ResetWithError(0)
+		return
+	case *tls.Conn:
+		if tcp, ok := c.NetConn().(*net.TCPConn); ok {
+			tcp.SetLinger(0) // and no alert, which would look like an end in good order
+			tcp.Close()
+			return
+		}
+	case interface{ SetLinger(int) error }:
+		c.SetLinger(0)
 	}
 	conn.Close()
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/multiselect/multiselect"
+)
+
+// startCrowdServer serves routes on an address of any form, and returns it and what a
+// client needs to trust it.
+func startCrowdServer(t *testing.T, where string, routes ...route) *peer {
+	t.Helper()
+	a, err := parseAddress(where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := newServer(routes, multiselect.Limits{}, new(serverLog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := srv.listen(a, new(certificates))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepting := make(chan error, 1)
+	go func() { accepting <- srv.accept(ln) }()
+	t.Cleanup(func() {
+		ln.Close()
+		if err := <-accepting; err != nil {
+			t.Error(err)
+		}
+		srv.end()
+		srv.running.Wait()
+		ln.finish()
+	})
+	p := &peer{address: ln.address, trust: &trust{pin: ln.print}}
+	t.Cleanup(p.leave)
+	return p
+}
+
+// A thousand streams of one connection negotiate at the same time, each for a
+// protocol of its own, half of them lazily. Each gets its own protocol, and the
+// bytes that belong to it.
+func TestCrowd(t *testing.T) {
+	const crowd = 1000
+	var routes []route
+	for i := range crowd {
+		routes = append(routes, route{fmt.Sprintf("/crowd/%d", i), target{"static", fmt.Sprintf("this is %d", i)}})
+	}
+	for _, where := range []string{"yamux://127.0.0.1:0", "quic://127.0.0.1:0"} {
+		t.Run(where, func(t *testing.T) {
+			p := startCrowdServer(t, where, routes...)
+			start, results := make(chan struct{}), make(chan error, crowd)
+			for i := range crowd {
+				go func() {
+					<-start
+					results <- p.member(t.Context(), i)
+				}()
+			}
+			l, err := p.address.connect(t.Context(), p.trust, &ladder{live: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.link = l // all of them share it
+			close(start)
+			failed := 0
+			for range crowd {
+				if err := <-results; err != nil {
+					if failed++; failed <= 5 {
+						t.Error(err)
+					}
+				}
+			}
+			if failed > 0 {
+				t.Errorf("%d of %d failed", failed, crowd)
+			}
+		})
+	}
+}
+
+// member negotiates on one stream, and reads what its protocol has to say.
+func (p *peer) member(ctx context.Context, i int) error {
+	conn, err := p.link.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var client multiselect.Client
+	var stream io.ReadWriter = conn
+	protocol := fmt.Sprintf("/crowd/%d", i)
+	if i%2 == 0 {
+		lazy, err := client.Lazy(ctx, conn, protocol)
+		if err != nil {
+			return err
+		}
+		defer lazy.Close()
+		stream = lazy
+	} else if agreed, err := client.SelectOneOf(ctx, conn, "/crowd/none", protocol); err != nil || agreed != protocol {
+		return fmt.Errorf("%s: agreed on %q, %v", protocol, agreed, err)
+	}
+	said, err := io.ReadAll(stream)
+	if want := fmt.Sprintf("this is %d", i); err != nil || string(said) != want {
+		return fmt.Errorf("%s said %q, %v; want %q", protocol, said, err, want)
+	}
+	return nil
+}

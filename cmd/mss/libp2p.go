@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	peerid "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	"github.com/quic-go/quic-go"
+)
+
+// What libp2p calls the rungs of its ladder.
+const (
+	stepSecurity = "security"
+	stepMuxer    = "muxer"
+	yamuxID      = "/yamux/1.0.0"
+)
+
+// securities are proposed in this order.
+var securities = []string{noise.ID, libp2ptls.ID}
+
+// identity is who this process is among libp2p peers. It is new in each run.
+type identity struct {
+	key crypto.PrivKey
+	id  peerid.ID
+}
+
+func newIdentity() (identity, error) {
+	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	if err != nil {
+		return identity{}, local("making a key", err)
+	}
+	id, err := peerid.IDFromPrivateKey(key)
+	return identity{key, id}, local("making a key", err)
+}
+
+// secure runs the handshake of the security protocol that was agreed on. The
+// muxers are not told to it: it would choose one without a negotiation.
+func (i identity) secure(ctx context.Context, protocol string, conn net.Conn, other peerid.ID, inbound bool) (sec.SecureConn, error) {
+	var security sec.SecureTransport
+	var err error
+	switch protocol {
+	case libp2ptls.ID:
+		security, err = libp2ptls.New(libp2ptls.ID, i.key, nil)
+	default:
+		var t *noise.Transport
+		if t, err = noise.New(noise.ID, i.key, nil); err == nil {
+			security = t
+			if other == "" && !inbound {
+				security, err = t.WithSessionOptions(noise.DisablePeerIDCheck())
+			}
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if inbound {
+		return security.SecureInbound(ctx, conn, other)
+	}
+	return security.SecureOutbound(ctx, conn, other)
+}
+
+// climb connects to a libp2p peer over TCP: it negotiates what secures the
+// connection, and on top of that what divides it into streams.
+func (a address) climb(ctx context.Context, l *ladder) (link, error) {
+	self, err := newIdentity()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := a.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made := false
+	defer func() {
+		if !made {
+			conn.Close()
+		}
+	}()
+	security, err := l.agree(ctx, stepSecurity, conn, securities...)
+	if err != nil {
+		return nil, err
+	}
+	inside, err := self.secure(ctx, security, conn, a.id, false)
+	if err != nil {
+		return nil, connecting(ctx, handshakeError(security, err))
+	}
+	l.comment("the peer is " + inside.RemotePeer().String())
+	if _, err := l.agree(ctx, stepMuxer, secureHalf{inside}, yamuxID); err != nil {
+		return nil, err
+	}
+	made = true
+	return newYamuxLink(inside, inside.RemotePeer().String())
+}
+
+// secureHalf is a secured connection during the negotiation of the muxer, where
+// nobody ends one half alone.
+type secureHalf struct{ sec.SecureConn }
+
+func (s secureHalf) CloseWrite() error { return s.Close() }
+
+// silent is an error that is there to be found, and says nothing.
+type silent struct{ err error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.err }
+
+// handshakeError is why a peer did not prove who it is.
+func handshakeError(security string, err error) error {
+	var mismatch sec.ErrPeerIDMismatch
+	if errors.As(err, &mismatch) {
+		return fmt.Errorf("%s: another peer answers there: %v%w", security, mismatch.Actual, silent{mismatch})
+	}
+	return &plainError{security + ": " + reason(err)}
+}
+
+func (a address) connectLibp2pQUIC(ctx context.Context, l *ladder) (link, error) {
+	self, err := newIdentity()
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := libp2ptls.NewIdentity(self.key)
+	if err != nil {
+		return nil, local("making a certificate", err)
+	}
+	config, keys := certificate.ConfigForPeer(a.id)
+	conn, err := quic.DialAddr(ctx, a.where, config, quicDialConfig())
+	if err != nil {
+		if ctx.Err() == nil {
+			err = handshakeError("quic-v1", err)
+		}
+		return nil, connecting(ctx, err)
+	}
+	id, err := peerid.IDFromPublicKey(<-keys)
+	if err != nil {
+		conn.CloseWithError(0, "")
+		return nil, &connectError{err}
+	}
+	l.comment("quic-v1, the peer is " + id.String())
+	return &quicLink{conn, id.String()}, nil
+}
+
+// serverTLS is what a QUIC server shows libp2p peers, whoever they are.
+func (i identity) serverTLS() (*tls.Config, error) {
+	certificate, err := libp2ptls.NewIdentity(i.key)
+	if err != nil {
+		return nil, local("making a certificate", err)
+	}
+	config, _ := certificate.ConfigForPeer("")
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		own, _ := certificate.ConfigForPeer("") // each takes one key
+		return own, nil
+	}
+	return config, nil
+}
+
+// peerOf returns who has shown a certificate of libp2p.
+func peerOf(chain []*x509.Certificate) (peerid.ID, error) {
+	key, err := libp2ptls.PubKeyFromCertChain(chain)
+	if err != nil {
+		return "", err
+	}
+	return peerid.IDFromPublicKey(key)
+}

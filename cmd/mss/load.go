@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/multiselect/multiselect"
+)
+
+// load is a run of bench: workers that negotiate, and what they have measured.
+type load struct {
+	protocol string
+	lazy     bool
+	timeout  time.Duration
+	payload  []byte
+	links    []link // workers use them in turn
+
+	workers  int
+	duration time.Duration
+	count    int64         // negotiations to begin, 0 for no limit
+	interval time.Duration // between two that are due, 0 in a closed loop
+
+	began time.Time
+	next  atomic.Int64 // the number of the next negotiation
+
+	mu       sync.Mutex
+	took     time.Duration
+	latency  *hdrhistogram.Histogram // from when it was due, or began, to its end
+	opening  *hdrhistogram.Histogram // of the stream, or the connection
+	agreeing *hdrhistogram.Histogram // the negotiation alone, with the payload
+	failures map[string]int
+	failed   int
+	moments  [moments]moment
+}
+
+// moments is into how many parts a run is divided to see how it went.
+const moments = 60
+
+// moment is one part of a run.
+type moment struct {
+	latency *hdrhistogram.Histogram
+	failed  int
+}
+
+// The histograms count nanoseconds with three digits up to longestLatency.
+const longestLatency = 10 * time.Minute
+
+func newHistogram(digits int) *hdrhistogram.Histogram {
+	return hdrhistogram.New(int64(time.Microsecond), int64(longestLatency), digits)
+}
+
+// newLoad connects. The connections do not count.
+func newLoad(ctx context.Context, p *peer, f *benchFlags, protocol string) (*load, error) {
+	b := &load{
+		protocol: protocol, lazy: f.lazy, timeout: f.timeout, payload: bytes.Repeat([]byte{'m'}, f.payload),
+		workers: f.concurrency, duration: f.duration, count: int64(f.count),
+	}
+	b.prepare()
+	if f.rate > 0 {
+		b.interval = max(time.Duration(float64(time.Second)/f.rate), 1)
+	}
+	for range f.connections {
+		limited, cancel := f.within(ctx)
+		l, err := p.address.connect(limited, p.trust, &ladder{peer: p, live: io.Discard})
+		cancel()
+		if err != nil {
+			b.close()
+			return nil, &failure{code: exitCode(err), err: fmt.Errorf("connection %d: %w", len(b.links)+1, err)}
+		}
+		b.links = append(b.links, l)
+	}
+	return b, nil
+}
+
+// prepare makes what is measured with.
+func (b *load) prepare() {
+	b.latency, b.opening, b.agreeing = newHistogram(3), newHistogram(3), newHistogram(3)
+	b.failures = make(map[string]int)
+	for i := range b.moments {
+		b.moments[i].latency = newHistogram(2)
+	}
+}
+
+func (b *load) close() {
+	var closing sync.WaitGroup
+	for _, l := range b.links {
+		closing.Go(l.close)
+	}
+	closing.Wait()
+}
+
+// run negotiates until the time is over, or the count is reached, or ctx ends.
+func (b *load) run(ctx context.Context) {
+	b.began = time.Now()
+	var working sync.WaitGroup
+	for worker := range b.workers {
+		working.Go(func() { b.work(ctx, b.links[worker%len(b.links)]) })
+	}
+	working.Wait()
+	b.took = time.Since(b.began)
+}
+
+// work makes one negotiation after the other. In an open loop each number has its
+// own due time, which does not depend on how long the ones before it took; a
+// worker that is late for it begins at once, and the lateness counts.
+func (b *load) work(ctx context.Context, l link) {
+	for {
+		n := b.next.Add(1) - 1
+		due := b.due(n)
+		if b.count > 0 && n >= b.count || due.Sub(b.began) >= b.duration || !wait(ctx, due) {
+			return
+		}
+		began := time.Now()
+		opened, err := b.negotiate(ctx, l)
+		ended := time.Now()
+		if ctx.Err() != nil {
+			return // what was cut off has not failed
+		}
+		b.record(due, began, opened, ended, err)
+	}
+}
+
+// due returns when a negotiation is to begin: now, in a closed loop.
+func (b *load) due(n int64) time.Time {
+	if b.interval == 0 {
+		return time.Now()
+	}
+	return b.began.Add(time.Duration(n) * b.interval)
+}
+
+// wait waits for a moment that may be over. It reports whether ctx goes on.
+func wait(ctx context.Context, until time.Time) bool {
+	left := time.Until(until)
+	if left <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// negotiate makes one negotiation. It returns when the stream was there.
+func (b *load) negotiate(ctx context.Context, l link) (opened time.Time, err error) {
+	cancel := context.CancelFunc(func() {})
+	if b.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, b.timeout)
+	}
+	defer cancel()
+	conn, err := l.open(ctx)
+	if err != nil {
+		return time.Now(), err
+	}
+	defer conn.Close()
+	opened = time.Now()
+	client := multiselect.Client{Limits: multiselect.Limits{Budget: -1}} // that of the context
+	if !b.lazy {
+		if _, err := client.SelectOneOf(ctx, conn, b.protocol); err != nil {
+			return opened, err
+		}
+		return opened, b.echo(ctx, conn)
+	}
+	stream, err := client.Lazy(ctx, conn, b.protocol)
+	if err != nil {
+		return opened, err
+	}
+	defer context.AfterFunc(ctx, func() { stream.Reset() })()
+	if len(b.payload) > 0 {
+		if err := b.echo(ctx, stream); err != nil {
+			return opened, err
+		}
+	}
+	return opened, stream.Wait(ctx)
+}
+
+// echo sends the payload and waits until it is back.
+func (b *load) echo(ctx context.Context, stream io.ReadWriteCloser) error {
+	if len(b.payload) == 0 {
+		return nil
+	}
+	defer context.AfterFunc(ctx, func() { stream.Close() })()
+	if _, err := stream.Write(b.payload); err != nil {
+		return err
+	}
+	back := make([]byte, len(b.payload))
+	if _, err := io.ReadFull(stream, back); err != nil {
+		return err
+	}
+	if !bytes.Equal(back, b.payload) {
+		return &failure{code: exitViolation, err: fmt.Errorf("%s does not echo: choose another PROTOCOL, or no --payload", display(b.protocol))}
+	}
+	return nil
+}
+
+// mostFailures is how many kinds of failures are told apart.
+const mostFailures = 20
+
+func (b *load) record(due, began, opened, ended time.Time, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	// What ends after the last one was begun belongs to the last moment.
+	m := &b.moments[min(int(ended.Sub(b.began)*moments/b.duration), moments-1)]
+	if err != nil {
+		kind := lastWords(err)
+		if _, known := b.failures[kind]; !known && len(b.failures) >= mostFailures {
+			kind = "other reasons"
+		}
+		b.failures[kind]++
+		b.failed++
+		m.failed++
+		return
+	}
+	b.latency.RecordValue(int64(min(ended.Sub(due), longestLatency)))
+	b.opening.RecordValue(int64(min(opened.Sub(began), longestLatency)))
+	b.agreeing.RecordValue(int64(min(ended.Sub(opened), longestLatency)))
+	m.latency.RecordValue(int64(min(ended.Sub(due), longestLatency)))
+}

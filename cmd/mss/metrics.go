@@ -1,0 +1,74 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	exporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	otelmultiselect "github.com/multiselect/multiselect/otel"
+)
+
+// metricsPage serves the metrics of OpenTelemetry to Prometheus.
+type metricsPage struct {
+	telemetry *otelmultiselect.Telemetry
+	url       string
+	server    *http.Server
+}
+
+// startMetrics listens on a host:port, until it is closed.
+func startMetrics(where string) (*metricsPage, error) {
+	if err := checkHostPort(where); err != nil {
+		return nil, usagef("--metrics %q: %v: write host:port", where, err)
+	}
+	registry := prometheus.NewRegistry()
+	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(), exporter.WithoutTargetInfo())
+	if err != nil {
+		return nil, local("--metrics", err)
+	}
+	telemetry, err := otelmultiselect.New(otelmultiselect.Options{
+		TracerProvider: noop.NewTracerProvider(),
+		MeterProvider:  metric.NewMeterProvider(metric.WithReader(reader)),
+	})
+	if err != nil {
+		return nil, local("--metrics", err)
+	}
+	ln, err := net.Listen("tcp", where)
+	if err != nil {
+		return nil, local("cannot listen on "+where+" for --metrics", cause(err))
+	}
+	pages := http.NewServeMux()
+	pages.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	m := &metricsPage{
+		telemetry: telemetry,
+		url:       "http://" + ln.Addr().String() + "/metrics",
+		server:    &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute},
+	}
+	go m.server.Serve(ln)
+	return m, nil
+}
+
+// showMetrics starts the page, and counts the negotiations of s, if it is to be
+// anywhere.
+func (s *server) showMetrics(where string) (*metricsPage, error) {
+	if where == "" {
+		return nil, nil
+	}
+	page, err := startMetrics(where)
+	if err == nil {
+		s.log.telemetry = page.telemetry
+	}
+	return page, err
+}
+
+// close does nothing if there is no page.
+func (m *metricsPage) close() {
+	if m != nil {
+		m.server.Close()
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	peerid "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+)
+
+// multiaddrForms is what errors say about multiaddrs.
+const multiaddrForms = "/ip4/HOST/tcp/PORT or /ip4/HOST/udp/PORT/quic-v1 (also ip6, dns, dns4, dns6), with /p2p/ID behind it to insist on a peer"
+
+// parseMultiaddr takes the multiaddrs that mss can connect to by itself.
+func parseMultiaddr(s string) (address, error) {
+	parsed, err := multiaddr.NewMultiaddr(s)
+	if err != nil {
+		return address{}, usagef("address %q: %v: write %s", s, err, multiaddrForms)
+	}
+	a := address{multi: parsed.String()}
+	var names []string
+	var host, port string
+	for _, c := range parsed {
+		names = append(names, c.Protocol().Name)
+		switch c.Code() {
+		case multiaddr.P_IP4, multiaddr.P_DNS4:
+			host, a.family = c.Value(), "4"
+		case multiaddr.P_IP6, multiaddr.P_DNS6:
+			host, a.family = c.Value(), "6"
+		case multiaddr.P_DNS:
+			host = c.Value()
+		case multiaddr.P_TCP, multiaddr.P_UDP:
+			port = c.Value()
+		case multiaddr.P_P2P:
+			if a.id, err = peerid.Decode(c.Value()); err != nil {
+				return address{}, usagef("address %q: %v", s, err)
+			}
+		}
+	}
+	a.where = net.JoinHostPort(host, port)
+	below := strings.Join(names[min(1, len(names)):], "/")
+	switch strings.TrimSuffix(below, "/p2p") {
+	case "tcp":
+		a.form = formLibp2p
+	case "udp/quic-v1":
+		a.form = formLibp2pQUIC
+	default:
+		host = ""
+	}
+	if host == "" {
+		return address{}, usagef("address %q is of a kind that this mss does not speak: write %s", s, multiaddrForms)
+	}
+	return a, nil
+}
+
+// multiaddrOf returns the multiaddr of a bound socket.
+func multiaddrOf(f form, bound net.Addr, id peerid.ID) string {
+	host, port, _ := net.SplitHostPort(bound.String())
+	host, _, _ = strings.Cut(host, "%") // a zone has no place in it
+	family := "/ip6/"
+	if ip := net.ParseIP(host); ip != nil && ip.To4() != nil {
+		family = "/ip4/"
+	}
+	transport := "/tcp/" + port
+	if f == formLibp2pQUIC {
+		transport = "/udp/" + port + "/quic-v1"
+	}
+	return family + host + transport + "/p2p/" + id.String()
+}
+
+// libp2pForm returns how a libp2p peer at a plain host:port is written.
+func libp2pForm(where string) string {
+	host, port, err := net.SplitHostPort(where)
+	if _, atoi := strconv.Atoi(port); err != nil || atoi != nil {
+		return ""
+	}
+	kind := "dns"
+	if ip := net.ParseIP(host); ip != nil {
+		kind = "ip6"
+		if ip.To4() != nil {
+			kind = "ip4"
+		}
+	}
+	return "/" + kind + "/" + host + "/tcp/" + port
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-yamux/v5"
+	"github.com/quic-go/quic-go"
+
+	"github.com/multiselect/multiselect"
+)
+
+// streamListener is a [net.Listener] of the streams of all connections of a
+// multiplexed address. Its accepting goroutine makes connections; each of them
+// is set up, and its streams accepted, in a goroutine of its own.
+type streamListener struct {
+	addr    net.Addr
+	streams chan net.Conn
+	ctx     context.Context
+	stop    context.CancelFunc
+	closer  func() error // ends accepting of connections
+
+	mu    sync.Mutex
+	links map[link]bool
+}
+
+func newStreamListener(addr net.Addr, closer func() error) *streamListener {
+	l := &streamListener{addr: addr, streams: make(chan net.Conn), closer: closer, links: make(map[link]bool)}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	return l
+}
+
+func (l *streamListener) Addr() net.Addr { return l.addr }
+
+func (l *streamListener) Accept() (net.Conn, error) {
+	select {
+	case s := <-l.streams:
+		return s, nil
+	case <-l.ctx.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Close stops accepting connections and streams. The streams that are there go on.
+func (l *streamListener) Close() error {
+	l.stop()
+	return l.closer()
+}
+
+// hand gives a stream to whoever accepts, and ends it if nobody does any more.
+func (l *streamListener) hand(s halfCloser) {
+	select {
+	case l.streams <- s:
+	case <-l.ctx.Done():
+		reset(s)
+	}
+}
+
+// keep remembers a connection for finish, and returns what forgets it.
+func (l *streamListener) keep(c link) (forget func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.links[c] = true
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.links, c)
+	}
+}
+
+// finish ends the connections when nobody uses their streams any more, in good
+// order: a process that only ended would leave clients of QUIC waiting, and
+// could take the last words of a stream with it.
+func (l *streamListener) finish() {
+	var ending sync.WaitGroup
+	l.mu.Lock()
+	for c := range l.links {
+		ending.Go(c.close)
+	}
+	l.mu.Unlock()
+	ending.Wait()
+}
+
+// mostRising is how many connections are set up at the same time; one more waits
+// in the queue of the system.
+const mostRising = 256
+
+// listenStreams listens on a multiplexed address. The server logs and bounds what
+// is negotiated below the streams.
+func (s *server) listenStreams(a address, c *certificates, self identity) (*streamListener, string, error) {
+	switch a.form {
+	case formQUIC:
+		config, print, err := c.server(a.where, defaultALPN)
+		if err != nil {
+			return nil, "", err
+		}
+		l, err := s.listenQUIC(a, config)
+		return l, print, err
+	case formLibp2pQUIC:
+		config, err := self.serverTLS()
+		if err != nil {
+			return nil, "", err
+		}
+		l, err := s.listenQUIC(a, config)
+		return l, "", err
+	}
+	tcp, err := net.Listen(a.network(), a.where)
+	if err != nil {
+		return nil, "", cannotListen(a, err)
+	}
+	l := newStreamListener(tcp.Addr(), tcp.Close)
+	rising := make(chan struct{}, mostRising)
+	go func() {
+		acceptAll(l.ctx, tcp, s.log, func(conn net.Conn) {
+			rising <- struct{}{}
+			go func() {
+				inside, peer := conn, ""
+				if a.form == formLibp2p {
+					inside, peer = s.rise(conn.(halfCloser), self)
+				}
+				<-rising
+				if inside != nil {
+					l.serveYamux(inside, peer)
+				}
+			}()
+		})
+	}()
+	return l, "", nil
+}
+
+// serveYamux hands on the streams of a connection until it ends.
+func (l *streamListener) serveYamux(conn net.Conn, peer string) {
+	session, err := yamux.Server(conn, yamuxConfig(), nil)
+	if err != nil {
+		conn.Close()
+		return
+	}
+	forget := l.keep(&yamuxLink{session, peer})
+	for {
+		stream, err := session.AcceptStream()
+		if err != nil {
+			forget()
+			return
+		}
+		l.hand(yamuxStream{stream, peer})
+	}
+}
+
+// rise answers the negotiations below the streams of a libp2p connection. It
+// returns nil if they failed, which the log tells.
+func (s *server) rise(conn halfCloser, self identity) (net.Conn, string) {
+	ctx := s.negotiating
+	if budget := cmp.Or(s.muxer.Limits.Budget, 10*time.Second); budget > 0 { // for all of it together
+		limited, cancel := context.WithTimeout(ctx, budget)
+		defer cancel()
+		ctx = limited
+	}
+	c := &connection{conn, conn.RemoteAddr().String()}
+	security, err := s.step(ctx, c, 0, stepSecurity, securities)
+	if err != nil {
+		return nil, ""
+	}
+	inside, err := self.secure(ctx, security, conn, "", true)
+	if err != nil {
+		conn.Close()
+		if s.log.stdio != nil && ctx.Err() == nil {
+			s.log.printf("%s: %v", c.label, handshakeError(security, err))
+		}
+		return nil, ""
+	}
+	c = &connection{secureHalf{inside}, c.label}
+	if _, err := s.step(ctx, c, 1, stepMuxer, []string{yamuxID}); err != nil {
+		return nil, ""
+	}
+	return inside, "/p2p/" + inside.RemotePeer().String()
+}
+
+// step answers one negotiation below the streams.
+func (s *server) step(ctx context.Context, c *connection, level int, name string, protocols []string) (string, error) {
+	muxer := multiselect.Muxer{Limits: s.muxer.Limits}
+	for _, p := range protocols {
+		if err := muxer.AddHandler(p, func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
+			return "", err
+		}
+	}
+	entry := s.log.open(c)
+	entry.level, entry.step = level, name
+	protocol, _, err := muxer.Negotiate(entry.watch(ctx), c)
+	entry.close(protocol, err)
+	return protocol, err
+}
+
+func (s *server) listenQUIC(a address, config *tls.Config) (*streamListener, error) {
+	ln, err := quic.ListenAddr(a.where, config, quicConfig())
+	if err != nil {
+		return nil, cannotListen(a, err)
+	}
+	l := newStreamListener(ln.Addr(), ln.Close)
+	go func() {
+		for {
+			conn, err := ln.Accept(l.ctx)
+			if err != nil {
+				return
+			}
+			go l.serveQUIC(conn, a.form)
+		}
+	}()
+	return l, nil
+}
+
+// serveQUIC hands on the streams of a connection until it ends.
+func (l *streamListener) serveQUIC(conn *quic.Conn, f form) {
+	name := ""
+	if id, err := peerOf(conn.ConnectionState().TLS.PeerCertificates); f == formLibp2pQUIC && err == nil {
+		name = "/p2p/" + id.String()
+	}
+	forget := l.keep(&quicLink{conn, name})
+	for {
+		stream, err := conn.AcceptStream(context.Background())
+		if err != nil {
+			forget()
+			return
+		}
+		l.hand(quicStream{stream, conn, name})
+	}
+}
+
+// acceptAll calls serve for each connection of ln, until it is closed.
+func acceptAll(ctx context.Context, ln net.Listener, log *serverLog, serve func(net.Conn)) {
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			serve(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // no more files, mostly: connections that end give some back
+			log.notAccepted(err)
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func cannotListen(a address, err error) error {
+	return local(fmt.Sprintf("cannot listen on %s", a), cause(err))
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdMultiaddr sets VAR to a multiaddr with another peer, or with none.
+func cmdMultiaddr(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: multiaddr VAR MULTIADDR [ID]")
+	}
+	bare, _, _ := strings.Cut(args[1], "/p2p/")
+	if len(args) > 2 {
+		bare += "/p2p/" + args[2]
+	}
+	ts.Setenv(args[0], bare)
+}
+
+// cmdHostPort sets VAR to the socket of an address.
+func cmdHostPort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hostport VAR ADDR")
+	}
+	a, err := parseAddress(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], a.where)
+}
+
+// cmdFingerprint sets VAR to the fingerprint that a server has printed.
+func cmdFingerprint(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fingerprint VAR FILE")
+	}
+	found := regexp.MustCompile(`(?m)^certificate (sha256:[0-9a-f]{64})$`).FindStringSubmatch(ts.ReadFile(args[1]))
+	if found == nil {
+		ts.Fatalf("no fingerprint in %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// cmdCertificate makes a certificate that signs itself.
+func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: certificate HOST CERT KEY")
+	}
+	made, err := selfSigned(net.JoinHostPort(args[0], "0"))
+	ts.Check(err)
+	key, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
+	ts.Check(err)
+	for _, file := range []struct {
+		name, kind string
+		der        []byte
+	}{{args[1], "CERTIFICATE", made.Certificate[0]}, {args[2], "PRIVATE KEY", key}} {
+		text := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
+		ts.Check(os.WriteFile(ts.MkAbs(file.name), text, 0o600))
+	}
+}
+
+// cmdScrape writes the metrics of a server, whose log says where they are, to FILE
+// as soon as they tell of COUNT negotiations: a server counts them when the client
+// has gone.
+func cmdScrape(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: scrape LOG FILE COUNT")
+	}
+	found := regexp.MustCompile(`(?m)^metrics (http://\S+)$`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if found == nil {
+		ts.Fatalf("no metrics in %s", args[0])
+	}
+	counted := regexp.MustCompile(`(?m)^multiselect_negotiation_bytes_count{multiselect_direction="received".*} (\d+)$`)
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		answer, err := http.Get(found[1])
+		ts.Check(err)
+		page, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), page, 0o600))
+		count := counted.FindSubmatch(page)
+		if count == nil && args[2] == "0" || count != nil && string(count[1]) == args[2] {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("not %s negotiations:\n%s", args[2], page)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// progress shows on a terminal how far a run has come, and nowhere else. What it
+// returns ends that and takes the line away.
+func (b *load) progress(s *stdio) (stop func()) {
+	if !isTerminal(s.err) {
+		return func() {}
+	}
+	began, ended, gone := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				fmt.Fprint(s.err, "\r\x1b[K")
+				return
+			case <-tick.C:
+				b.mu.Lock()
+				done, failed := b.latency.TotalCount(), b.failed
+				b.mu.Unlock()
+				elapsed := time.Since(began)
+				fmt.Fprintf(s.err, "\r\x1b[K%d negotiations, %.0f/s, %d failed, %v to go", done,
+					float64(done)/elapsed.Seconds(), failed, max(b.duration-elapsed, 0).Round(100*time.Millisecond))
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-gone
+	}
+}

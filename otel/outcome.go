@@ -1,0 +1,71 @@
+package otelmultiselect
+
+import (
+	"context"
+	"errors"
+
+	"github.com/multiselect/multiselect"
+)
+
+// The values of multiselect.outcome. Dashboards rely on them: they never change
+// their meaning.
+const (
+	agreed     = "agreed"
+	answered   = "answered" // a step without a proposal: a handshake, a list
+	refused    = "refused"
+	gaveUp     = "gave_up"
+	foreign    = "not_multistream"
+	unexpected = "unexpected_answer"
+	malformed  = "malformed"
+	tooLarge   = "too_large"
+	limited    = "limit"
+	timedOut   = "timeout"
+	canceled   = "canceled"
+	misused    = "misuse" // names that cannot be proposed, or none
+	closed     = "closed" // the peer left, or the stream failed
+)
+
+// outcomeOf returns the one word for how a negotiation ended.
+func outcomeOf(o multiselect.Outcome) string {
+	switch {
+	case o.Err == nil && o.Protocol == "":
+		return answered
+	case o.Err == nil:
+		return agreed
+	}
+	if e, ok := errors.AsType[*multiselect.Error](o.Err); ok && e.Timeout() {
+		return timedOut
+	}
+	for _, known := range []struct {
+		cause error
+		name  string
+	}{
+		{multiselect.ErrGaveUp, gaveUp}, // before what it may wrap
+		{multiselect.ErrNotSupported, refused},
+		{multiselect.ErrNotMultistream, foreign},
+		{multiselect.ErrUnexpectedAnswer, unexpected},
+		{multiselect.ErrMalformed, malformed},
+		{multiselect.ErrTooLarge, tooLarge},
+		{multiselect.ErrLimit, limited},
+		{multiselect.ErrInvalidName, misused},
+		{multiselect.ErrNoProtocols, misused},
+		{context.Canceled, canceled},
+	} {
+		if errors.Is(o.Err, known.cause) {
+			return known.name
+		}
+	}
+	return closed
+}
+
+func blameOf(err error) multiselect.Blame {
+	if e, ok := errors.AsType[*multiselect.Error](err); ok {
+		return e.Blame()
+	}
+	return multiselect.BlameNone
+}
+
+// isFailure tells failures from refusals, which are normal answers.
+func isFailure(err error) bool {
+	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp)
+}
