@@ -61,45 +61,35 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(asCommand, "1")
-	for network, addr := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "s")} {
-		t.Run(network, func(t *testing.T) {
-			l, err := net.Listen(network, addr)
-			if err != nil {
-				t.Fatal(err)
+	eachNetwork(t, func(t *testing.T, network, addr string) {
+		l := bind(t, network, addr)
+		o := conform.Options{
+			Strict: true, Timeout: 10 * time.Second, Quiet: 50 * time.Millisecond,
+			Select: regexp.MustCompile("^(R1-|R9-|R10-|R20-list|R25-(refused|end|cancel)$|R30-refused)"),
+		}
+		report, err := conform.RunInitiator(t.Context(), conform.Command(l, os.Stderr, exe), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range report.Results {
+			want := conform.Pass
+			if r.Case.Mode == "ls" {
+				want = conform.Unsupported
 			}
-			defer l.Close()
-			o := conform.Options{
-				Strict: true, Timeout: 10 * time.Second, Quiet: 50 * time.Millisecond,
-				Select: regexp.MustCompile("^(R1-|R9-|R10-|R20-list|R25-(refused|end|cancel)$|R30-refused)"),
+			if r.Verdict != want {
+				t.Errorf("%s: %v: %s\n%v", r.Case.ID, r.Verdict, r.Reason, r.Transcript())
 			}
-			report, err := conform.RunInitiator(t.Context(), conform.Command(l, os.Stderr, exe), o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, r := range report.Results {
-				want := conform.Pass
-				if r.Case.Mode == "ls" {
-					want = conform.Unsupported
-				}
-				if r.Verdict != want {
-					t.Errorf("%s: %v: %s\n%v", r.Case.ID, r.Verdict, r.Reason, r.Transcript())
-				}
-			}
-			if len(report.Results) < 20 {
-				t.Errorf("%d cases were played", len(report.Results))
-			}
-		})
-	}
+		}
+		if len(report.Results) < 20 {
+			t.Errorf("%d cases were played", len(report.Results))
+		}
+	})
 }
 
 // What is not there is an error of the tester, for each case, and no verdict on
 // the party.
 func TestNobodyThere(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := bind(t, "tcp", "127.0.0.1:0")
 	o := conform.Options{IDs: []string{"R1-first-flight"}, Quiet: time.Millisecond}
 	for _, i := range []conform.Initiator{
 		conform.Command(l, nil, filepath.Join(t.TempDir(), "no-such-program")),
