@@ -31,6 +31,10 @@ func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *as
 func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
 	t.Helper()
 	for _, folder := range []string{".", "wire", "otel", filepath.Join("cmd", "mss")} {
+// sources calls visit for each Go file of the root, wire, conform and the tool.
+func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
+	t.Helper()
+	for _, folder := range []string{".", "wire", "conform", filepath.Join("cmd", "mss")} {
 		fset := token.NewFileSet()
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {
