@@ -40,6 +40,7 @@ type pageView struct {
 	When     string
 	Verdicts []conform.Verdict
 	Totals   []totalView
+	Single   bool // one report, whose totals are by level
 	Roles    []*roleView
 }
 
@@ -71,7 +72,7 @@ type caseView struct {
 
 type legalView struct {
 	*conform.Outcome
-	How string
+	Conditions string
 }
 
 // playView is a cell of the table, and a play. It is nil in Plays if the party
@@ -106,7 +107,7 @@ func newPage(title string, parties []NamedReport) pageView {
 			p.Totals = append(p.Totals, total(party.Name, r))
 		}
 	}
-	if len(p.Totals) == 1 {
+	if p.Single = len(p.Totals) == 1; p.Single {
 		p.Totals = append(byLevel(parties[0].Name, parties[0].Reports), p.Totals...)
 	}
 	for _, role := range p.Roles {
@@ -149,7 +150,7 @@ func (v *roleView) row(c *conform.Case) *caseView {
 	}
 	row := &caseView{Anchor: v.Role + "-" + c.ID, Case: c}
 	for i := range c.Legal {
-		row.Legal = append(row.Legal, legalView{&c.Legal[i], describe(&c.Legal[i])})
+		row.Legal = append(row.Legal, legalView{&c.Legal[i], conditions(&c.Legal[i])})
 	}
 	v.Cases = append(v.Cases, row)
 	return row

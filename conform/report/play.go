@@ -41,12 +41,12 @@ type piece struct {
 
 func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 	p := &playView{
-		Anchor:  fmt.Sprintf("%s-%d", anchor, column),
-		Party:   party,
-		Status:  status(r),
-		Class:   r.Verdict.String(),
-		Plain:   status(r) == conform.Pass.String(),
-		Open:    r.Bad() || r.Verdict == conform.Fail || r.Verdict == conform.Warn,
+		Anchor: fmt.Sprintf("%s-%d", anchor, column),
+		Party:  party,
+		Status: status(r),
+		Class:  r.Verdict.String(),
+		Plain:  status(r) == conform.Pass.String(),
+		Open:   r.Bad() || r.Verdict == conform.Fail || r.Verdict == conform.Warn,
 		Reason: r.Reason, Expected: linked(r.Expected),
 		Outcome: cameTrue(r) + 1,
 		Took:    took(r.Duration),

@@ -76,17 +76,22 @@ func describe(o *conform.Outcome) string {
 	if len(o.Said) > 0 {
 		said = strings.Join(o.Said, " ⏎ ")
 	}
-	s := fmt.Sprintf("%s; then %s", said, ends(o.Ends))
+	return oneLine(said + "; " + conditions(o) + ": " + o.Because)
+}
+
+// conditions says what else has to be, beside what is said.
+func conditions(o *conform.Outcome) string {
+	s := "then " + ends(o.Ends)
 	if o.OneRead {
-		s += "; in one read"
+		s = "in one read, " + s
 	}
 	if o.Reports != "" {
 		s += "; the initiator reports: " + o.Reports
 	}
 	if o.Verdict != conform.Pass {
-		s += "; " + o.Verdict.String()
+		s += "; verdict: " + o.Verdict.String()
 	}
-	return oneLine(s + ": " + o.Because)
+	return s
 }
 
 func ends(e conform.Ending) string {
