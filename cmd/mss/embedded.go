@@ -4,15 +4,15 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// startEmbedded starts the responder that is the peer where --to is not given:
-// what "mss serve" without arguments serves, on a loopback port of this process,
-// so that a verb does the same things as with any other peer.
-func startEmbedded() (*peer, error) {
+// startEmbedded starts the responder that is the peer where --to is not given,
+// on a loopback port of this process, so that a verb does the same things as with
+// any other peer.
+func startEmbedded(routes []route, limits multiselect.Limits) (*peer, error) {
 	ln, err := defaultListen.listen()
 	if err != nil {
 		return nil, err
 	}
-	srv, err := newServer(defaultRoutes(), multiselect.Limits{}, new(serverLog))
+	srv, err := newServer(routes, limits, new(serverLog))
 	if err != nil {
 		return nil, err
 	}

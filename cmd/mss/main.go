@@ -5,6 +5,7 @@
 //	mss serve /echo/1.0.0=echo        be one that others can reach
 //	mss ls --to 127.0.0.1:4001        what does it offer?
 //	mss probe --to HOST:PORT /a /b    which of these does it speak?
+//	mss conform responder --to …      does it keep to the protocol?
 //
 // Data goes to standard output, everything else to standard error. The exit
 // code tells what happened; exit.go lists the codes.
@@ -66,7 +67,8 @@ Every verb works at once: without --to it talks to a responder inside mss.`
 const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # refused, agreed, echoed
   mss serve --listen 127.0.0.1:4001 /chat/1.0.0=tcp:127.0.0.1:6667
   mss ls --to 127.0.0.1:4001
-  mss probe --to 127.0.0.1:4001 /chat/1.0.0 /chat/2.0.0`
+  mss probe --to 127.0.0.1:4001 /chat/1.0.0 /chat/2.0.0
+  mss conform responder --to 127.0.0.1:4001 --html report.html`
 
 const rootCodes = `
 Exit codes:
@@ -93,7 +95,7 @@ func newRoot(s *stdio) *cobra.Command {
 	})
 	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
-	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newVersion(s))
+	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newConform(s), newVersion(s))
 	root.Version = thisBuild().name()
 	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)

@@ -42,7 +42,7 @@ func (f *peerFlags) open() (*peer, error) {
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
 	if !f.given("to") {
-		return startEmbedded()
+		return startEmbedded(defaultRoutes(), multiselect.Limits{})
 	}
 	a, err := parseAddress(f.to)
 	return &peer{address: a, given: f.to, stop: func() {}}, err
