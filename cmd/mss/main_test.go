@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 //	terminate                SIGTERM for it: it must exit 0 within 4 s; its
 //	                         standard error goes to the file "log"
 //	jsonlines FILE           each line of it must be a JSON document
+//	json FILE                it must be one JSON document
 //	stale FILE               a socket file that nobody listens on
 //	exits CODE [<D] ARG...   mss, with this exit code, within this time
 func TestScripts(t *testing.T) {
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"exits":     cmdExits,
 			"stale":     cmdStale,
 			"jsonlines": cmdJSONLines,
+			"json":      cmdJSON,
 		},
 	})
 }
