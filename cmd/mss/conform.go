@@ -80,7 +80,8 @@ func (f *conformFlags) add(cmd *cobra.Command) {
 
 // complete completes the ids of cases; behind "--" is a command line.
 func (f *conformFlags) complete(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if cmd.ArgsLenAtDash() >= 0 {
+	// Cobra ends the flags with a "--" of its own, behind all arguments.
+	if at := cmd.ArgsLenAtDash(); at >= 0 && at < len(args) {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	var ids []cobra.Completion

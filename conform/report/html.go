@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
-	"strings"
 
 	"github.com/multiselect/multiselect/conform"
 )
@@ -15,7 +14,7 @@ var (
 	//go:embed page.css
 	pageCSS string
 
-	page = template.Must(template.New("page").Funcs(template.FuncMap{"join": strings.Join}).Parse(pageHTML))
+	page = template.Must(template.New("page").Funcs(template.FuncMap{"linked": linked}).Parse(pageHTML))
 )
 
 // HTML writes one page that needs nothing but itself: no script, no font, no

@@ -21,7 +21,7 @@ func sampleCase(role wire.Role, id string, level conform.Level, title string) *c
 		Requirements: []conform.Requirement{{
 			Key: "C7", Level: level,
 			Text:   "any string <can> be used & \"quoted\"",
-			Source: "connections/README.md",
+			Source: "https://github.com/libp2p/specs/blob/master/connections/README.md",
 		}},
 		Mode:   map[wire.Role]string{wire.Initiator: "select"}[role],
 		Script: []string{"> /multistream/1.0.0", "> ${A}"},
