@@ -92,8 +92,8 @@ func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFl
 	}
 	err = f.play(ctx, s, o, p.String(), func(ctx context.Context, o conform.Options) (*conform.Report, error) {
 		r, err := conform.RunResponder(ctx, responder, o)
-		if cause := context.Cause(ctx); err == nil && cause != nil && !reached.Load() {
-			err = cause
+		if unconnected, ok := errors.AsType[*connectError](context.Cause(ctx)); ok {
+			return nil, unconnected
 		}
 		return r, err
 	})
