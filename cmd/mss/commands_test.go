@@ -199,3 +199,12 @@ func cmdJSONLines(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 }
+
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: json FILE")
+	}
+	if !json.Valid([]byte(ts.ReadFile(args[0]))) {
+		ts.Fatalf("%s is not one JSON document", args[0])
+	}
+}

@@ -6,6 +6,7 @@
 //	mss ls --to 127.0.0.1:4001        what does it offer?
 //	mss probe --to HOST:PORT /a /b    which of these does it speak?
 //	mss bench --to HOST:PORT /a       how long does it take?
+//	mss conform responder --to …      does it keep to the protocol?
 //
 // Data goes to standard output, everything else to standard error. The exit
 // code tells what happened; exit.go lists the codes.
@@ -70,6 +71,7 @@ const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # r
   mss probe --to 127.0.0.1:4001 /chat/1.0.0 /chat/2.0.0
   mss ls -v --to /ip4/127.0.0.1/tcp/4001/p2p/ID                 # a libp2p node
   mss bench --rate 1000 --html report.html`
+  mss conform responder --to 127.0.0.1:4001 --html report.html`
 
 const rootCodes = `
 Exit codes:
@@ -97,6 +99,7 @@ func newRoot(s *stdio) *cobra.Command {
 	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
 	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newVersion(s))
+	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newConform(s), newVersion(s))
 	root.Version = thisBuild().name()
 	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 //	terminate                SIGTERM for it: it must exit 0 within 4 s; its
 //	                         standard error goes to the file "log"
 //	jsonlines FILE           each line of it must be a JSON document
+//	json FILE                it must be one JSON document
 //	stale FILE               a socket file that nobody listens on
 //	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
 //	hostport VAR ADDR        the host:port of an address
@@ -56,6 +57,14 @@ func TestScripts(t *testing.T) {
 			"scrape":      cmdScrape,
 			"fingerprint": cmdFingerprint,
 			"certificate": cmdCertificate,
+			"peer":      cmdPeer,
+			"client":    cmdClient,
+			"serve":     cmdServe,
+			"terminate": cmdTerminate,
+			"exits":     cmdExits,
+			"stale":     cmdStale,
+			"jsonlines": cmdJSONLines,
+			"json":      cmdJSON,
 		},
 	})
 }

@@ -47,7 +47,7 @@ func (f *peerFlags) open() (*peer, error) {
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
 	if !f.given("to") {
-		return startEmbedded()
+		return startEmbedded(defaultRoutes(), multiselect.Limits{})
 	}
 	if err := f.trust.check(); err != nil {
 		return nil, err

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/multiselect/multiselect/conform"
+)
+
+// A run that is interrupted says what it has found so far, in all reports.
+func TestConformInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	page := filepath.Join(t.TempDir(), "page.html")
+	var out, stderr bytes.Buffer
+	s := &stdio{in: strings.NewReader(""), out: &out, err: &stderr}
+	root := newRoot(s)
+	root.SetArgs([]string{"conform", "responder", "--json", "--html", page, "R10-empty", "R10-slash"})
+	if code := s.finish(root.ExecuteContext(ctx)); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, &stderr)
+	}
+	var doc struct {
+		Summary string
+		Results []struct{ Verdict, Reason string }
+	}
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+		t.Fatalf("%v: %s", err, &out)
+	}
+	if doc.Summary != "0 passed, 0 failed, 2 skipped" || !strings.Contains(doc.Results[0].Reason, "interrupted") {
+		t.Errorf("document %+v", doc)
+	}
+	if text, err := os.ReadFile(page); err != nil || !bytes.Contains(text, []byte(doc.Summary)) {
+		t.Errorf("the page: %v", err)
+	}
+}
+
+// Progress is for terminals, and leaves nothing behind.
+func TestConformProgress(t *testing.T) {
+	var b bytes.Buffer
+	c := &conform.Case{ID: "R10-empty"}
+	nobody := newProgress(&stdio{err: &b}, 2)
+	nobody.started(c)
+	nobody.clear()
+	if b.Len() > 0 {
+		t.Errorf("without a terminal: %q", &b)
+	}
+	somebody := &progress{w: &b, most: 2}
+	somebody.started(c)
+	somebody.clear()
+	if want := "\r\x1b[K[1/2] R10-empty\r\x1b[K"; b.String() != want {
+		t.Errorf("on a terminal: %q, want %q", &b, want)
+	}
+}

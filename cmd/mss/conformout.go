@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/multiselect/multiselect/conform"
+	reports "github.com/multiselect/multiselect/conform/report"
+)
+
+// conformOutput is where the reports of a run go. The files are made before the
+// run, so that a wrong path is not found out behind it.
+type conformOutput struct {
+	flags       *conformFlags
+	stdio       *stdio
+	party       string
+	html, junit *os.File // nil if not asked for, or written
+	err         error    // the first one of standard output
+}
+
+func (f *conformFlags) open(s *stdio, party string) (*conformOutput, error) {
+	out := &conformOutput{flags: f, stdio: s, party: party}
+	var err error
+	create := func(path string) *os.File {
+		if path == "" || err != nil {
+			return nil
+		}
+		var file *os.File
+		if file, err = os.Create(path); err != nil {
+			return nil
+		}
+		return file
+	}
+	out.html = create(f.html)
+	out.junit = create(f.junit)
+	if err != nil {
+		out.drop()
+	}
+	return out, local("report", err)
+}
+
+// drop removes the files that were not written.
+func (o *conformOutput) drop() {
+	for _, file := range []*os.File{o.html, o.junit} {
+		if file != nil {
+			file.Close()
+			os.Remove(file.Name())
+		}
+	}
+}
+
+// observe writes what came of a case, if that is text.
+func (o *conformOutput) observe(r *conform.Result) {
+	if o.flags.json || o.flags.tap || o.err != nil {
+		return
+	}
+	var b bytes.Buffer
+	reports.TextResult(&b, r, o.flags.verbose)
+	text := b.String()
+	if o.stdio.outColor {
+		text = paintResult(r, text)
+	}
+	_, o.err = io.WriteString(o.stdio.out, text)
+}
+
+// finish writes all that is to be written about the whole run.
+func (o *conformOutput) finish(r *conform.Report) error {
+	if o.err != nil {
+		return local("standard output", o.err)
+	}
+	var err error
+	switch {
+	case o.flags.json:
+		err = reports.JSON(o.stdio.out, o.party, r)
+	case o.flags.tap:
+		if err = reports.TAP(o.stdio.out, r); err == nil {
+			_, err = fmt.Fprintln(o.stdio.out, reports.Summary(r))
+		}
+	default:
+		err = reports.TextSummary(o.stdio.out, r)
+	}
+	if err != nil {
+		return local("standard output", err)
+	}
+	if err := written(&o.html, func(w io.Writer) error { return reports.HTML(w, o.party, r) }); err != nil {
+		return err
+	}
+	return written(&o.junit, func(w io.Writer) error { return reports.JUnit(w, o.party, r) })
+}
+
+// written writes a file and closes it, if there is one.
+func written(file **os.File, write func(io.Writer) error) error {
+	if *file == nil {
+		return nil
+	}
+	err := write(*file)
+	if closing := (*file).Close(); err == nil {
+		err = closing
+	}
+	*file = nil
+	return local("report", err)
+}
+
+// paintResult colours the verdict in front of the text, and the transcript in it.
+func paintResult(r *conform.Result, text string) string {
+	color := map[conform.Verdict]string{
+		conform.Pass: green, conform.Informed: cyan, conform.Warn: yellow, conform.Fail: red, conform.Error: red,
+	}[r.Verdict]
+	if r.Bad() {
+		color = red
+	}
+	first, rest, _ := strings.Cut(text, "\n")
+	verdict, title, _ := strings.Cut(first, "  ")
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", paint(color != "", color, verdict), title)
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSuffix(line, "\n")
+		if said, ok := strings.CutPrefix(line, "    | "); ok {
+			line = "    | " + paint(true, arrowColor(said), said)
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+// progress says on a terminal which case is being played.
+type progress struct {
+	w       io.Writer // nil if nobody looks
+	n, most int
+}
+
+func newProgress(s *stdio, most int) *progress {
+	p := &progress{most: most}
+	if isTerminal(s.err) && os.Getenv("TERM") != "dumb" {
+		p.w = s.err
+	}
+	return p
+}
+
+func (p *progress) started(c *conform.Case) {
+	p.n++
+	if p.w != nil {
+		fmt.Fprintf(p.w, "\r\x1b[K[%d/%d] %s", p.n, p.most, c.ID)
+	}
+}
+
+// clear takes the line away, before another one is written.
+func (p *progress) clear() {
+	if p.w != nil {
+		io.WriteString(p.w, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// embeddedEchoes are what the embedded responder serves to the suite: names of all
+// the kinds that there are cases for.
+func embeddedEchoes() []string {
+	return []string{"/echo/1.0.0", "/echo/2.0.0", "echo", "/echo/1.0", "/echo/" + strings.Repeat("long", 32) + "/1.0.0"}
+}
+
+// embeddedBudget is short, because cases wait for its end.
+const embeddedBudget = time.Second
+
+const conformResponderExamples = `  mss conform responder
+  mss conform responder --to 127.0.0.1:4001 --protocol /echo/1.0.0 --strict
+  mss conform responder --to 127.0.0.1:4001 --html report.html --junit report.xml
+  mss conform responder --list --run '^R10-'
+  mss conform responder -v R10-empty`
+
+func newConformResponder(s *stdio) *cobra.Command {
+	f := conformFlags{role: wire.Responder}
+	var to peerFlags
+	var budget time.Duration
+	cmd := &cobra.Command{
+		Use:     "responder [--to ADDR] [--protocol NAME]... [CASE...]",
+		Short:   "test a responder",
+		Long:    conformHelp,
+		Example: conformResponderExamples,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			o, err := f.options(ids)
+			if err != nil {
+				return err
+			}
+			if f.list {
+				return f.printCases(s.out, &o)
+			}
+			return conformResponder(cmd.Context(), s, &f, &to, budget, o)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&to.to, "to", "", "the responder's `ADDR`: "+addressForms+" (default: a responder inside mss)")
+	cmd.Flags().StringArrayVar(&f.protocols, "protocol", []string{"/echo/1.0.0"},
+		"a `NAME` that it serves as echo, may be repeated; more kinds of names make more cases fit: a second one, one without a slash in front, one of 9 bytes, one of 127 or more")
+	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which it ends a negotiation; if it is not known, the cases about it are skipped")
+	to.given = cmd.Flags().Changed
+	return cmd
+}
+
+func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFlags, budget time.Duration, o conform.Options) error {
+	if _, err := unique(f.protocols); err != nil {
+		return err
+	}
+	if budget < 0 {
+		return usagef("--budget %v: it cannot be negative", budget)
+	}
+	p, err := to.responder(f, &budget)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var reached atomic.Bool
+	responder := conform.Responder{
+		Dial: func(dialing context.Context) (io.ReadWriteCloser, error) {
+			conn, err := p.address.connect(dialing)
+			switch {
+			case err == nil:
+				reached.Store(true)
+				return conn, nil
+			case !reached.Load():
+				cancel(err) // nobody is there: do not find that out for each case
+			}
+			return nil, err
+		},
+		Protocols: f.protocols,
+		Budget:    budget,
+	}
+	err = f.play(ctx, s, o, p.String(), func(ctx context.Context, o conform.Options) (*conform.Report, error) {
+		r, err := conform.RunResponder(ctx, responder, o)
+		if unconnected, ok := errors.AsType[*connectError](context.Cause(ctx)); ok {
+			return nil, unconnected
+		}
+		return r, err
+	})
+	if _, unconnected := errors.AsType[*connectError](err); unconnected {
+		a := &attempt{peer: p, timeout: f.timeout, protocols: f.protocols, err: err}
+		return a.finish(s, false)
+	}
+	return asFailure(err)
+}
+
+// responder finds the responder, or starts the embedded one.
+func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, error) {
+	if f.given("to") {
+		a, err := parseAddress(f.to)
+		return &peer{address: a, given: f.to, stop: func() {}}, err
+	}
+	if !f.given("protocol") {
+		c.protocols = embeddedEchoes()
+	}
+	if *budget == 0 {
+		*budget = embeddedBudget
+	}
+	var routes []route
+	for _, name := range c.protocols {
+		routes = append(routes, route{name, target{kind: "echo"}})
+	}
+	return startEmbedded(routes, multiselect.Limits{Budget: *budget})
+}
+
+// asFailure gives an error the exit code that it has elsewhere.
+func asFailure(err error) error {
+	if _, decided := errors.AsType[*failure](err); err == nil || decided {
+		return err
+	}
+	return &failure{code: exitCode(err), err: err}
+}
+
+const conformInitiatorHelp = conformHelp + `
+
+COMMAND is an initiator: it is started for each case and connects to where this
+tool listens. What it has to do is in its environment:
+
+  MSS_CONFORM_NETWORK    tcp or unix
+  MSS_CONFORM_ADDR       host:port or path
+  MSS_CONFORM_MODE       select, ls, lazy, lazy-read, lazy-close or lazy-half;
+                         go doc github.com/multiselect/multiselect/conform.Task
+  MSS_CONFORM_PROTOCOLS  the names to propose, as a JSON array of strings
+  MSS_CONFORM_TIMEOUT    when to give up, in milliseconds
+  MSS_CONFORM_CASE       the id of the case
+
+It exits with 0 if a protocol was agreed on, 7 if all were refused, 127 if it
+cannot do such a task, and with another code if the negotiation failed. Its
+standard error is shown with -v. "mss conform task" is such a command.`
+
+const conformInitiatorExamples = `  mss conform initiator
+  mss conform initiator --strict -- mss conform task
+  mss conform initiator --listen 127.0.0.1:4001 --html report.html -- ./my-initiator --flag
+  mss conform initiator --list --run lazy`
+
+func newConformInitiator(s *stdio) *cobra.Command {
+	f := conformFlags{role: wire.Initiator}
+	var listen string
+	cmd := &cobra.Command{
+		Use:     "initiator [--listen ADDR] [CASE...] [-- COMMAND...]",
+		Short:   "test an initiator",
+		Long:    conformInitiatorHelp,
+		Example: conformInitiatorExamples,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, command := args, []string(nil)
+			if at := cmd.ArgsLenAtDash(); at >= 0 {
+				ids, command = args[:at], args[at:]
+				if len(command) == 0 {
+					return usagef("no COMMAND stands behind --")
+				}
+			}
+			o, err := f.options(ids)
+			if err != nil {
+				return err
+			}
+			if f.list {
+				return f.printCases(s.out, &o)
+			}
+			return conformInitiator(cmd.Context(), s, &f, listen, command, o)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
+	cmd.Flags().StringArrayVar(&f.protocols, "protocol", nil,
+		"a `NAME` that COMMAND proposes whatever it is told, may be repeated; without it, it has to propose what it is told")
+	return cmd
+}
+
+func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen string, command []string, o conform.Options) error {
+	if len(f.protocols) > 0 {
+		if _, err := unique(f.protocols); err != nil {
+			return err
+		}
+	}
+	a, err := parseAddress(listen)
+	if err != nil {
+		return err
+	}
+	if len(command) > 0 {
+		if _, err := exec.LookPath(command[0]); err != nil {
+			return local("COMMAND", err)
+		}
+	}
+	ln, err := a.listen()
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	name, initiator := "the embedded initiator", conform.Listener(ln, dialTask)
+	if len(command) > 0 {
+		stderr := io.Discard
+		if f.verbose {
+			stderr = s.err
+		}
+		name, initiator = strings.Join(command, " "), conform.Command(ln, stderr, command...)
+	}
+	initiator.Protocols = f.protocols
+	err = f.play(ctx, s, o, name, func(ctx context.Context, o conform.Options) (*conform.Report, error) {
+		return conform.RunInitiator(ctx, initiator, o)
+	})
+	return asFailure(err)
+}

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/multiselect/multiselect/conform"
+)
+
+// jsonFormat names the form of the document. Fields are added to it, never
+// changed or removed; a change of another kind is a new number.
+const jsonFormat = "multiselect-conform/1"
+
+// JSON writes one document:
+//
+//	format       "multiselect-conform/1"; fields may be added to it
+//	party        name
+//	role         of the party under test: "responder" or "initiator"
+//	strict       whether a missed SHOULD fails
+//	start        RFC 3339; duration_ms is a number, with microseconds
+//	ok           whether nothing failed that was not expected to
+//	summary      "N passed, N failed, N skipped"
+//	passed, failed, skipped
+//	counts       verdict → number of cases
+//	results      one for each case:
+//	  id, level, title, rules, mode (of an initiator)
+//	  requirements  of {key, level, text, source}
+//	  script        lines
+//	  legal         of {said, ends, verdict, reports, one_read, because}
+//	  verdict       "pass", "fail", "warn", "info", "unsupported", "skipped", "error"
+//	  counted       "passed", "failed" or "skipped"
+//	  reason        one sentence
+//	  outcome       the index in legal of what came true, or null
+//	  expected_to_fail  the reason, if it is in the list of expected failures
+//	  names         placeholder → name, as a transcript writes it
+//	  start, duration_ms
+//	  events        of {at_us, from, kind, hex, note}: what happened, all bytes
+//	  transcript    lines: the same for people
+func JSON(w io.Writer, name string, r *conform.Report) error {
+	n := count(r.Results)
+	doc := jsonReport{
+		Format: jsonFormat, Party: name, Role: r.Role.String(), Strict: r.Strict,
+		Start: r.Start, DurationMS: milliseconds(r.Duration),
+		OK: r.OK(), Summary: Summary(r), Passed: n.passed, Failed: n.failed, Skipped: n.skipped,
+		Counts:  make(map[string]int),
+		Results: make([]jsonResult, len(r.Results)),
+	}
+	for _, v := range allVerdicts {
+		doc.Counts[v.String()] = r.Count(v)
+	}
+	for i := range r.Results {
+		doc.Results[i] = resultJSON(&r.Results[i])
+	}
+	return encode(w, doc)
+}
+
+// JSONCases writes the cases themselves, as they stand in the results of [JSON],
+// as one array.
+func JSONCases(w io.Writer, cases []*conform.Case) error {
+	docs := make([]jsonCase, len(cases))
+	for i, c := range cases {
+		docs[i] = caseJSON(c)
+	}
+	return encode(w, docs)
+}
+
+func encode(w io.Writer, doc any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(doc)
+}
+
+type jsonReport struct {
+	Format     string         `json:"format"`
+	Party      string         `json:"party"`
+	Role       string         `json:"role"`
+	Strict     bool           `json:"strict"`
+	Start      time.Time      `json:"start"`
+	DurationMS float64        `json:"duration_ms"`
+	OK         bool           `json:"ok"`
+	Summary    string         `json:"summary"`
+	Passed     int            `json:"passed"`
+	Failed     int            `json:"failed"`
+	Skipped    int            `json:"skipped"`
+	Counts     map[string]int `json:"counts"`
+	Results    []jsonResult   `json:"results"`
+}
+
+type jsonCase struct {
+	ID           string            `json:"id"`
+	Level        conform.Level     `json:"level"`
+	Title        string            `json:"title"`
+	Rules        []string          `json:"rules"`
+	Requirements []jsonRequirement `json:"requirements"`
+	Mode         string            `json:"mode,omitempty"`
+	Script       []string          `json:"script"`
+	Legal        []jsonOutcome     `json:"legal"`
+}
+
+type jsonRequirement struct {
+	Key    string        `json:"key"`
+	Level  conform.Level `json:"level"`
+	Text   string        `json:"text"`
+	Source string        `json:"source"`
+}
+
+type jsonOutcome struct {
+	Said    []string        `json:"said"`
+	Ends    conform.Ending  `json:"ends"`
+	Verdict conform.Verdict `json:"verdict"`
+	Reports string          `json:"reports,omitempty"`
+	OneRead bool            `json:"one_read,omitempty"`
+	Because string          `json:"because"`
+}
+
+type jsonResult struct {
+	jsonCase
+	Verdict    conform.Verdict   `json:"verdict"`
+	Counted    string            `json:"counted"`
+	Reason     string            `json:"reason"`
+	Outcome    *int              `json:"outcome"`
+	Expected   string            `json:"expected_to_fail,omitempty"`
+	Names      map[string]string `json:"names"`
+	Start      time.Time         `json:"start"`
+	DurationMS float64           `json:"duration_ms"`
+	Events     []jsonEvent       `json:"events"`
+	Transcript []string          `json:"transcript"`
+}
+
+type jsonEvent struct {
+	AtUS int64             `json:"at_us"`
+	From string            `json:"from"`
+	Kind conform.EventKind `json:"kind"`
+	Hex  string            `json:"hex,omitempty"`
+	Note string            `json:"note,omitempty"`
+}
+
+func caseJSON(c *conform.Case) jsonCase {
+	doc := jsonCase{
+		ID: c.ID, Level: c.Level, Title: c.Title, Mode: c.Mode,
+		Rules: notNull(c.Rules), Script: notNull(c.Script),
+		Requirements: []jsonRequirement{}, Legal: []jsonOutcome{},
+	}
+	for _, q := range c.Requirements {
+		doc.Requirements = append(doc.Requirements, jsonRequirement(q))
+	}
+	for _, o := range c.Legal {
+		doc.Legal = append(doc.Legal, jsonOutcome{notNull(o.Said), o.Ends, o.Verdict, o.Reports, o.OneRead, o.Because})
+	}
+	return doc
+}
+
+func resultJSON(r *conform.Result) jsonResult {
+	doc := jsonResult{
+		jsonCase: caseJSON(r.Case),
+		Verdict:  r.Verdict, Counted: [...]string{"passed", "failed", "skipped"}[judge(r)],
+		Reason: r.Reason, Expected: r.Expected,
+		Names: make(map[string]string), Start: r.Start, DurationMS: milliseconds(r.Duration),
+		Events: []jsonEvent{}, Transcript: lines(r.Transcript().String()),
+	}
+	if i := cameTrue(r); i >= 0 {
+		doc.Outcome = &i
+	}
+	for placeholder, name := range r.Names {
+		doc.Names[placeholder] = quoted(name)
+	}
+	for _, e := range r.Events {
+		doc.Events = append(doc.Events, jsonEvent{
+			e.At.Microseconds(), e.From.String(), e.Kind, hex.EncodeToString(e.Data), e.Note,
+		})
+	}
+	return doc
+}
+
+// cameTrue returns the index of the legal outcome that came true, or -1.
+func cameTrue(r *conform.Result) int {
+	if r.Outcome == nil {
+		return -1
+	}
+	return slices.IndexFunc(r.Case.Legal, func(o conform.Outcome) bool {
+		return o.Because == r.Outcome.Because && o.Ends == r.Outcome.Ends && slices.Equal(o.Said, r.Outcome.Said)
+	})
+}
+
+func notNull(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

@@ -1,0 +1,154 @@
+package report
+
+import (
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// What the page shows of one play.
+const (
+	mostBytes      = 4096 // of all events together
+	mostEventLines = 40
+)
+
+// nameView is what stands for a placeholder.
+type nameView struct{ Placeholder, Name string }
+
+// eventView is what happened on the stream at one moment.
+type eventView struct {
+	At     string
+	Arrow  string
+	Who    string // "tester" or "under test"
+	Tester bool
+	What   string   // "20 bytes", "half-close"
+	Note   string   // what the tester remarks
+	Said   []string // in the notation
+	Hex    string
+}
+
+// piece is a part of a sentence; if Link, it is an address.
+type piece struct {
+	Text string
+	Link bool
+}
+
+func newPlay(anchor, party string, column int, r *conform.Result) *playView {
+	p := &playView{
+		Anchor: fmt.Sprintf("%s-%d", anchor, column),
+		Party:  party,
+		Status: status(r),
+		Class:  r.Verdict.String(),
+		Plain:  status(r) == conform.Pass.String(),
+		Open:   r.Bad() || r.Verdict == conform.Fail || r.Verdict == conform.Warn,
+		Reason: r.Reason, Expected: linked(r.Expected),
+		Outcome: cameTrue(r) + 1,
+		Took:    took(r.Duration),
+	}
+	if p.Status == "unexpected" {
+		p.Class = conform.Fail.String()
+	}
+	for placeholder, name := range r.Names {
+		shown := quoted(name)
+		if over := len(shown) - mostWidth; over > 0 {
+			shown = shown[:mostWidth] + fmt.Sprintf("… (%d bytes more)", over)
+		}
+		p.Names = append(p.Names, nameView{placeholder, shown})
+	}
+	slices.SortFunc(p.Names, func(a, b nameView) int { return strings.Compare(a.Placeholder, b.Placeholder) })
+	p.show(r)
+	return p
+}
+
+// show takes over what happened, up to the limits.
+func (p *playView) show(r *conform.Result) {
+	left, hidden := mostBytes, 0
+	for i, e := range r.Events {
+		if i == mostEvents {
+			p.More = fmt.Sprintf("%d events are not shown. ", len(r.Events)-i)
+			break
+		}
+		shown := min(left, len(e.Data))
+		left -= shown
+		hidden += len(e.Data) - shown
+		p.Events = append(p.Events, newEvent(r.Case.Role, &e, shown))
+	}
+	if hidden > 0 {
+		p.More += fmt.Sprintf("%d bytes are not shown.", hidden)
+	}
+}
+
+func newEvent(underTest wire.Role, e *conform.Event, shown int) eventView {
+	v := eventView{At: took(e.At), Note: e.Note, Tester: e.From != underTest, Who: "under test", Arrow: ">"}
+	if v.Tester {
+		v.Who = "tester"
+	}
+	if e.From == wire.Responder {
+		v.Arrow = "<"
+	}
+	switch e.Kind {
+	case conform.Data:
+		v.What = fmt.Sprintf("%d bytes", len(e.Data))
+		if len(e.Data) == 1 {
+			v.What = "1 byte"
+		}
+		v.Said = clip(wire.Transcribe(e.From, e.Data, wire.MaxList), mostEventLines)
+		v.Hex = hexadecimal(e.Data[:shown])
+		if shown < len(e.Data) {
+			v.Hex += " …"
+		}
+	case conform.Noted:
+		v.Arrow, v.Who, v.Tester = "#", "note", true
+	default:
+		v.What = e.Kind.String()
+	}
+	return v
+}
+
+// hexadecimal returns "13 2f 6d".
+func hexadecimal(b []byte) string {
+	digits := hex.EncodeToString(b)
+	var s strings.Builder
+	for i := 0; i < len(digits); i += 2 {
+		if i > 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteString(digits[i : i+2])
+	}
+	return s.String()
+}
+
+// took returns a time as people read it: three digits after the point at most.
+func took(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d µs", d.Microseconds())
+	case d < time.Second:
+		return fmt.Sprintf("%.1f ms", milliseconds(d))
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
+}
+
+var address = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:)]`)
+
+// linked finds the addresses in a sentence.
+func linked(s string) (pieces []piece) {
+	for s != "" {
+		at := address.FindStringIndex(s)
+		if at == nil {
+			return append(pieces, piece{Text: s})
+		}
+		if at[0] > 0 {
+			pieces = append(pieces, piece{Text: s[:at[0]]})
+		}
+		pieces = append(pieces, piece{Text: s[at[0]:at[1]], Link: true})
+		s = s[at[1]:]
+	}
+	return pieces
+}

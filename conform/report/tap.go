@@ -1,0 +1,63 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/multiselect/multiselect/conform"
+)
+
+// TAP writes TAP version 14. What is skipped or unsupported has the directive
+// SKIP, a failure that was expected has TODO. Everything that is no plain pass has
+// a YAML block with the level, the verdict, the reason and the transcript.
+func TAP(w io.Writer, r *conform.Report) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "TAP version 14\n1..%d\n", len(r.Results))
+	for i := range r.Results {
+		tapResult(&b, i+1, &r.Results[i])
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func tapResult(b *strings.Builder, n int, r *conform.Result) {
+	word := "ok"
+	if r.Bad() || r.Verdict == conform.Fail {
+		word = "not ok"
+	}
+	fmt.Fprintf(b, "%s %d - %s", word, n, tapText(r.Case.ID+": "+r.Case.Title))
+	switch {
+	case judge(r) == skipped && r.Verdict == conform.Fail:
+		fmt.Fprintf(b, " # TODO %s", tapText(r.Expected))
+	case judge(r) == skipped:
+		fmt.Fprintf(b, " # SKIP %v: %s", r.Verdict, tapText(r.Reason))
+	}
+	b.WriteByte('\n')
+	if status(r) == conform.Pass.String() {
+		return
+	}
+	b.WriteString("  ---\n")
+	field := func(key, value string) {
+		// A string of JSON is one of YAML, too.
+		quoted, _ := json.Marshal(value)
+		fmt.Fprintf(b, "  %s: %s\n", key, quoted)
+	}
+	field("level", r.Case.Level.String())
+	field("verdict", r.Verdict.String())
+	field("reason", reason(r))
+	fmt.Fprintf(b, "  duration_ms: %.3f\n", milliseconds(r.Duration))
+	if said := transcript(r); len(said) > 0 {
+		b.WriteString("  transcript: |2\n")
+		for _, line := range said {
+			b.WriteString(strings.TrimRight("    "+line, " ") + "\n")
+		}
+	}
+	b.WriteString("  ...\n")
+}
+
+// tapText escapes what TAP would take for the beginning of a directive.
+func tapText(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `#`, `\#`).Replace(oneLine(s))
+}
