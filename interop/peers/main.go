@@ -1,0 +1,63 @@
+// Command peers puts the implementations of multistream-select together, each
+// with each, and writes docs/conformance.md: who talks to whom.
+//
+//	GOWORK=off go run .           # everything
+//	GOWORK=off go test -v .       # the same as a test, and that the document is up to date
+//
+// README.md has the contract that the programs of all peers keep. peers.go is
+// the table of peers, matrix.go the one of scenarios, deviations.json what is
+// known to go wrong between peers that are not ours.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the `folder` to write conformance.md to")
+	flag.Parse()
+	if err := write(*docs); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+func write(docs string) error {
+	players, skipped, err := field(peers)
+	if err != nil {
+		return err
+	}
+	defer retire(players)
+	if len(skipped) > 0 {
+		return fmt.Errorf("the document needs all peers: %v", skipped)
+	}
+	r, err := observe(players)
+	if err != nil {
+		return err
+	}
+	for _, wrong := range r.wrong {
+		fmt.Fprintln(os.Stderr, "peers:", wrong)
+	}
+	return os.WriteFile(filepath.Join(docs, "conformance.md"), []byte(r.document()), 0o644)
+}
+
+// results are what the document is made of.
+type results struct {
+	cells []cell
+	known []explained
+	wrong []string // what is not explained
+}
+
+func observe(players []*player) (r results, err error) {
+	if r.cells, err = play(players); err != nil {
+		return r, err
+	}
+	if r.known, err = readDeviations(deviationsFile); err != nil {
+		return r, err
+	}
+	r.wrong = explain(r.cells, r.known)
+	return r, nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// scene is what all tests look at: the peers are started and played with once.
+type scene struct {
+	players []*player
+	skipped []skip
+	results
+}
+
+var staged, ended = stage()
+
+// stage returns a function that begins what is needed, and one that ends it.
+func stage() (begin func() (*scene, error), end func()) {
+	var s scene
+	begin = sync.OnceValues(func() (_ *scene, err error) {
+		if s.players, s.skipped, err = field(peers); err != nil {
+			return nil, err
+		}
+		s.results, err = observe(s.players)
+		return &s, err
+	})
+	return begin, func() { retire(s.players) }
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	ended()
+	os.Exit(code)
+}
+
+// look returns what was seen. Peers that cannot be built here are counted and
+// named; in CI there must be none.
+func look(t *testing.T) *scene {
+	t.Helper()
+	s, err := staged()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.skipped) > 0 {
+		t.Logf("%d of %d peers skipped: %v", len(s.skipped), len(peers), s.skipped)
+		if os.Getenv("CI") == "true" {
+			t.Fatal("in CI no peer is skipped")
+		}
+	}
+	return s
+}
+
+// TestMatrix lets every peer talk to every other in both roles.
+func TestMatrix(t *testing.T) {
+	s := look(t)
+	for _, wrong := range s.wrong {
+		t.Error(wrong)
+	}
+	count := map[state]int{}
+	for _, c := range s.cells {
+		count[c.State]++
+	}
+	if want := len(s.players) * len(s.players) * len(scenarios); len(s.cells) != want {
+		t.Errorf("%d cells, want %d", len(s.cells), want)
+	}
+	t.Logf("%d peers, %d scenarios, %d cells: %v", len(s.players), len(scenarios), len(s.cells), count)
+}
+
+// TestDocument fails when docs/conformance.md is not what was seen.
+func TestDocument(t *testing.T) {
+	s := look(t)
+	if len(s.skipped) > 0 {
+		t.Skip("the document needs all peers")
+	}
+	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "conformance.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(have) != s.document() {
+		t.Error("docs/conformance.md is not up to date: GOWORK=off go run .")
+	}
+}
+
+// TestVersions: the table of peers says what is pinned.
+func TestVersions(t *testing.T) {
+	for _, pin := range []struct{ peer, file, line string }{
+		{"go-multistream", "go.mod", "github.com/multiformats/go-multistream v"},
+		{"go-libp2p", "go.mod", "github.com/libp2p/go-libp2p v"},
+		{"rust", "program/rust/Cargo.toml", `multistream-select = "=`},
+		{"js", "program/js/package.json", `"@libp2p/multistream-select": "`},
+		{"python", "program/python/requirements.txt", "libp2p=="},
+	} {
+		text, err := os.ReadFile(filepath.FromSlash(pin.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := find(pin.peer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, ok := strings.Cut(string(text), pin.line)
+		version := rest[:strings.IndexAny(rest, "\",\n")]
+		if !ok || !strings.Contains(found[0].library, " "+version) {
+			t.Errorf("%s is %s in the table, and %q in %s", pin.peer, found[0].library, version, pin.file)
+		}
+	}
+}
