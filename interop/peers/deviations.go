@@ -25,13 +25,25 @@ func (e *explained) covers(c cell) bool {
 }
 
 func readDeviations(text []byte) (known []explained, err error) {
-	err = json.Unmarshal(text, &known)
-	for i := range known {
-		if known[i].Reason == "" || known[i].Upstream == "" {
-			err = fmt.Errorf("deviation %d has no reason or no upstream reference", i)
+	if err := json.Unmarshal(text, &known); err != nil {
+		return nil, err
+	}
+	for n, e := range known {
+		if e.Reason == "" || e.Upstream == "" {
+			return nil, fmt.Errorf("deviation %d has no reason or no upstream reference", n)
+		}
+		for _, name := range slices.Concat(e.Initiators, e.Responders) {
+			if _, err := find(name); err != nil {
+				return nil, fmt.Errorf("deviation %d: %w", n, err)
+			}
+		}
+		for _, name := range e.Scenarios {
+			if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == name }) {
+				return nil, fmt.Errorf("deviation %d: no scenario %q", n, name)
+			}
 		}
 	}
-	return known, err
+	return known, nil
 }
 
 // explain turns failed cells that are known into deviations, and returns what is

@@ -34,7 +34,13 @@ func TestExplain(t *testing.T) {
 			}
 		})
 	}
-	if _, err := readDeviations([]byte(`[{"seen": "nonsense", "upstream": "a 1.0"}]`)); err == nil {
-		t.Error("a deviation without a reason was accepted")
+	for _, text := range []string{
+		`[{"initiators": ["js"], "seen": "nonsense", "upstream": "a 1.0"}]`,
+		`[{"initiators": ["JS"], "seen": "nonsense", "reason": "why", "upstream": "a 1.0"}]`,
+		`[{"scenarios": ["la"], "seen": "nonsense", "reason": "why", "upstream": "a 1.0"}]`,
+	} {
+		if _, err := readDeviations([]byte(text)); err == nil {
+			t.Errorf("%s was accepted", text)
+		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
@@ -95,13 +94,15 @@ func (h *host) initiate(job contract.Job) (o contract.Outcome) {
 	if err != nil {
 		return contract.Failure(contract.Local, err)
 	}
-	h.Peerstore().AddAddrs(id, []multiaddr.Multiaddr{address}, peerstore.TempAddrTTL)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), theStream{}, true), job.Timeout)
+	defer cancel()
 	defer h.Peerstore().RemovePeer(id)
+	if err := h.Connect(ctx, peer.AddrInfo{ID: id, Addrs: []multiaddr.Multiaddr{address}}); err != nil {
+		return contract.Failure(contract.Local, err)
+	}
 	if job.Lazy { // a host is lazy when it knows what the peer speaks
 		h.Peerstore().AddProtocols(id, protocol.ID(job.Protocols[0]))
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), theStream{}, true), job.Timeout)
-	defer cancel()
 	stream, err := h.NewStream(ctx, id, protocol.ConvertFromStrings(job.Protocols)...)
 	if err != nil {
 		return contract.Failure(class(err), err)
