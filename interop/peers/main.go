@@ -26,15 +26,15 @@ func main() {
 }
 
 func write(docs string) error {
-	players, skipped, err := field(peers)
+	f, err := newField(peers)
+	defer f.close()
 	if err != nil {
 		return err
 	}
-	defer retire(players)
-	if len(skipped) > 0 {
-		return fmt.Errorf("the document needs all peers: %v", skipped)
+	if len(f.skipped) > 0 {
+		return fmt.Errorf("the document needs all peers: %v", f.skipped)
 	}
-	r, err := observe(players)
+	r, err := observe(f.players)
 	if err != nil {
 		return err
 	}

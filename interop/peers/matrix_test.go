@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,29 +11,29 @@ import (
 
 // scene is what all tests look at: the peers are started and played with once.
 type scene struct {
-	players []*player
-	skipped []skip
+	*field
 	results
 }
 
-var staged, ended = stage()
-
-// stage returns a function that begins what is needed, and one that ends it.
-func stage() (begin func() (*scene, error), end func()) {
-	var s scene
-	begin = sync.OnceValues(func() (_ *scene, err error) {
-		if s.players, s.skipped, err = field(peers); err != nil {
-			return nil, err
+var (
+	staged scene
+	stage  = sync.OnceValue(func() (err error) {
+		if staged.field, err = newField(peers); err != nil {
+			return err
 		}
-		s.results, err = observe(s.players)
-		return &s, err
+		staged.results, err = observe(staged.players)
+		return err
 	})
-	return begin, func() { retire(s.players) }
-}
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	ended()
+	if staged.field != nil {
+		if err := staged.close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
 	os.Exit(code)
 }
 
@@ -40,10 +41,10 @@ func TestMain(m *testing.M) {
 // named; in CI there must be none.
 func look(t *testing.T) *scene {
 	t.Helper()
-	s, err := staged()
-	if err != nil {
+	if err := stage(); err != nil {
 		t.Fatal(err)
 	}
+	s := &staged
 	if len(s.skipped) > 0 {
 		t.Logf("%d of %d peers skipped: %v", len(s.skipped), len(peers), s.skipped)
 		if os.Getenv("CI") == "true" {

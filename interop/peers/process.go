@@ -49,8 +49,8 @@ func start(name string, command []string, args ...string) (p *process, first con
 	lines := json.NewDecoder(bufio.NewReader(out))
 	if args[0] == "responder" {
 		if err := lines.Decode(&first); err != nil {
-			p.stop()
-			return nil, first, fmt.Errorf("%s: the first line of its responder: %w", name, err)
+			close(p.gone)
+			return nil, first, fmt.Errorf("%s: the first line of its responder: %w", name, errors.Join(err, p.stop()))
 		}
 	}
 	go p.listen(lines)
@@ -116,12 +116,17 @@ func (p *process) do(job contract.Job) (contract.Outcome, error) {
 	return p.wait(fmt.Sprint(number))
 }
 
-// stop ends the program as the contract says it ends.
-func (p *process) stop() {
+// stop ends the program as the contract says it ends. An error is one that the
+// program ended with.
+func (p *process) stop() error {
 	p.in.Close()
 	hanging := time.AfterFunc(patience, func() { p.cmd.Process.Kill() })
 	defer hanging.Stop()
-	p.cmd.Wait()
+	<-p.gone
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s, %v: %w", p.name, p.cmd.Args, err)
+	}
+	return nil
 }
 
 // player is a peer whose programs run.
@@ -136,31 +141,35 @@ type player struct {
 // serves are the protocols that responders speak.
 var serves = []string{"/echo/1.0.0", "/hello/1.0.0"}
 
-// field starts all peers that can be had here, and says which cannot. With a
-// second result that is not empty the test of a matrix is not whole.
-func field(wanted []peer) (players []*player, skipped []skip, err error) {
-	w, err := newWorkshop()
-	if err != nil {
-		return nil, nil, err
+// field is all that plays.
+type field struct {
+	*workshop
+	players []*player
+	skipped []skip // peers that cannot be had here
+}
+
+// newField builds and starts the peers. It is to be closed, also after an error.
+func newField(wanted []peer) (f *field, err error) {
+	f = &field{}
+	if f.workshop, err = newWorkshop(); err != nil {
+		return f, err
 	}
 	for _, p := range wanted {
-		command, err := w.make(p)
+		command, err := f.make(p)
 		if errors.Is(err, errMissing) {
-			skipped = append(skipped, skip{p.name, err.Error()})
+			f.skipped = append(f.skipped, skip{p.name, err.Error()})
 			continue
 		}
 		if err != nil {
-			retire(players)
-			return nil, nil, fmt.Errorf("%s: %w", p.name, err)
+			return f, fmt.Errorf("%s: %w", p.name, err)
 		}
 		pl := &player{peer: p, command: command}
-		players = append(players, pl)
+		f.players = append(f.players, pl)
 		if err := pl.start(); err != nil {
-			retire(players)
-			return nil, nil, err
+			return f, err
 		}
 	}
-	return players, skipped, nil
+	return f, nil
 }
 
 func (p *player) start() (err error) {
@@ -178,13 +187,18 @@ func (p *player) start() (err error) {
 	return nil
 }
 
-// retire stops all programs.
-func retire(players []*player) {
-	for _, p := range players {
+// close stops all programs, and says which of them ended otherwise than well.
+func (f *field) close() error {
+	var errs []error
+	for _, p := range f.players {
 		for _, process := range []*process{p.initiator, p.responder} {
 			if process != nil {
-				process.stop()
+				errs = append(errs, process.stop())
 			}
 		}
 	}
+	if f.workshop != nil {
+		f.workshop.close()
+	}
+	return errors.Join(errs...)
 }

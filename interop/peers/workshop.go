@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,21 +8,30 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 )
 
-// workshop builds the programs. What it makes stays in the user's cache
-// directory; what came from a registry is in a folder that is named after the
-// file that names the versions.
-type workshop struct{ dir string }
+// workshop builds the programs. What came from a registry stays in the user's
+// cache directory, in a folder that is named after the file that names the
+// versions; the programs themselves are of this run.
+type workshop struct{ cache, dir string }
 
 func newWorkshop() (*workshop, error) {
-	cache, err := os.UserCacheDir()
+	caches, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
 	}
-	w := &workshop{filepath.Join(cache, "multiselect-peers")}
-	return w, os.MkdirAll(w.dir, 0o755)
+	w := &workshop{cache: filepath.Join(caches, "multiselect-peers")}
+	if err := os.MkdirAll(w.cache, 0o755); err != nil {
+		return nil, err
+	}
+	w.dir, err = os.MkdirTemp("", "peers")
+	return w, err
 }
+
+// close removes the programs.
+func (w *workshop) close() { os.RemoveAll(w.dir) }
 
 // errMissing is a tool that is not installed.
 var errMissing = errors.New("is not installed")
@@ -55,11 +63,11 @@ func (w *workshop) once(name, recipe string, fill func(folder string) error) (fo
 	if err != nil {
 		return "", err
 	}
-	folder = filepath.Join(w.dir, fmt.Sprintf("%s-%x", name, sha256.Sum256(text))[:len(name)+13])
+	folder = filepath.Join(w.cache, fmt.Sprintf("%s-%x", name, sha256.Sum256(text))[:len(name)+13])
 	if _, err := os.Stat(folder); err == nil {
 		return folder, nil
 	}
-	aside, err := os.MkdirTemp(w.dir, name)
+	aside, err := os.MkdirTemp(w.cache, name)
 	if err != nil {
 		return "", err
 	}
@@ -76,15 +84,25 @@ func (w *workshop) once(name, recipe string, fill func(folder string) error) (fo
 // inGo builds a program of this module.
 func inGo(name string) func(*workshop) ([]string, error) {
 	return func(w *workshop) ([]string, error) {
-		program := filepath.Join(w.dir, name)
-		return []string{program}, w.run(".", []string{"GOWORK=off"}, "go", "build", "-o", program, "./program/"+name)
+		program, err := w.goBuild(".", name, "./program/"+name)
+		return []string{program}, err
 	}
+}
+
+// goBuild builds with the race detector what is tested with it.
+func (w *workshop) goBuild(folder, name, pkg string) (program string, err error) {
+	program = filepath.Join(w.dir, name)
+	args := []string{"go", "build", "-o", program}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		args = append(args, "-race")
+	}
+	return program, w.run(folder, []string{"GOWORK=off"}, append(args, pkg)...)
 }
 
 // buildMSS builds the tool and the program in front of it.
 func buildMSS(w *workshop) ([]string, error) {
-	tool := filepath.Join(w.dir, "tool-mss")
-	if err := w.run("../../cmd/mss", []string{"GOWORK=off"}, "go", "build", "-o", tool, "."); err != nil {
+	tool, err := w.goBuild("../../cmd/mss", "tool", ".")
+	if err != nil {
 		return nil, err
 	}
 	os.Setenv("MSS", tool) // for the program, and nobody else knows the name
@@ -92,24 +110,39 @@ func buildMSS(w *workshop) ([]string, error) {
 }
 
 func buildRust(w *workshop) ([]string, error) {
-	target := filepath.Join(w.dir, "rust")
+	target := filepath.Join(w.cache, "rust")
 	err := w.run("program/rust", []string{"CARGO_TARGET_DIR=" + target}, "cargo", "build", "--release", "--quiet")
-	return []string{filepath.Join(target, "release", "peer")}, err
+	if err != nil {
+		return nil, err
+	}
+	program := filepath.Join(w.dir, "rust")
+	return []string{program}, copyFile(program, filepath.Join(target, "release", "peer"), 0o755)
 }
 
-// buildJS installs the packages, and puts the program among them, because that
-// is where Node.js looks for them.
+// buildJS puts the program beside the packages, because that is where Node.js
+// looks for them.
 func buildJS(w *workshop) ([]string, error) {
-	folder, err := w.once("js", "program/js/package-lock.json", func(folder string) error {
-		if err := copyFiles(folder, "program/js/package.json", "program/js/package-lock.json"); err != nil {
-			return err
+	packages, err := w.once("js", "program/js/package-lock.json", func(folder string) error {
+		for _, name := range []string{"package.json", "package-lock.json"} {
+			if err := copyFile(filepath.Join(folder, name), filepath.Join("program/js", name), 0o644); err != nil {
+				return err
+			}
 		}
 		return w.run(folder, nil, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = copyFiles(folder, "program/js/package.json", "program/js/peer.js", "program/js/polyfill.js")
+	folder := filepath.Join(w.dir, "js")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"package.json", "peer.js", "polyfill.js"} {
+		if err := copyFile(filepath.Join(folder, name), filepath.Join("program/js", name), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	err = os.Symlink(filepath.Join(packages, "node_modules"), filepath.Join(folder, "node_modules"))
 	return []string{"node", filepath.Join(folder, "peer.js")}, err
 }
 
@@ -132,20 +165,10 @@ func buildPython(w *workshop) ([]string, error) {
 	return []string{filepath.Join(folder, "bin", "python"), program}, err
 }
 
-// copyFiles leaves alone what is the same.
-func copyFiles(folder string, files ...string) error {
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(folder, filepath.Base(file))
-		if have, err := os.ReadFile(to); err == nil && bytes.Equal(have, text) {
-			continue
-		}
-		if err := os.WriteFile(to, text, 0o644); err != nil {
-			return err
-		}
+func copyFile(to, from string, mode os.FileMode) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
 	}
-	return nil
+	return os.WriteFile(to, text, mode)
 }
