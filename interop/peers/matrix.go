@@ -59,7 +59,7 @@ var scenarios = []scenario{
 	{
 		name: "glued", what: "the protocol's first bytes come with the agreement",
 		manner: manner{back: len(wire.AppendMessage(nil, hello)) + len(contract.Greeting)},
-		job:    contract.Job{Half: true, Protocols: []string{hello}},
+		job:    contract.Job{End: contract.Half, Protocols: []string{hello}},
 		want:   contract.Outcome{OK: true, Protocol: hello, Received: contract.Greeting, Closed: contract.Peer},
 		served: contract.Outcome{OK: true, Protocol: hello, Closed: contract.Self},
 	},
@@ -70,12 +70,12 @@ var scenarios = []scenario{
 	},
 	{
 		name: "half-close", what: "the initiator ends its half behind the request",
-		job: contract.Job{Send: payload, Half: true, Protocols: []string{echo}}, want: halved, served: echoing,
+		job: contract.Job{Send: payload, End: contract.Half, Protocols: []string{echo}}, want: halved, served: echoing,
 	},
 	{
 		name: "lazy", what: "the request comes with the proposal, which goes unanswered before",
 		manner: manner{there: opening(echo)},
-		job:    contract.Job{Lazy: true, Send: payload, Half: true, Protocols: []string{echo}}, want: halved, served: echoing,
+		job:    contract.Job{Lazy: true, Send: payload, End: contract.Half, Protocols: []string{echo}}, want: halved, served: echoing,
 	},
 	{
 		name: "lazy-refused", what: "the same, and it is refused",

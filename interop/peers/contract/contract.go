@@ -6,6 +6,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,11 +23,19 @@ const (
 type Job struct {
 	Lazy, LS  bool
 	Send      string
-	Half      bool // end this half behind Send
+	End       string // how the exchange ends: Close, …
 	Timeout   time.Duration
 	Address   string
 	Protocols []string
 }
+
+// The ends of an exchange.
+const (
+	Close = "close" // read as much as was sent
+	Half  = "half"  // end this half behind what was sent, and read to the end
+	Echo  = "echo"  // say back what comes
+	Now   = "now"   // close without reading
+)
 
 // Line is the job as a line for the standard input of jobs.
 func (j Job) Line() string { return strings.Join(j.Args(), " ") }
@@ -43,8 +52,8 @@ func (j Job) Args() []string {
 	if j.Send != "" {
 		args = append(args, "--send="+j.Send)
 	}
-	if j.Half {
-		args = append(args, "--end=half")
+	if j.End != "" {
+		args = append(args, "--end="+j.End)
 	}
 	if j.Timeout != 0 {
 		args = append(args, "--timeout="+strconv.FormatFloat(j.Timeout.Seconds(), 'f', -1, 64))
@@ -54,7 +63,7 @@ func (j Job) Args() []string {
 
 // ParseJob reads the arguments of an initiator.
 func ParseJob(args []string) (j Job, err error) {
-	j.Timeout = 10 * time.Second
+	j.Timeout, j.End = 10*time.Second, Close
 	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
 		name, value, _ := strings.Cut(args[0], "=")
 		switch name {
@@ -65,7 +74,10 @@ func ParseJob(args []string) (j Job, err error) {
 		case "--send":
 			j.Send = value
 		case "--end":
-			j.Half = value == "half"
+			if !slices.Contains([]string{Close, Half, Echo, Now}, value) {
+				return j, fmt.Errorf("no end %s", value)
+			}
+			j.End = value
 		case "--timeout":
 			seconds, err := strconv.ParseFloat(value, 64)
 			if err != nil {

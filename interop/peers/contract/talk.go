@@ -19,8 +19,14 @@ type Stream interface {
 // an error means that is not the end of the stream; a lazy stream reports a refusal
 // here.
 func (o *Outcome) Talk(job Job, stream Stream, classify func(error) string) {
-	defer stream.Close()
-	if err := o.exchange(job, stream); err != nil {
+	err := o.exchange(job, stream)
+	if closing := stream.Close(); job.End == Now && err == nil {
+		err = closing
+	}
+	if job.End == Echo && !job.Lazy {
+		err = nil // a protocol was agreed, and what the peer does with it is not the question
+	}
+	if err != nil {
 		o.Protocol = ""
 		o.Fail(classify(err), err)
 		return
@@ -29,20 +35,31 @@ func (o *Outcome) Talk(job Job, stream Stream, classify func(error) string) {
 }
 
 func (o *Outcome) exchange(job Job, stream Stream) error {
-	if _, err := io.WriteString(stream, job.Send); err != nil {
+	if job.Send != "" {
+		if _, err := io.WriteString(stream, job.Send); err != nil {
+			return err
+		}
+	}
+	switch job.End {
+	case Now:
+		o.Closed = Self
+		return nil
+	case Echo:
+		o.Closed = Peer
+		n, err := io.Copy(onlyWriter{stream}, onlyReader{stream})
+		o.Echoed = int(n)
+		return err
+	case Half:
+		if err := stream.CloseWrite(); err != nil {
+			return err
+		}
+		back, err := io.ReadAll(stream)
+		o.Received, o.Closed = string(back), Peer
 		return err
 	}
-	if !job.Half {
-		back := make([]byte, len(job.Send))
-		n, err := io.ReadFull(stream, back)
-		o.Received, o.Closed = string(back[:n]), Self
-		return err
-	}
-	if err := stream.CloseWrite(); err != nil {
-		return err
-	}
-	back, err := io.ReadAll(stream)
-	o.Received, o.Closed = string(back), Peer
+	back := make([]byte, len(job.Send))
+	n, err := io.ReadFull(stream, back)
+	o.Received, o.Closed = string(back[:n]), Self
 	return err
 }
 

@@ -52,7 +52,7 @@ function parse (args) {
   })
   const [address, ...protocols] = positionals
   if (address == null) throw new Error('an initiator needs an address')
-  return { ...values, half: values.end === 'half', timeout: Number(values.timeout) * 1000, address, protocols }
+  return { ...values, timeout: Number(values.timeout) * 1000, address, protocols }
 }
 
 function report (outcome) {
@@ -97,8 +97,14 @@ async function initiate (job) {
   }
   try {
     const protocol = await select(stream, job.protocols, { signal: AbortSignal.timeout(job.timeout) })
-    const received = await exchange(stream, job)
-    return { ok: true, protocol, error: '', received, closed: job.half ? 'peer' : 'self' }
+    let received = ''
+    try {
+      received = await exchange(stream, job)
+    } catch (error) {
+      if (job.end !== 'echo') throw error // an echo does not care what the peer does
+      stream.abort(error)
+    }
+    return { ok: true, protocol, error: '', received, closed: ['half', 'echo'].includes(job.end) ? 'peer' : 'self' }
   } catch (error) {
     stream.abort(error) // as js-libp2p does
     return failure(classify(error), error)
@@ -106,16 +112,17 @@ async function initiate (job) {
 }
 
 async function exchange (stream, job) {
-  if (job.send !== '') stream.send(Buffer.from(job.send))
-  if (job.half) await stream.close()
   let received = ''
-  if (job.half || job.send !== '') {
+  if (job.send !== '') stream.send(Buffer.from(job.send))
+  if (job.end === 'half') await stream.close()
+  if (job.end === 'half' || job.end === 'echo' || (job.end === 'close' && job.send !== '')) {
     for await (const data of stream) {
-      received += Buffer.from(data.subarray()).toString()
-      if (!job.half && received.length >= job.send.length) break
+      if (job.end === 'echo') stream.send(data)
+      else received += Buffer.from(data.subarray()).toString()
+      if (job.end === 'close' && received.length >= job.send.length) break
     }
   }
-  if (!job.half) await stream.close()
+  if (job.end !== 'half') await stream.close()
   return received
 }
 

@@ -44,6 +44,12 @@ func class(code int) string {
 }
 
 func initiate(job contract.Job) contract.Outcome {
+	switch {
+	case job.LS && len(job.Protocols) > 0:
+		return contract.Failure(contract.Unsupported, errors.New("mss ls does not propose"))
+	case job.End == contract.Now, job.Lazy && job.Send == "":
+		return contract.Failure(contract.Unsupported, errors.New("mss dial --lazy waits for something to say"))
+	}
 	timeout := "--timeout=" + job.Timeout.String()
 	if job.LS {
 		return list(exec.Command(os.Getenv("MSS"), "ls", "--json", timeout, "--to="+job.Address))
@@ -86,7 +92,10 @@ func dial(cmd *exec.Cmd, job contract.Job) (o contract.Outcome) {
 	io.WriteString(in, job.Send) // an error is mss's end, which says why
 	var back []byte
 	o.Closed = contract.Peer
-	if !job.Half {
+	switch job.End {
+	case contract.Echo:
+		io.Copy(in, out)
+	case contract.Close:
 		back = make([]byte, len(job.Send))
 		n, _ := io.ReadFull(out, back)
 		back, o.Closed = back[:n], contract.Self
@@ -101,8 +110,10 @@ func dial(cmd *exec.Cmd, job contract.Job) (o contract.Outcome) {
 	if err := json.Unmarshal(first, &d); err != nil {
 		return contract.Failure(contract.Local, fmt.Errorf("%s: %w", first, err))
 	}
-	o.Protocol, o.OK = d.Protocol, failed == nil
-	if failed != nil {
+	o.Protocol = d.Protocol
+	// What the peer does once a protocol was agreed is not the question of an echo.
+	o.OK = failed == nil || job.End == contract.Echo && d.Code == 0
+	if !o.OK {
 		o.Fail(class(cmd.ProcessState.ExitCode()), errors.New(d.Error))
 	}
 	return o

@@ -22,12 +22,7 @@ func initiate(job contract.Job) (o contract.Outcome) {
 	ctx := context.Background()
 	switch {
 	case job.LS:
-		defer conn.Close()
-		list, err := client.List(ctx, multiselect.NewCommunicator(conn))
-		if o.OK, o.Names = err == nil, list.Names; err != nil {
-			o.Fail(class(err), err)
-		}
-		return o
+		return list(ctx, client, conn.(*net.TCPConn), job)
 	case job.Lazy:
 		stream, err := client.Lazy(ctx, conn, job.Protocols[0])
 		if err != nil {
@@ -41,6 +36,31 @@ func initiate(job contract.Job) (o contract.Outcome) {
 		return contract.Failure(class(err), err)
 	}
 	o.Talk(job, conn.(*net.TCPConn), class)
+	return o
+}
+
+// list asks for the list, and then for its last name, or for what the job names.
+func list(ctx context.Context, client multiselect.Client, conn *net.TCPConn, job contract.Job) (o contract.Outcome) {
+	c := multiselect.NewCommunicator(conn)
+	list, err := client.List(ctx, c)
+	o.OK, o.Names = err == nil, list.Names
+	refused := errors.Is(err, multiselect.ErrNotSupported)
+	if len(job.Protocols) == 0 || err != nil && !refused {
+		conn.Close()
+		if err != nil {
+			o.Fail(class(err), err)
+		}
+		return o
+	}
+	proposals := job.Protocols
+	if n := len(list.Names); n > 0 {
+		proposals = append(list.Names[n-1:n:n], proposals...)
+	}
+	if o.Protocol, err = client.SelectOneOfOver(ctx, c, proposals...); err != nil {
+		o.Fail(class(err), err)
+		return o
+	}
+	o.Talk(job, conn, class)
 	return o
 }
 

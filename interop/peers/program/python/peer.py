@@ -2,14 +2,17 @@
 
 import argparse
 import json
-import math
 import sys
 
 import trio
 from libp2p.exceptions import ParseError
 from libp2p.io.exceptions import IOException
 from libp2p.io.trio import TrioTCPStream
-from libp2p.protocol_muxer.exceptions import MultiselectClientError, MultiselectError
+from libp2p.protocol_muxer.exceptions import (
+    MultiselectClientError,
+    MultiselectError,
+    ProtocolNotSupportedError,
+)
 from libp2p.protocol_muxer.multiselect import Multiselect
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
@@ -22,7 +25,7 @@ def parse(args):
     parser.add_argument("--lazy", action="store_true")
     parser.add_argument("--ls", action="store_true")
     parser.add_argument("--send", default="")
-    parser.add_argument("--end", choices=("close", "half"), default="close")
+    parser.add_argument("--end", choices=("close", "half", "echo", "now"), default="close")
     parser.add_argument("--timeout", type=float, default=10)
     parser.add_argument("address")
     parser.add_argument("protocols", nargs="*")
@@ -64,14 +67,17 @@ async def initiate(job):
     async with conn:
         communicator = MultiselectCommunicator(TrioTCPStream(conn))
         client = MultiselectClient()
-        limit = math.ceil(job.timeout)
         try:
             if job.ls:
-                names = await client.query_multistream_command(communicator, "ls", limit)
-                if names == ["na"]:  # the client takes any answer for a list
-                    return failure("refused", "na")
-                return {"ok": True, "protocol": "", "error": "", "names": names}
-            protocol = await client.select_one_of(job.protocols, communicator, limit)
+                names = await client.query_multistream_command(communicator, "ls", job.timeout)
+                refused = names == ["na"]  # the client takes any answer for a list
+                if not job.protocols:
+                    if refused:
+                        return failure("refused", "na")
+                    return {"ok": True, "protocol": "", "error": "", "names": names}
+                protocol = await propose(client, communicator, job, [] if refused else names)
+            else:
+                protocol = await client.select_one_of(job.protocols, communicator, job.timeout)
             received = await exchange(conn, job)
         except (MultiselectClientError, trio.BrokenResourceError) as error:
             return failure(classify(error), error)
@@ -82,18 +88,36 @@ async def initiate(job):
         "protocol": protocol,
         "error": "",
         "received": received.decode(),
-        "closed": "peer" if job.end == "half" else "self",
+        "closed": "peer" if job.end in ("half", "echo") else "self",
     }
+
+
+async def propose(client, communicator, job, names):
+    """Proposes the last name of a list, and then those of the job."""
+    with trio.fail_after(job.timeout):
+        for protocol in names[-1:] + job.protocols:
+            try:
+                return await client.try_select(communicator, protocol)
+            except ProtocolNotSupportedError as error:
+                last = error
+    raise last
 
 
 async def exchange(conn, job):
     received = b""
-    await conn.send_all(job.send.encode())
+    if job.send:
+        await conn.send_all(job.send.encode())
+    if job.end == "echo":
+        try:
+            while data := await conn.receive_some():
+                await conn.send_all(data)
+        except trio.BrokenResourceError:
+            pass  # an echo does not care what the peer does
     if job.end == "half":
         await conn.send_eof()
         while data := await conn.receive_some():
             received += data
-    while len(received) < len(job.send):
+    while job.end == "close" and len(received) < len(job.send):
         data = await conn.receive_some()
         if not data:
             raise trio.BrokenResourceError("the stream has ended")

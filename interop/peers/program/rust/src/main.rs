@@ -20,7 +20,7 @@ struct Job {
     lazy: bool,
     ls: bool,
     send: String,
-    half: bool,
+    end: String,
     timeout: Duration,
     address: String,
     protocols: Vec<String>,
@@ -31,7 +31,7 @@ fn parse(args: &[String]) -> Result<Job, String> {
         lazy: false,
         ls: false,
         send: String::new(),
-        half: false,
+        end: "close".to_string(),
         timeout: Duration::from_secs(10),
         address: String::new(),
         protocols: vec![],
@@ -43,7 +43,7 @@ fn parse(args: &[String]) -> Result<Job, String> {
             "--lazy" => job.lazy = true,
             "--ls" => job.ls = true,
             "--send" => job.send = value.to_string(),
-            "--end" => job.half = value == "half",
+            "--end" => job.end = value.to_string(),
             "--timeout" => {
                 let seconds = value.parse().map_err(|e| format!("{option}: {e}"))?;
                 job.timeout = Duration::from_secs_f64(seconds)
@@ -104,27 +104,56 @@ async fn initiate(job: Job) -> Value {
         Ok(Err(e)) => return failure(class(&e), e),
         Ok(Ok(agreed)) => agreed,
     };
-    match timeout(limit, exchange(&job, stream.compat())).await {
-        Err(e) => failure("timeout", e),
-        Ok(Err(e)) => failure(class_of_io(&e), e),
-        Ok(Ok(back)) => json!({"ok": true, "protocol": protocol, "error": "",
-            "received": String::from_utf8_lossy(&back), "closed": if job.half { "peer" } else { "self" }}),
+    let mut back = vec![];
+    let closed = if job.end == "close" || job.end == "now" { "self" } else { "peer" };
+    let result = timeout(limit, exchange(&job, stream.compat(), &mut back)).await;
+    match result {
+        // Once a protocol was agreed, an echo does not care what the peer does.
+        _ if job.end == "echo" && !job.lazy => {}
+        Err(e) => return failure("timeout", e),
+        Ok(Err(e)) => return failure(class_of_io(&e), e),
+        Ok(Ok(())) => {}
     }
+    json!({"ok": true, "protocol": protocol, "error": "",
+        "received": String::from_utf8_lossy(&back), "closed": closed})
 }
 
-async fn exchange(job: &Job, mut stream: Stream) -> std::io::Result<Vec<u8>> {
-    stream.write_all(job.send.as_bytes()).await?;
-    stream.flush().await?;
-    let mut back = vec![0; job.send.len()];
-    if job.half {
-        back.clear();
-        stream.shutdown().await?;
-        stream.read_to_end(&mut back).await?;
-    } else {
-        stream.read_exact(&mut back).await?;
-        stream.shutdown().await?;
+async fn exchange(job: &Job, mut stream: Stream, back: &mut Vec<u8>) -> std::io::Result<()> {
+    if !job.send.is_empty() {
+        stream.write_all(job.send.as_bytes()).await?;
+        stream.flush().await?;
     }
-    Ok(back)
+    match job.end.as_str() {
+        "half" => {
+            stream.shutdown().await?;
+            stream.read_to_end(back).await?;
+            return Ok(());
+        }
+        "echo" => {
+            echo(&mut stream).await?;
+        }
+        "close" => {
+            back.resize(job.send.len(), 0);
+            stream.read_exact(back).await?;
+        }
+        _ => {}
+    }
+    stream.shutdown().await
+}
+
+/// Says back what comes, until nothing more does.
+async fn echo(stream: &mut Stream) -> std::io::Result<usize> {
+    let mut echoed = 0;
+    let mut buf = [0; 4096];
+    loop {
+        let n = stream.read(&mut buf).await?;
+        if n == 0 {
+            return Ok(echoed);
+        }
+        stream.write_all(&buf[..n]).await?;
+        stream.flush().await?;
+        echoed += n;
+    }
 }
 
 async fn respond(listen: &str, protocols: Vec<String>) -> std::io::Result<()> {
@@ -160,17 +189,7 @@ async fn answer(protocol: &str, mut stream: Stream) -> Value {
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
             return Ok(0);
         }
-        let mut echoed = 0;
-        let mut buf = [0; 4096];
-        loop {
-            let n = stream.read(&mut buf).await?;
-            if n == 0 {
-                break;
-            }
-            stream.write_all(&buf[..n]).await?;
-            stream.flush().await?;
-            echoed += n;
-        }
+        let echoed = echo(&mut stream).await?;
         // Fails if the peer has left altogether, which is as good.
         let _ = stream.shutdown().await;
         Ok::<usize, std::io::Error>(echoed)
