@@ -1,0 +1,42 @@
+package conform
+
+import (
+	"context"
+	"time"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// player plays a case and fills in what came of it.
+type player func(ctx context.Context, c *Case, o *Options, r *Result)
+
+func run(ctx context.Context, role wire.Role, o *Options, play player) (*Report, error) {
+	cases, err := o.Cases(role)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Role: role, Strict: o.Strict, Start: time.Now()}
+	for _, c := range cases {
+		report.Results = append(report.Results, one(ctx, c, o, play))
+	}
+	report.Duration = time.Since(report.Start)
+	return report, nil
+}
+
+// one plays one case.
+func one(ctx context.Context, c *Case, o *Options, play player) Result {
+	if o.Started != nil {
+		o.Started(c)
+	}
+	r := Result{Case: c, Expected: o.ExpectFail[c.ID], Start: time.Now()}
+	if ctx.Err() != nil {
+		r.Verdict, r.Reason = Skipped, "the run was ended: "+context.Cause(ctx).Error()
+	} else {
+		play(ctx, c, o, &r)
+	}
+	r.Duration = time.Since(r.Start)
+	if o.Observe != nil {
+		o.Observe(r)
+	}
+	return r
+}
