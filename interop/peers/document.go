@@ -23,6 +23,7 @@ the version given; [interop/peers](../interop/peers/README.md) has the contract.
 		fmt.Fprintf(&b, "| %s | %s |\n", p.name, p.library)
 	}
 	r.writeMatrix(&b)
+	r.writeVerdicts(&b)
 	return b.String()
 }
 

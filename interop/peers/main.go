@@ -1,19 +1,22 @@
 // Command peers puts the implementations of multistream-select together, each
-// with each, and writes docs/conformance.md: who talks to whom.
+// with each, holds the conformance suite against them, and writes
+// docs/conformance.md: who talks to whom, and who passes what.
 //
 //	GOWORK=off go run .           # everything
 //	GOWORK=off go test -v .       # the same as a test, and that the document is up to date
 //
 // README.md has the contract that the programs of all peers keep. peers.go is
 // the table of peers, matrix.go the one of scenarios, deviations.json what is
-// known to go wrong between peers that are not ours.
+// known to go wrong between peers, and expect/ in which cases of the suite.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 func main() {
@@ -38,7 +41,7 @@ func write(docs string) error {
 	if err != nil {
 		return err
 	}
-	for _, wrong := range r.wrong {
+	for _, wrong := range slices.Concat(explain(r.cells, r.known), bad(r.verdicts)) {
 		fmt.Fprintln(os.Stderr, "peers:", wrong)
 	}
 	return os.WriteFile(filepath.Join(docs, "conformance.md"), []byte(r.document()), 0o644)
@@ -46,9 +49,9 @@ func write(docs string) error {
 
 // results are what the document is made of.
 type results struct {
-	cells []cell
-	known []explained
-	wrong []string // what is not explained
+	cells    []cell
+	known    []explained
+	verdicts []verdict
 }
 
 func observe(players []*player) (r results, err error) {
@@ -58,6 +61,8 @@ func observe(players []*player) (r results, err error) {
 	if r.known, err = readDeviations(deviationsFile); err != nil {
 		return r, err
 	}
-	r.wrong = explain(r.cells, r.known)
+	if r.verdicts, err = examine(context.Background(), players); err != nil {
+		return r, err
+	}
 	return r, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,6 +146,8 @@ func play(players []*player) (cells []cell, err error) {
 
 // play has the conversation. An error is one of the test itself.
 func (c *cell) play(i, r *player, s scenario) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	relay, err := newRelay(r.address, s.manner)
 	if err != nil {
 		return err
@@ -152,7 +155,7 @@ func (c *cell) play(i, r *player, s scenario) error {
 	defer relay.close()
 	job := s.job
 	job.Address = relay.address()
-	got, err := i.initiator.do(job)
+	got, err := i.initiator.do(ctx, job)
 	if err != nil {
 		return err
 	}
@@ -163,7 +166,7 @@ func (c *cell) play(i, r *player, s scenario) error {
 	if err := <-relay.dialled; err != nil {
 		return err
 	}
-	served, err := r.responder.wait(relay.remote)
+	served, err := r.responder.wait(ctx, relay.remote)
 	if err != nil {
 		return err
 	}

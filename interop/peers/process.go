@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func (p *process) box(key string) chan contract.Outcome {
 
 var errNoOutcome = errors.New("no outcome was reported")
 
-func (p *process) wait(key string) (contract.Outcome, error) {
+func (p *process) wait(ctx context.Context, key string) (contract.Outcome, error) {
 	box := p.box(key)
 	defer func() {
 		p.mu.Lock()
@@ -98,22 +99,27 @@ func (p *process) wait(key string) (contract.Outcome, error) {
 		return o, nil
 	case <-p.gone:
 		return contract.Outcome{}, fmt.Errorf("%s has ended: %w", p.name, errNoOutcome)
-	case <-time.After(patience):
-		return contract.Outcome{}, fmt.Errorf("%s: %w in %v", p.name, errNoOutcome, patience)
+	case <-ctx.Done():
+		return contract.Outcome{}, fmt.Errorf("%s: %w: %w", p.name, errNoOutcome, context.Cause(ctx))
 	}
 }
 
-// do lets a program that takes jobs do one.
-func (p *process) do(job contract.Job) (contract.Outcome, error) {
+// do lets a program that takes jobs do one. When ctx ends it goes on without
+// anybody who looks.
+func (p *process) do(ctx context.Context, job contract.Job) (contract.Outcome, error) {
+	line, err := json.Marshal(job.Args())
+	if err != nil {
+		return contract.Outcome{}, err
+	}
 	p.mu.Lock()
 	p.jobs++
 	number := p.jobs
-	_, err := io.WriteString(p.in, job.Line()+"\n")
+	_, err = p.in.Write(append(line, '\n'))
 	p.mu.Unlock()
 	if err != nil {
 		return contract.Outcome{}, fmt.Errorf("%s: %w", p.name, err)
 	}
-	return p.wait(fmt.Sprint(number))
+	return p.wait(ctx, fmt.Sprint(number))
 }
 
 // stop ends the program as the contract says it ends. An error is one that the

@@ -37,9 +37,6 @@ const (
 	Now   = "now"   // close without reading
 )
 
-// Line is the job as a line for the standard input of jobs.
-func (j Job) Line() string { return strings.Join(j.Args(), " ") }
-
 // Args are the arguments of an initiator.
 func (j Job) Args() []string {
 	var args []string

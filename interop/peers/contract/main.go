@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,9 +78,15 @@ func (p Program) initiate(job Job) (code int) {
 func (p Program) jobs(in io.Reader) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-	lines := bufio.NewScanner(in)
-	for n := 1; lines.Scan(); n++ {
-		job, err := ParseJob(strings.Split(lines.Text(), " "))
+	lines := json.NewDecoder(in)
+	for n := 1; ; n++ {
+		var args []string
+		if err := lines.Decode(&args); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		job, err := ParseJob(args)
 		running.Go(func() {
 			outcome := Failure(Local, err)
 			if err == nil {
@@ -91,7 +96,6 @@ func (p Program) jobs(in io.Reader) error {
 			report(outcome)
 		})
 	}
-	return lines.Err()
 }
 
 var reporting sync.Mutex

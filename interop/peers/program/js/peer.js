@@ -177,7 +177,7 @@ async function jobs () {
   let number = 0
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const job = ++number
-    attempt(line.split(' ')).then(outcome => { report({ ...outcome, job }) })
+    attempt(JSON.parse(line)).then(outcome => { report({ ...outcome, job }) })
   }
 }
 

@@ -200,7 +200,7 @@ async def jobs():
         number = 0
         async for line in trio.wrap_file(sys.stdin):
             number += 1
-            nursery.start_soon(run, number, line.rstrip("\n").split(" "))
+            nursery.start_soon(run, number, json.loads(line))
 
 
 def main(args):

@@ -207,7 +207,7 @@ async fn jobs() -> std::io::Result<()> {
     let mut running = vec![];
     for number in 1.. {
         let Some(line) = lines.next_line().await? else { break };
-        let args: Vec<String> = line.split(' ').map(String::from).collect();
+        let args: Vec<String> = serde_json::from_str(&line)?;
         running.push(tokio::spawn(async move {
             let mut outcome = match parse(&args) {
                 Ok(job) => initiate(job).await,
