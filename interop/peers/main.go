@@ -41,7 +41,7 @@ func write(docs string) error {
 	if err != nil {
 		return err
 	}
-	for _, wrong := range slices.Concat(explain(r.cells, r.known), bad(r.verdicts)) {
+	for _, wrong := range slices.Concat(r.unexplained, bad(r.verdicts)) {
 		fmt.Fprintln(os.Stderr, "peers:", wrong)
 	}
 	return os.WriteFile(filepath.Join(docs, "conformance.md"), []byte(r.document()), 0o644)
@@ -52,6 +52,8 @@ type results struct {
 	cells    []cell
 	known    []explained
 	verdicts []verdict
+
+	unexplained []string // of the cells
 }
 
 func observe(players []*player) (r results, err error) {
@@ -61,6 +63,7 @@ func observe(players []*player) (r results, err error) {
 	if r.known, err = readDeviations(deviationsFile); err != nil {
 		return r, err
 	}
+	r.unexplained = explain(r.cells, r.known)
 	if r.verdicts, err = examine(context.Background(), players); err != nil {
 		return r, err
 	}
