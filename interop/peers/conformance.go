@@ -99,16 +99,6 @@ func (p *player) examineResponder(ctx context.Context, o conform.Options) (*conf
 	return report, errors.Join(err, process.stop())
 }
 
-// jobs are what an initiator has to do in each mode of a task.
-var jobs = map[string]contract.Job{
-	"select":     {End: contract.Echo},
-	"ls":         {LS: true, End: contract.Echo},
-	"lazy":       {Lazy: true, Send: "early", End: contract.Echo},
-	"lazy-read":  {Lazy: true, End: contract.Echo},
-	"lazy-close": {Lazy: true, Send: "early", End: contract.Now},
-	"lazy-half":  {Lazy: true, Send: "early", End: contract.Half},
-}
-
 func (p *player) examineInitiator(ctx context.Context, o conform.Options) (*conform.Report, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -117,7 +107,7 @@ func (p *player) examineInitiator(ctx context.Context, o conform.Options) (*conf
 	defer l.Close()
 	initiator := conform.Command(l, nil) // for its Accept
 	initiator.Run = func(ctx context.Context, task conform.Task) error {
-		job, ok := jobs[task.Mode]
+		job, ok := contract.Modes[task.Mode]
 		if !ok {
 			return fmt.Errorf("mode %q: %w", task.Mode, errors.ErrUnsupported)
 		}
