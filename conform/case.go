@@ -106,3 +106,14 @@ func (e Ending) String() string { return endings[e] }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (e Ending) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// splits reports whether the case is played once for each place where what the
+// tester sends can be cut in two.
+func (c *Case) splits() bool {
+	for _, s := range c.steps {
+		if s.do == doSplit && s.each == 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -3,7 +3,9 @@ package conform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/multiselect/multiselect/wire"
@@ -56,4 +58,138 @@ type Task struct {
 // cases that are left are skipped.
 func RunInitiator(ctx context.Context, i Initiator, o Options) (*Report, error) {
 	return run(ctx, wire.Initiator, &o, i.play)
+}
+
+// The names that an initiator proposes unless it chooses itself.
+var proposals = []string{"/conform/1.0.0", "/conform/2.0.0"}
+
+// task returns what the initiator has to do in a case, and the names of the
+// script. The last is the reason why the case does not fit.
+func (i *Initiator) task(c *Case, o *Options) (t Task, n names, unfit string) {
+	t = Task{Case: c.ID, Mode: c.Mode, Protocols: proposals, Timeout: 2 * o.timeout()}
+	if c.timed {
+		t.Timeout = o.timeout() / 5
+	}
+	if i.Protocols != nil {
+		t.Protocols = i.Protocols
+	}
+	n = make(names)
+	for k, key := range []string{"A", "B"} {
+		if k < len(t.Protocols) {
+			n[key] = t.Protocols[k]
+		}
+	}
+	switch missing := lacks(c, n); {
+	case c.Propose != nil && i.Protocols != nil:
+		return t, n, "the initiator proposes what it wants"
+	case missing != "":
+		return t, n, "the initiator has no second protocol to propose"
+	case c.Propose != nil:
+		t.Protocols = nil
+		for _, p := range c.Propose {
+			name, err := n.expand(p)
+			if err != nil {
+				return t, n, err.Error()
+			}
+			t.Protocols = append(t.Protocols, name)
+		}
+	case strings.HasPrefix(c.Mode, "lazy"):
+		t.Protocols = t.Protocols[:1]
+	}
+	return t, n, ""
+}
+
+// play plays a case once, or once for each place where it can be split.
+func (i Initiator) play(ctx context.Context, c *Case, o *Options, res *Result) {
+	task, n, unfit := i.task(c, o)
+	res.Names = n
+	if unfit != "" {
+		res.Verdict, res.Reason = Skipped, unfit
+		return
+	}
+	everywhere(c, res, func(at cut) cut { return i.once(ctx, c, o, res, task, at) })
+}
+
+// once plays a case once, and returns what became of the cut.
+func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, task Task, at cut) cut {
+	ctx, stop := context.WithTimeout(ctx, o.timeout())
+	defer stop()
+	j, err := newJudge(c, res.Names, nil)
+	if err != nil {
+		res.Verdict, res.Reason = Error, err.Error()
+		return at
+	}
+	a := i.begin(ctx, task)
+	defer a.cancel()
+	conn, err := a.stream(ctx, i.Accept, o.quiet())
+	if err != nil {
+		a.cancel()
+		res.Verdict, res.Reason = Error, fmt.Sprintf("the initiator opened no stream: %v", err)
+		if errors.Is(a.wait(o.timeout()), errors.ErrUnsupported) {
+			res.Verdict, res.Reason = Unsupported, a.err.Error()
+		}
+		return at
+	}
+	s := newStream(conn, c.Role, time.Now())
+	defer context.AfterFunc(ctx, s.cut)()
+	if c.twoWays && !s.halves() {
+		a.cancel()
+		s.finish()
+		a.wait(o.timeout())
+		res.Verdict, res.Reason = Skipped, "one direction of this stream cannot be ended alone"
+		return at
+	}
+	p := &play{c: c, o: o, judge: j, names: res.Names, s: s, cut: at, cancel: a.cancel}
+	came, err := p.run(ctx)
+	h := p.all()
+	res.Events = s.finish()
+	reported := a.wait(o.timeout())
+	res.Events = append(res.Events, Event{At: time.Since(s.start), From: c.Role, Kind: Noted, Note: reports(reported)})
+	switch {
+	case err != nil:
+		res.Verdict, res.Reason = Error, err.Error()
+	case errors.Is(reported, errors.ErrUnsupported):
+		res.Verdict, res.Reason = Unsupported, "the initiator says: "+reported.Error()
+	case errors.Is(reported, errStuck):
+		res.Verdict, res.Reason = Fail, reported.Error()
+	default:
+		res.settle(c, o, j, p, came, o.timeout())
+		res.compare(c, o, j, p, j.reached(h), reported)
+	}
+	return p.cut
+}
+
+// compare holds what the initiator reports against what the outcomes that came
+// true demand, and takes the first one that fits.
+func (r *Result) compare(c *Case, o *Options, j *judge, p *play, came []int, reported error) {
+	if r.Outcome == nil {
+		return
+	}
+	said := "agreed"
+	switch {
+	case errors.Is(reported, ErrRefused):
+		said = "refused"
+	case reported != nil:
+		said = "failed"
+	}
+	for _, i := range came {
+		outcome := &c.Legal[i]
+		if outcome.Reports == "" || outcome.Reports == said {
+			r.settle(c, o, j, p, i, 0)
+			return
+		}
+	}
+	r.Verdict = missed(c.Level)
+	if r.Verdict == Warn && o.Strict {
+		r.Verdict = Fail
+	}
+	r.Reason = fmt.Sprintf("the initiator reports that it %s (%v); right is %q: %s", said, reported, r.Outcome.Reports, r.Outcome.Because)
+	r.Outcome = nil
+}
+
+func reports(err error) string {
+	if err == nil {
+		return "the initiator reports an agreement"
+	}
+	return "the initiator reports: " + err.Error()
 }

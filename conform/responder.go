@@ -2,7 +2,9 @@ package conform
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/multiselect/multiselect/wire"
@@ -27,4 +29,97 @@ type Responder struct {
 // cases that are left are skipped.
 func RunResponder(ctx context.Context, r Responder, o Options) (*Report, error) {
 	return run(ctx, wire.Responder, &o, r.play)
+}
+
+// roles says which names play which part.
+func (r *Responder) roles() names {
+	n := make(names)
+	for i, name := range r.Protocols {
+		is := map[string]bool{
+			"A": i == 0, "B": i == 1, "Raw": !strings.HasPrefix(name, "/"),
+			"Nine": len(name) == 9, "Long": len(name) >= 127,
+		}
+		for key, ok := range is {
+			if ok && n[key] == "" {
+				n[key] = name
+			}
+		}
+	}
+	return n
+}
+
+// play plays a case once, or once for each place where it can be split.
+func (r Responder) play(ctx context.Context, c *Case, o *Options, res *Result) {
+	res.Names = r.roles()
+	if missing := lacks(c, res.Names); missing != "" {
+		res.Verdict, res.Reason = Skipped, "the responder is not known to serve "+missing
+		return
+	}
+	if c.timed && r.Budget == 0 {
+		res.Verdict, res.Reason = Skipped, "the responder states no budget"
+		return
+	}
+	everywhere(c, res, func(at cut) cut { return r.once(ctx, c, o, res, at) })
+}
+
+// once plays a case once, and returns what became of the cut.
+func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, at cut) cut {
+	timeout := o.timeout()
+	if c.timed {
+		timeout += r.Budget
+	}
+	ctx, stop := context.WithTimeout(ctx, timeout)
+	defer stop()
+	j, err := newJudge(c, res.Names, r.Protocols)
+	if err != nil {
+		res.Verdict, res.Reason = Error, err.Error()
+		return at
+	}
+	conn, err := r.Dial(ctx)
+	if err != nil {
+		res.Verdict, res.Reason = Error, fmt.Sprintf("no stream to the responder: %v", err)
+		return at
+	}
+	s := newStream(conn, c.Role, time.Now())
+	defer func() { res.Events = s.finish() }()
+	// A write that is blocked when the time is over returns then.
+	defer context.AfterFunc(ctx, s.cut)()
+	if c.twoWays && !s.halves() {
+		res.Verdict, res.Reason = Skipped, "one direction of this stream cannot be ended alone"
+		return at
+	}
+	p := &play{c: c, o: o, judge: j, names: res.Names, s: s, cut: at, cancel: func() {}}
+	came, err := p.run(ctx)
+	if err != nil {
+		res.Verdict, res.Reason = Error, err.Error()
+		return p.cut
+	}
+	res.settle(c, o, j, p, came, timeout)
+	return p.cut
+}
+
+// lacks returns the placeholder that the party has no name for, or "".
+func lacks(c *Case, n names) string {
+	for _, key := range c.needs {
+		if n[key] == "" {
+			return key
+		}
+	}
+	return ""
+}
+
+// everywhere plays a case once; or, if it is to be split everywhere, once for each
+// place, until one play is worse than the first.
+func everywhere(c *Case, res *Result, once func(at cut) cut) {
+	done := once(cut{})
+	if !c.splits() {
+		return
+	}
+	first, most := res.Verdict, done.sent
+	for at := 1; at < most && res.Verdict == first; at++ {
+		once(cut{at: at})
+		if res.Verdict != first {
+			res.Reason = fmt.Sprintf("split behind %d bytes: %s", at, res.Reason)
+		}
+	}
 }

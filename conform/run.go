@@ -40,3 +40,34 @@ func one(ctx context.Context, c *Case, o *Options, play player) Result {
 	}
 	return r
 }
+
+// settle writes down which outcome came true, or that none did.
+func (r *Result) settle(c *Case, o *Options, j *judge, p *play, came int, timeout time.Duration) {
+	r.Outcome = nil
+	if came >= 0 {
+		outcome := &c.Legal[came]
+		r.Outcome, r.Verdict, r.Reason = outcome, outcome.Verdict, outcome.Because
+		if c.Level == Inform && r.Verdict == Pass {
+			r.Verdict = Informed
+		}
+	} else {
+		r.Reason = j.explain(p.all(), timeout, p.late)
+		r.Verdict = missed(c.Level)
+	}
+	if r.Verdict == Warn && o.Strict {
+		r.Verdict = Fail
+	}
+}
+
+// missed is what it means that no legal outcome of a case came true.
+func missed(l Level) Verdict {
+	switch l {
+	case Should:
+		return Warn
+	case May:
+		return Unsupported
+	case Inform:
+		return Informed
+	}
+	return Fail
+}

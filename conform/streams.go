@@ -45,6 +45,17 @@ func Streams(
 	}
 }
 
+// Listener returns an initiator that is a function of this process and connects to
+// the listener, which the caller closes when the run is over.
+func Listener(l net.Listener, dial func(ctx context.Context, network, addr string, task Task) error) Initiator {
+	return Initiator{
+		Run: func(ctx context.Context, task Task) error {
+			return dial(ctx, l.Addr().Network(), l.Addr().String(), task)
+		},
+		Accept: func(ctx context.Context) (io.ReadWriteCloser, error) { return accept(ctx, l) },
+	}
+}
+
 // Exit codes of programs under test, see [Command].
 const (
 	exitRefused     = 7

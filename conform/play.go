@@ -1,0 +1,181 @@
+package conform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// play is one conversation of a case with the party under test.
+type play struct {
+	c      *Case
+	o      *Options
+	judge  *judge
+	names  names
+	s      *stream
+	cancel func() // of the initiator
+	cut    cut
+
+	awaited []part
+	quiet   bool
+	late    bool // the time was over
+}
+
+// cut says where the tester's bytes are cut into writes.
+type cut struct {
+	each int // so many bytes a write; 0 is no limit
+	at   int // a write ends behind so many bytes of all; 0 is nowhere
+	sent int
+}
+
+// next returns how many of n bytes the next write takes.
+func (c *cut) next(n int) int {
+	if c.each > 0 {
+		n = min(n, c.each)
+	}
+	if c.sent < c.at {
+		n = min(n, c.at-c.sent)
+	}
+	return n
+}
+
+// run plays the script and waits for an outcome. It returns the outcome's index,
+// or -1.
+func (p *play) run(ctx context.Context) (int, error) {
+	for _, s := range p.c.steps {
+		if p.isOver() {
+			break
+		}
+		if err := p.step(ctx, s); err != nil {
+			return -1, err
+		}
+	}
+	for {
+		h, changed := p.heard(true)
+		came, open, silent := p.judge.decide(h)
+		if came >= 0 || !open {
+			return came, nil
+		}
+		if !p.wait(ctx, changed, silent) {
+			if came, _, _ := p.judge.decide(p.all()); came >= 0 {
+				return came, nil
+			}
+			return -1, nil
+		}
+	}
+}
+
+func (p *play) heard(finished bool) (heard, <-chan struct{}) {
+	said, reads, ended, changed := p.s.now()
+	return heard{said: said, reads: reads, ended: ended, finished: finished, quiet: p.quiet}, changed
+}
+
+// all is what has been heard when nothing more is to be asked.
+func (p *play) all() heard {
+	h, _ := p.heard(true)
+	return h
+}
+
+// isOver reports whether going on makes no sense: the party has ended the stream,
+// or nothing legal can come of it any more.
+func (p *play) isOver() bool {
+	h, _ := p.heard(false)
+	_, open, _ := p.judge.decide(h)
+	return h.ended || !open
+}
+
+// wait waits for a change. With silent it also returns after the quiet period,
+// and p.quiet says so. It reports false when the time is over.
+func (p *play) wait(ctx context.Context, changed <-chan struct{}, silent bool) bool {
+	p.quiet = false
+	var quiet <-chan time.Time
+	if silent {
+		timer := time.NewTimer(p.o.quiet())
+		defer timer.Stop()
+		quiet = timer.C
+	}
+	select {
+	case <-changed:
+	case <-quiet:
+		p.quiet = true
+	case <-ctx.Done():
+		p.late = errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+		return false
+	}
+	return true
+}
+
+func (p *play) step(ctx context.Context, s step) error {
+	switch s.do {
+	case doSend:
+		return p.send(ctx, s.said)
+	case doAwait:
+		parts, err := p.names.parts(s.said)
+		if err != nil {
+			return err
+		}
+		p.awaited = append(p.awaited, parts...)
+		p.await(ctx)
+	case doSplit:
+		p.cut.each = s.each
+	case doCloseWrite:
+		p.s.closeWrite()
+	case doClose:
+		p.s.close()
+	case doReset:
+		p.s.reset()
+	case doCancel:
+		p.s.noted(Event{From: p.s.party, Kind: Noted, Note: "the initiator is cancelled"})
+		p.cancel()
+	case doQuiet:
+		for !p.quiet && !p.isOver() {
+			_, changed := p.heard(false)
+			if !p.wait(ctx, changed, true) {
+				break
+			}
+		}
+		p.quiet = false
+	}
+	return nil
+}
+
+// await waits until all that stands above has been said.
+func (p *play) await(ctx context.Context) {
+	for {
+		h, changed := p.heard(false)
+		if fit, _ := compare(h.said, p.awaited, p.judge.served); fit == full || fit == more || p.isOver() {
+			return
+		}
+		if !p.wait(ctx, changed, false) {
+			return
+		}
+	}
+}
+
+// send writes the lines, in one write, or cut. A write that fails is in the
+// events, and what it means is for the judge to say.
+func (p *play) send(ctx context.Context, said []element) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	var b []byte
+	for _, e := range said {
+		line, err := p.names.expandLine(e.line)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.c.ID, err)
+		}
+		for range e.times {
+			b = line.AppendBytes(b)
+		}
+	}
+	for len(b) > 0 {
+		n := p.cut.next(len(b))
+		if p.s.write(b[:n]) != nil {
+			return nil
+		}
+		p.cut.sent += n
+		b = b[n:]
+	}
+	return nil
+}
