@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 
 import trio
@@ -16,6 +17,8 @@ from libp2p.protocol_muxer.exceptions import (
 from libp2p.protocol_muxer.multiselect import Multiselect
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+
+logging.disable()  # the outcomes say it all
 
 PATIENCE = 10  # of a responder, in seconds
 
@@ -131,7 +134,10 @@ def responder(protocols):
         muxer.add_handler(protocol, None)
 
     async def serve(conn):
-        remote = "%s:%d" % conn.socket.getpeername()[:2]
+        try:
+            remote = "%s:%d" % conn.socket.getpeername()[:2]
+        except OSError:
+            remote = ""  # it was reset before it was accepted
         async with conn:
             try:
                 communicator = MultiselectCommunicator(TrioTCPStream(conn))

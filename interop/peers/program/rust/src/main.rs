@@ -161,7 +161,7 @@ async fn respond(listen: &str, protocols: Vec<String>) -> std::io::Result<()> {
     report(json!({"address": listener.local_addr()?.to_string()}));
     loop {
         let (conn, remote) = listener.accept().await?;
-        conn.set_nodelay(true)?;
+        let _ = conn.set_nodelay(true); // fails if it was reset at once, which the negotiation finds, too
         let protocols = protocols.clone();
         tokio::spawn(async move {
             let mut outcome = serve(conn, protocols).await;
