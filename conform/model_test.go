@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/multiselect/multiselect/wire"
@@ -23,8 +24,9 @@ type reading struct {
 	padded    bool // padded lengths are accepted
 	zero      bool // a length of zero is an empty message
 	newline   bool // the newline may be something else, or be missing
-	uncounted bool // the newline is not counted
+	uncounted bool // a newline that is not counted is taken, too
 	endless   bool // a length is read for ever
+	lines     bool // a line that begins with a slash is a message
 	atEnd     bool // what the stream ends in is a message
 	clean     func(text string) string
 }
@@ -33,12 +35,15 @@ func rightReading() reading { return reading{limit: 1024, prefix: 2} }
 
 // message reads one message.
 func (d *reading) message(r *bufio.Reader) (string, error) {
+	if d.lines {
+		if first, _ := r.Peek(1); string(first) == "/" {
+			text, err := r.ReadString('\n')
+			return strings.TrimSuffix(text, "\n"), err
+		}
+	}
 	n, err := d.length(r)
 	if err != nil {
 		return "", err
-	}
-	if d.uncounted {
-		n++
 	}
 	if n > d.limit {
 		return "", errBroken
@@ -46,17 +51,23 @@ func (d *reading) message(r *bufio.Reader) (string, error) {
 	if n == 0 {
 		return "", nil
 	}
-	b := make([]byte, n)
-	got, err := io.ReadFull(r, b)
+	b, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	if err == nil && len(b) < n {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
-		if d.atEnd && got > 0 {
-			return string(b[:got]), nil
+		if d.atEnd && len(b) > 0 {
+			return string(b), nil
 		}
 		return "", err
 	}
 	text := string(b[:n-1])
 	if b[n-1] != '\n' {
-		if !d.newline {
+		next, _ := r.Peek(r.Buffered())
+		switch {
+		case d.uncounted && len(next) > 0 && next[0] == '\n':
+			r.Discard(1)
+		case !d.newline:
 			return "", errBroken
 		}
 		text = string(b)
@@ -101,6 +112,7 @@ type responderModel struct {
 	optional bool                   // a first message that is no header is a proposal
 	version  func(text string) bool // whether it is the header
 	greeting string                 // what is said as the header
+	farewell string                 // what is said to strangers
 	answer   answerer
 	payload  func(r *bufio.Reader) io.Reader // what the protocol reads
 	leave    func(stream *memory)            // how it ends a stream
@@ -131,9 +143,12 @@ func rightResponder() *responderModel {
 		answer:   rightAnswer,
 		payload:  func(r *bufio.Reader) io.Reader { return r },
 		leave:    func(stream *memory) { stream.Close() },
-		budget:   budget,
+		budget:   patience,
 	}
 }
+
+// patience is the budget of the models.
+const patience = 10 * time.Second
 
 // serve serves one stream.
 func (m *responderModel) serve(stream *memory) {
@@ -141,7 +156,7 @@ func (m *responderModel) serve(stream *memory) {
 	defer timer.Stop()
 	r := bufio.NewReaderSize(stream, 64<<10)
 	if !m.negotiate(stream, r) {
-		for m.deaf {
+		if m.deaf {
 			time.Sleep(time.Hour)
 		}
 		m.leave(stream)
@@ -167,6 +182,9 @@ func (m *responderModel) negotiate(stream io.Writer, r *bufio.Reader) bool {
 		}
 		text, err := m.message(r)
 		if err != nil {
+			if first && err == errBroken {
+				out = append(out, m.farewell...)
+			}
 			flush()
 			return false
 		}
@@ -174,6 +192,8 @@ func (m *responderModel) negotiate(stream io.Writer, r *bufio.Reader) bool {
 			first = false
 			isHeader := m.version(text)
 			if !isHeader && !m.optional {
+				out = append(out, m.farewell...)
+				flush()
 				return false
 			}
 			if !m.eager {

@@ -65,8 +65,11 @@ func (r Responder) play(ctx context.Context, c *Case, o *Options, res *Result) {
 // once plays a case once, and returns what became of the cut.
 func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, at cut) cut {
 	timeout := o.timeout()
-	if c.timed {
+	switch {
+	case c.timed:
 		timeout += r.Budget
+	case r.Budget > 0: // whoever only waits for its budget must not look as if it had decided
+		timeout = min(timeout, r.Budget*3/4)
 	}
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	defer stop()

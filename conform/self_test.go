@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,15 +23,13 @@ var (
 	served = []string{"/echo/1.0.0", "/echo/2.0.0", "svc/raw", nine, long}
 )
 
-const budget = 300 * time.Millisecond
-
 // echo is the protocol of both parties.
 func echo(stream io.ReadWriteCloser) {
 	io.Copy(stream, stream)
 	stream.Close()
 }
 
-func ourMuxer(t testing.TB) *multiselect.Muxer {
+func ourMuxer(t testing.TB, budget time.Duration) *multiselect.Muxer {
 	t.Helper()
 	m := new(multiselect.Muxer)
 	m.Limits.Budget = budget
@@ -74,30 +73,40 @@ func eachNetwork(t *testing.T, do func(t *testing.T, network, addr string)) {
 }
 
 func TestOurResponder(t *testing.T) {
-	mux := ourMuxer(t)
-	serve := func(conn net.Conn) { mux.Handle(context.Background(), conn) }
 	eachNetwork(t, func(t *testing.T, network, addr string) {
-		l := listen(t, network, addr, serve)
-		var d net.Dialer
-		conform.TestResponder(t, conform.Responder{
-			Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+		testOurs(t, func(handle func(net.Conn)) dialFunc {
+			l := listen(t, network, addr, handle)
+			var d net.Dialer
+			return func(ctx context.Context) (io.ReadWriteCloser, error) {
 				return d.DialContext(ctx, network, l.Addr().String())
-			},
-			Protocols: served,
-			Budget:    budget,
-		}, strict)
+			}
+		})
 	})
 	t.Run("pipe", func(t *testing.T) {
-		conform.TestResponder(t, conform.Responder{
-			Dial: func(context.Context) (io.ReadWriteCloser, error) {
+		testOurs(t, func(handle func(net.Conn)) dialFunc {
+			return func(context.Context) (io.ReadWriteCloser, error) {
 				ours, theirs := net.Pipe()
-				go serve(ours)
+				go handle(ours)
 				return theirs, nil
-			},
-			Protocols: served,
-			Budget:    budget,
-		}, strict)
+			}
+		})
 	})
+}
+
+type dialFunc = func(ctx context.Context) (io.ReadWriteCloser, error)
+
+// testOurs tests a responder with the default budget, and then one whose budget
+// is over soon.
+func testOurs(t *testing.T, open func(handle func(net.Conn)) dialFunc) {
+	serve := func(budget time.Duration) dialFunc {
+		mux := ourMuxer(t, budget)
+		return open(func(conn net.Conn) { mux.Handle(context.Background(), conn) })
+	}
+	conform.TestResponder(t, conform.Responder{Dial: serve(0), Protocols: served}, strict)
+	o := strict
+	o.Select = regexp.MustCompile("^R24-")
+	const budget = 100 * time.Millisecond
+	conform.TestResponder(t, conform.Responder{Dial: serve(budget), Protocols: served, Budget: budget}, o)
 }
 
 func TestOurInitiator(t *testing.T) {
