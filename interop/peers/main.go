@@ -1,0 +1,71 @@
+// Command peers puts the implementations of multistream-select together, each
+// with each, holds the conformance suite against them, and writes
+// docs/conformance.md: who talks to whom, and who passes what.
+//
+//	GOWORK=off go run .           # everything
+//	GOWORK=off go test -v .       # the same as a test, and that the document is up to date
+//
+// README.md has the contract that the programs of all peers keep. peers.go is
+// the table of peers, matrix.go the one of scenarios, deviations.json what is
+// known to go wrong between peers, and expect/ in which cases of the suite.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+func main() {
+	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the `folder` to write conformance.md to")
+	flag.Parse()
+	if err := write(*docs); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+func write(docs string) error {
+	f, err := newField(peers)
+	defer f.close()
+	if err != nil {
+		return err
+	}
+	if len(f.skipped) > 0 {
+		return fmt.Errorf("the document needs all peers: %v", f.skipped)
+	}
+	r, err := observe(f.players)
+	if err != nil {
+		return err
+	}
+	for _, wrong := range slices.Concat(r.unexplained, bad(r.verdicts)) {
+		fmt.Fprintln(os.Stderr, "peers:", wrong)
+	}
+	return os.WriteFile(filepath.Join(docs, "conformance.md"), []byte(r.document()), 0o644)
+}
+
+// results are what the document is made of.
+type results struct {
+	cells    []cell
+	known    []explained
+	verdicts []verdict
+
+	unexplained []string // of the cells
+}
+
+func observe(players []*player) (r results, err error) {
+	if r.cells, err = play(players); err != nil {
+		return r, err
+	}
+	if r.known, err = readDeviations(deviationsFile); err != nil {
+		return r, err
+	}
+	r.unexplained = explain(r.cells, r.known)
+	if r.verdicts, err = examine(context.Background(), players); err != nil {
+		return r, err
+	}
+	return r, nil
+}

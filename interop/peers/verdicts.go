@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// marks are the verdicts in the tables.
+var marks = map[conform.Verdict]string{
+	conform.Pass: "✓", conform.Fail: "✗", conform.Warn: "!", conform.Informed: "i",
+	conform.Unsupported: "–", conform.Skipped: "·", conform.Error: "E",
+}
+
+// bad lists what nobody explains: failures that are not expected, and expected
+// ones that do not come.
+func bad(verdicts []verdict) (wrong []string) {
+	for _, v := range verdicts {
+		for n := range v.report.Results {
+			if r := &v.report.Results[n]; r.Bad() {
+				wrong = append(wrong, fmt.Sprintf("%s as %v, %s: %v, expected to fail because %q: %s\n%s",
+					v.peer, v.role, r.Case.ID, r.Verdict, r.Expected, r.Reason, conversation(r)))
+			}
+		}
+	}
+	return wrong
+}
+
+func (r *results) writeVerdicts(b *strings.Builder) {
+	b.WriteString(`
+## What the conformance suite says
+
+The suite of [conform](../conform) plays the other side of each peer, on TCP and with
+SHOULD as strict as MUST. Every failure is expected, with its reason, in
+` + "`interop/peers/expect`" + ` (files for ` + "`mss conform --expect-fail`" + `); another one fails the
+test, and so does an expected one that no longer comes.
+
+| peer | role | pass | fail | info | unsupported | skipped |
+|---|---|---|---|---|---|---|
+`)
+	for _, v := range r.verdicts {
+		fmt.Fprintf(b, "| %s | %v |", v.peer, v.role)
+		for _, kind := range []conform.Verdict{conform.Pass, conform.Fail, conform.Informed, conform.Unsupported, conform.Skipped} {
+			fmt.Fprintf(b, " %d |", v.report.Count(kind))
+		}
+		b.WriteString("\n")
+	}
+	for _, role := range []wire.Role{wire.Responder, wire.Initiator} {
+		r.writeCases(b, role)
+	}
+	b.WriteString("\n### Failures\n\nThe bytes are those of the run that wrote this; `>` is the initiator.\n")
+	for _, v := range r.verdicts {
+		writeFailures(b, v)
+	}
+}
+
+func (r *results) writeCases(b *strings.Builder, role wire.Role) {
+	fmt.Fprintf(b, "\n### The %v's cases\n\n", role)
+	b.WriteString("✓ pass, ✗ fail, i for information, – cannot do it and need not, · does not fit.\n\n| case | level |")
+	var reports []*conform.Report
+	for _, v := range r.verdicts {
+		if v.role == role {
+			reports = append(reports, v.report)
+			fmt.Fprintf(b, " %s |", v.peer)
+		}
+	}
+	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(reports)) + "\n")
+	for n, c := range conform.Cases(role) {
+		fmt.Fprintf(b, "| %s | %v |", c.ID, c.Level)
+		for _, report := range reports {
+			fmt.Fprintf(b, " %s |", marks[report.Results[n].Verdict])
+		}
+		b.WriteString("\n")
+	}
+}
+
+func writeFailures(b *strings.Builder, v verdict) {
+	if v.report.Count(conform.Fail) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n#### %s as %v\n", v.peer, v.role)
+	for n := range v.report.Results {
+		r := &v.report.Results[n]
+		if r.Verdict == conform.Fail {
+			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n\n%s\n", r.Case.ID, r.Case.Level, r.Case.Title, r.Expected, indented(conversation(r)))
+		}
+	}
+}
+
+// conversation is what was said, each side's bytes together until the other one
+// speaks.
+func conversation(r *conform.Result) string {
+	var lines []string
+	var said bytes.Buffer
+	var who wire.Role
+	flush := func() {
+		if said.Len() > 0 {
+			lines = append(lines, arrow(who)+" "+quoted(said.Bytes()))
+			said.Reset()
+		}
+	}
+	for _, e := range r.Events {
+		if e.Kind == conform.Noted {
+			continue
+		}
+		if e.From != who {
+			flush()
+			who = e.From
+		}
+		if e.Kind == conform.Data {
+			said.Write(e.Data)
+			continue
+		}
+		flush()
+		lines = append(lines, arrow(e.From)+" "+e.Kind.String())
+	}
+	flush()
+	return strings.Join(lines, "\n")
+}
+
+func arrow(role wire.Role) string {
+	if role == wire.Initiator {
+		return ">"
+	}
+	return "<"
+}
+
+const shown = 96 // bytes of what somebody said
+
+func quoted(p []byte) string {
+	if len(p) <= shown {
+		return fmt.Sprintf("%q", p)
+	}
+	return fmt.Sprintf("%q… %d bytes", p[:shown], len(p))
+}
