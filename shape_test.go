@@ -19,22 +19,11 @@ const (
 	mostFuncLines = 60
 )
 
-// sources calls visit for each Go file of the root, wire, the tool and the drop-in.
+// sources calls visit for each Go file of the root, its packages, and the modules
+// that are published.
 func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
 	t.Helper()
-	for _, folder := range []string{".", "wire", filepath.Join("cmd", "mss"), "gomultistream"} {
-// sources calls visit for each Go file of the root, its packages and the tool.
-func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
-	t.Helper()
-	for _, folder := range []string{".", "wire", "netmux", filepath.Join("cmd", "mss")} {
-// sources calls visit for each Go file of the root, wire, otel and the tool.
-func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
-	t.Helper()
-	for _, folder := range []string{".", "wire", "otel", filepath.Join("cmd", "mss")} {
-// sources calls visit for each Go file of the root, wire, conform and the tool.
-func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
-	t.Helper()
-	for _, folder := range []string{".", "wire", "conform", filepath.Join("cmd", "mss")} {
+	for _, folder := range []string{".", "wire", "netmux", "conform", "otel", filepath.Join("cmd", "mss"), "gomultistream"} {
 		fset := token.NewFileSet()
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {

@@ -77,7 +77,7 @@ func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFl
 	var reached atomic.Bool
 	responder := conform.Responder{
 		Dial: func(dialing context.Context) (io.ReadWriteCloser, error) {
-			conn, err := p.address.connect(dialing)
+			conn, err := p.stream(dialing, io.Discard)
 			switch {
 			case err == nil:
 				reached.Store(true)
@@ -107,8 +107,7 @@ func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFl
 // responder finds the responder, or starts the embedded one.
 func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, error) {
 	if f.given("to") {
-		a, err := parseAddress(f.to)
-		return &peer{address: a, given: f.to, stop: func() {}}, err
+		return f.open()
 	}
 	if !f.given("protocol") {
 		c.protocols = embeddedEchoes()
@@ -120,7 +119,7 @@ func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, er
 	for _, name := range c.protocols {
 		routes = append(routes, route{name, target{kind: "echo"}})
 	}
-	return startEmbedded(routes, multiselect.Limits{Budget: *budget})
+	return startServing(defaultListen, routes, multiselect.Limits{Budget: *budget})
 }
 
 // asFailure gives an error the exit code that it has elsewhere.
@@ -201,7 +200,10 @@ func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen str
 			return local("COMMAND", err)
 		}
 	}
-	ln, err := a.listen()
+	if a.form.multiplexed() {
+		return usagef("--listen %s: give an address where each connection is a stream, such as 127.0.0.1:0", listen)
+	}
+	ln, _, err := a.listen(new(certificates))
 	if err != nil {
 		return err
 	}

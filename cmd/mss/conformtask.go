@@ -33,7 +33,7 @@ func newConformTask() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return asFailure(dialTask(cmd.Context(), a.network, a.where, task))
+			return asFailure(dialTask(cmd.Context(), a.network(), a.where, task))
 		},
 	}
 }

@@ -11,15 +11,11 @@ func startEmbedded() (*peer, error) { return startEmbeddedAt(defaultListen) }
 
 // startEmbeddedAt starts it on another form of address.
 func startEmbeddedAt(a address) (*peer, error) {
-	srv, err := newServer(defaultRoutes(), multiselect.Limits{}, new(serverLog))
-// startEmbedded starts the responder that is the peer where --to is not given,
-// on a loopback port of this process, so that a verb does the same things as with
-// any other peer.
-func startEmbedded(routes []route, limits multiselect.Limits) (*peer, error) {
-	ln, err := defaultListen.listen()
-	if err != nil {
-		return nil, err
-	}
+	return startServing(a, defaultRoutes(), multiselect.Limits{})
+}
+
+// startServing starts one that serves something else.
+func startServing(a address, routes []route, limits multiselect.Limits) (*peer, error) {
 	srv, err := newServer(routes, limits, new(serverLog))
 	if err != nil {
 		return nil, err

@@ -71,7 +71,6 @@ const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # r
   mss probe --to 127.0.0.1:4001 /chat/1.0.0 /chat/2.0.0
   mss ls -v --to /ip4/127.0.0.1/tcp/4001/p2p/ID                 # a libp2p node
   mss bench --rate 1000 --html report.html`
-  mss conform responder --to 127.0.0.1:4001 --html report.html`
 
 const rootCodes = `
 Exit codes:
@@ -98,8 +97,7 @@ func newRoot(s *stdio) *cobra.Command {
 	})
 	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
-	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newVersion(s))
-	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newConform(s), newVersion(s))
+	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newConform(s), newVersion(s))
 	root.Version = thisBuild().name()
 	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 //	serve VAR ARG...         mss serve in the background; VAR is its address
 //	terminate                SIGTERM for it: it must exit 0 within 4 s; its
 //	                         standard error goes to the file "log"
-//	jsonlines FILE           each line of it must be a JSON document
 //	json FILE                it must be one JSON document
+//	jsonlines FILE           each line of it must be a JSON document
 //	stale FILE               a socket file that nobody listens on
 //	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
 //	hostport VAR ADDR        the host:port of an address
@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"terminate":   cmdTerminate,
 			"exits":       cmdExits,
 			"stale":       cmdStale,
+			"json":        cmdJSON,
 			"jsonlines":   cmdJSONLines,
 			"multiaddr":   cmdMultiaddr,
 			"message":     cmdMessage,
@@ -57,14 +58,6 @@ func TestScripts(t *testing.T) {
 			"scrape":      cmdScrape,
 			"fingerprint": cmdFingerprint,
 			"certificate": cmdCertificate,
-			"peer":      cmdPeer,
-			"client":    cmdClient,
-			"serve":     cmdServe,
-			"terminate": cmdTerminate,
-			"exits":     cmdExits,
-			"stale":     cmdStale,
-			"jsonlines": cmdJSONLines,
-			"json":      cmdJSON,
 		},
 	})
 }

@@ -47,7 +47,7 @@ func (f *peerFlags) open() (*peer, error) {
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
 	if !f.given("to") {
-		return startEmbedded(defaultRoutes(), multiselect.Limits{})
+		return startEmbedded()
 	}
 	if err := f.trust.check(); err != nil {
 		return nil, err
@@ -83,9 +83,22 @@ type talk struct {
 	live   io.Writer
 }
 
-// call opens a stream, and connects before that if there is no connection that
-// has streams. What is said is recorded, and shown on live as it is said.
+// call opens a stream to talk on. What is said is recorded, and shown on live as
+// it is said.
 func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, error) {
+	conn, err := p.stream(ctx, live)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.ladder.rungs) > 0 {
+		p.ladder.comment("stream")
+	}
+	return newTalk(conn, r, p.ladder.level()), nil
+}
+
+// stream opens a stream, and connects before that if there is no connection that
+// has streams.
+func (p *peer) stream(ctx context.Context, live io.Writer) (halfCloser, error) {
 	reused := p.link != nil && p.address.form.multiplexed()
 	if p.link == nil {
 		p.ladder = ladder{peer: p, live: live}
@@ -99,15 +112,9 @@ func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, erro
 	conn, err := p.link.open(ctx)
 	if err != nil && reused && ctx.Err() == nil {
 		p.leave() // the peer ended the connection when it had done with a stream
-		return p.call(ctx, r, live)
+		return p.stream(ctx, live)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if len(p.ladder.rungs) > 0 {
-		p.ladder.comment("stream")
-	}
-	return newTalk(conn, r, p.ladder.level()), nil
+	return conn, err
 }
 
 // leave ends the connection, in good order.
