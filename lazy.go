@@ -106,7 +106,7 @@ type half struct {
 
 // Lazy returns a stream on which the protocol will be negotiated. Nothing is sent
 // and nothing is waited for. There is one proposal: a peer that refuses it has
-// ended the matter, so propose what the peer is known to speak.
+// ended the matter (R30), so propose what the peer is known to speak.
 //
 // The values of ctx count, such as a [Trace]; its end does not end the stream.
 // It fails with [ErrInvalidName] for names that cannot be proposed, and for those

@@ -32,6 +32,7 @@ type initiatorModel struct {
 	silent   bool   // says nothing before it has the header
 	greeting string // what it says as the header
 	again    string // what it says in front of a further proposal
+	patient  bool   // it waits for a whole message to compare it with the header
 	optional bool   // the header may be missing
 	version  func(text string) bool
 	judge    func(answer, proposed string) decision
@@ -105,7 +106,7 @@ func (m *initiatorModel) initiate(ctx context.Context, s io.ReadWriteCloser, tas
 	if !m.deaf {
 		defer context.AfterFunc(ctx, func() { m.leave(stream) })()
 	}
-	r := bufio.NewReaderSize(stream, 64<<10)
+	r := bufio.NewReader(stream)
 	c := &talk{m: m, r: r, w: stream}
 	var err error
 	switch {
@@ -166,6 +167,11 @@ func (c *talk) header() error {
 		return nil
 	}
 	c.heard = true
+	if !c.m.patient && !c.m.optional && !c.m.sloppy() {
+		if err := header(c.r); err != nil {
+			return err
+		}
+	}
 	text, err := c.m.message(c.r)
 	switch {
 	case err != nil:

@@ -31,6 +31,26 @@ type reading struct {
 	clean     func(text string) string
 }
 
+// sloppy reports whether it reads anything but what is right. Whoever does cannot
+// compare the header as it arrives.
+func (d *reading) sloppy() bool {
+	return d.prefix != 2 || d.padded || d.zero || d.newline || d.uncounted || d.endless || d.lines || d.atEnd || d.clean != nil
+}
+
+// header reports whether the header is there, byte by byte, and takes nothing.
+func header(r *bufio.Reader) error {
+	for n := 1; n <= len(wire.HeaderFrame); n++ {
+		got, err := r.Peek(n)
+		if err != nil {
+			return err
+		}
+		if string(got) != wire.HeaderFrame[:n] {
+			return errBroken
+		}
+	}
+	return nil
+}
+
 func rightReading() reading { return reading{limit: 1024, prefix: 2} }
 
 // message reads one message.
@@ -109,6 +129,7 @@ type responderModel struct {
 	eager    bool                   // the header is sent before anything is read
 	hold     bool                   // the header waits for the first answer
 	apart    bool                   // each message is a write
+	patient  bool                   // it waits for a whole message to compare it with the header
 	optional bool                   // a first message that is no header is a proposal
 	version  func(text string) bool // whether it is the header
 	greeting string                 // what is said as the header
@@ -154,7 +175,7 @@ const patience = 10 * time.Second
 func (m *responderModel) serve(stream *memory) {
 	timer := time.AfterFunc(m.budget, func() { m.leave(stream) })
 	defer timer.Stop()
-	r := bufio.NewReaderSize(stream, 64<<10)
+	r := bufio.NewReader(stream)
 	if !m.negotiate(stream, r) {
 		if m.deaf {
 			time.Sleep(time.Hour)
@@ -180,7 +201,14 @@ func (m *responderModel) negotiate(stream io.Writer, r *bufio.Reader) bool {
 		if r.Buffered() == 0 && len(out) > 0 && !(m.hold && string(out) == m.greeting) {
 			flush()
 		}
-		text, err := m.message(r)
+		var err error
+		if first && !m.patient && !m.optional && !m.sloppy() {
+			err = header(r)
+		}
+		var text string
+		if err == nil {
+			text, err = m.message(r)
+		}
 		if err != nil {
 			if first && err == errBroken {
 				out = append(out, m.farewell...)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,7 @@ func refusal(clean func(string) string) func(*initiatorModel) {
 
 func headers(is func(text string) bool) func(*initiatorModel) {
 	return func(m *initiatorModel) {
+		m.patient = true
 		right := m.version
 		m.version = func(text string) bool { return right(text) || is(text) }
 	}
@@ -94,22 +96,27 @@ var initiatorMutants = []initiatorMutant{
 	{"header trimmed of spaces", "R2", "R2-space", headers(func(s string) bool { return strings.Trim(s, " ") == wire.Header })},
 	{"header trimmed of newlines", "R2", "R2-newline", headers(func(s string) bool { return strings.Trim(s, "\n") == wire.Header })},
 	{"empty header", "R2", "R2-empty", func(m *initiatorModel) {
+		m.patient = true
 		m.version = func(s string) bool { return s == wire.Header || s == "" }
 		taking(ignores, func(a, _ string) bool { return a == wire.Header })(m)
 	}},
 	{"no header needed", "R2", "R2-none", func(m *initiatorModel) { m.optional = true }},
 	{"no header needed in front of na", "R2", "R2-none-na", func(m *initiatorModel) {
+		m.patient = true
 		m.version = func(s string) bool { return s == wire.Header || s == "na" }
 	}},
 	{"na in front of the header is passed over", "R2", "R2-na-header", func(m *initiatorModel) {
+		m.patient = true
 		m.version = func(s string) bool { return s == wire.Header || s == "na" }
 		taking(ignores, func(a, _ string) bool { return a == wire.Header })(m)
 	}},
 	{"a list is a header", "R2", "R2-list", headers(func(s string) bool { return strings.HasPrefix(s, string(rune(len("/conform/1.0.0")+1))) })},
 	{"any first message is the header", "R3", "R3-tls", func(m *initiatorModel) {
+		m.patient = true
 		m.version = func(string) bool { return true }
 		m.newline = true
 	}},
+	{"waits for a whole first message", "R3", "R3-first-byte", func(m *initiatorModel) { m.patient = true }},
 	{"header of a wrong version", "R2", "R1-first-flight", func(m *initiatorModel) { m.greeting = message("/multistream/1.1.0") }},
 	{"no header said", "R2", "R11-speaks", func(m *initiatorModel) { m.greeting = "" }},
 	{"two headers", "R4", "R11-speaks", func(m *initiatorModel) { m.greeting = wire.HeaderFrame + wire.HeaderFrame }},
@@ -125,7 +132,7 @@ var initiatorMutants = []initiatorMutant{
 	{"one byte of length", "R7", "R7-two-bytes", func(m *initiatorModel) { m.prefix = 1 }},
 	{"limit of 126", "R7", "R7-127", func(m *initiatorModel) { m.limit = 126 }},
 	{"limit of 125", "R7", "R7-126", func(m *initiatorModel) { m.limit = 125 }},
-	{"no limit", "R7", "R7-huge", func(m *initiatorModel) { m.prefix, m.limit = 10, 1<<63-1 }},
+	{"no limit", "R7", "R7-huge", func(m *initiatorModel) { m.prefix, m.limit = 10, math.MaxInt }},
 	{"no end of a length", "R7", "R7-endless", func(m *initiatorModel) { m.endless = true }},
 	{"zero is an empty message", "R8", "R8-zero", func(m *initiatorModel) {
 		m.zero = true
@@ -316,16 +323,17 @@ func testInitiator(t *testing.T, change func(*initiatorModel)) (ids []string) {
 	return ids
 }
 
-var patientInitiator = []string{"R3-http", "R3-ssh", "R3-smtp", "R3-first-byte", "R3-middle-byte", "R14-early"}
+// The model does not look at what comes behind a refusal before it has asked again.
+var usualInitiator = []string{"R14-early"}
 
 func TestInitiatorMutants(t *testing.T) {
 	golden := readGolden(t)
-	if ids := testInitiator(t, func(*initiatorModel) {}); !slices.Equal(ids, patientInitiator) {
-		t.Fatalf("the right initiator is caught by %q, want %q", ids, patientInitiator)
+	if ids := testInitiator(t, func(*initiatorModel) {}); !slices.Equal(ids, usualInitiator) {
+		t.Fatalf("the right initiator is caught by %q, want %q", ids, usualInitiator)
 	}
 	for _, m := range initiatorMutants {
 		t.Run(m.name, func(t *testing.T) {
-			golden.check(t, "initiator: "+m.name, m.caught, testInitiator(t, m.change), patientInitiator)
+			golden.check(t, "initiator: "+m.name, m.caught, testInitiator(t, m.change), usualInitiator)
 		})
 	}
 	golden.write(t)

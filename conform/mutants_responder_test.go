@@ -66,6 +66,7 @@ func listing(list func() string) func(*responderModel) {
 
 func versions(is func(text string) bool) func(*responderModel) {
 	return func(m *responderModel) {
+		m.patient = true
 		right := m.version
 		m.version = func(text string) bool { return right(text) || is(text) }
 	}
@@ -92,6 +93,7 @@ var responderMutants = []responderMutant{
 	{"ls without a header", "R2", "R2-ls-first", versions(func(s string) bool { return s == "ls" })},
 	{"na as a header", "R2", "R2-na-first", versions(func(s string) bool { return s == "na" })},
 	{"header of a wrong version", "R2", "R2-agreement", func(m *responderModel) { m.greeting = message("/multistream/1.1.0") }},
+	{"answers before it is asked", "R2", "R2-silence", func(m *responderModel) { m.eager, m.greeting = true, wire.HeaderFrame+na }},
 	{"no header said", "R2", "R2-agreement", func(m *responderModel) { m.greeting = "" }},
 	{"na to strangers", "R2", "R2-none-unknown", func(m *responderModel) {
 		m.optional = true
@@ -104,7 +106,7 @@ var responderMutants = []responderMutant{
 	}},
 	{"strangers are told why", "R3", "R3-tls", func(m *responderModel) { m.farewell = "go away\n" }},
 	{"strangers are told na", "R3", "R2-version-2.0.0", func(m *responderModel) { m.farewell = na }},
-	{"waits for a whole first message", "R3", "R3-first-byte", func(*responderModel) {}},
+	{"waits for a whole first message", "R3", "R3-first-byte", func(m *responderModel) { m.patient = true }},
 
 	{"two headers", "R4", "R4-once", func(m *responderModel) { m.greeting = wire.HeaderFrame + wire.HeaderFrame }},
 	{"header eager and on receipt", "R4", "R2-agreement", func(m *responderModel) {
@@ -155,7 +157,7 @@ var responderMutants = []responderMutant{
 	{"limit of 1023", "R7", "R7-1024", func(m *responderModel) { m.limit = 1023 }},
 	{"no end of a length", "R7", "R7-endless", func(m *responderModel) { m.endless = true }},
 	{"ten bytes of length", "R7", "R7-ten-bytes", func(m *responderModel) { m.prefix, m.limit = 10, math.MaxInt }},
-	{"no limit", "R7", "R7-gigabyte", func(m *responderModel) { m.prefix, m.limit = 5, 1<<33 }},
+	{"no limit", "R7", "R7-gigabyte", func(m *responderModel) { m.prefix, m.limit = 5, math.MaxInt }},
 	{"zero is an empty message", "R8", "R8-zero", func(m *responderModel) { m.zero = true }},
 	{"zero is skipped", "R8", "R8-zero", func(m *responderModel) {
 		m.zero = true

@@ -59,18 +59,14 @@ func testResponder(t *testing.T, change func(*responderModel)) (ids []string) {
 	return ids
 }
 
-// patient are the cases that the models miss on purpose: they are simple, and wait
-// for whole messages.
-var patientResponder = []string{"R3-http", "R3-http2", "R3-ssh", "R3-first-byte", "R3-middle-byte"}
-
 func TestResponderMutants(t *testing.T) {
 	golden := readGolden(t)
-	if ids := testResponder(t, func(*responderModel) {}); !slices.Equal(ids, patientResponder) {
-		t.Fatalf("the right responder is caught by %q, want %q", ids, patientResponder)
+	if ids := testResponder(t, func(*responderModel) {}); len(ids) > 0 {
+		t.Fatalf("the right responder is caught by %q", ids)
 	}
 	for _, m := range responderMutants {
 		t.Run(m.name, func(t *testing.T) {
-			golden.check(t, "responder: "+m.name, m.caught, testResponder(t, m.change), patientResponder)
+			golden.check(t, "responder: "+m.name, m.caught, testResponder(t, m.change), nil)
 		})
 	}
 	golden.write(t)

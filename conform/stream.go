@@ -36,7 +36,7 @@ func newStream(conn io.ReadWriteCloser, party wire.Role, start time.Time) *strea
 
 func (s *stream) listen() {
 	defer close(s.done)
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 8<<10)
 	for {
 		n, err := s.conn.Read(buf)
 		s.mu.Lock()
