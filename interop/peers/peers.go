@@ -14,7 +14,9 @@ type peer struct {
 	// lacks says what it does not offer, and why: scenarios that its initiator
 	// answers with exit code 127.
 	lacks map[string]string
-	lists string // how its responder answers ls; "" for na
+	// onlySlash says that its responder serves no name that does not begin with one.
+	onlySlash bool
+	lists     string // how its responder answers ls; "" for na
 }
 
 const (
@@ -44,7 +46,7 @@ var peers = []peer{
 	},
 	{
 		name: "rust", library: "multistream-select 0.14.0 (crates.io)",
-		tools: []string{"cargo"}, build: buildRust, lists: "nested",
+		tools: []string{"cargo"}, build: buildRust, lists: "nested", onlySlash: true,
 		lacks: map[string]string{"ls": noLists},
 	},
 	{

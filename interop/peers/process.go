@@ -27,7 +27,7 @@ type process struct {
 	in   io.WriteCloser
 
 	mu       sync.Mutex
-	jobs     int                              // written so far
+	lines    int                              // written so far
 	outcomes map[string]chan contract.Outcome // by job or remote address
 	gone     chan struct{}                    // closed when nothing more is reported
 }
@@ -104,22 +104,33 @@ func (p *process) wait(ctx context.Context, key string) (contract.Outcome, error
 	}
 }
 
-// do lets a program that takes jobs do one. When ctx ends it goes on without
-// anybody who looks.
+// do lets a program that takes jobs do one. When ctx ends the job is taken back.
 func (p *process) do(ctx context.Context, job contract.Job) (contract.Outcome, error) {
 	line, err := json.Marshal(job.Args())
 	if err != nil {
 		return contract.Outcome{}, err
 	}
-	p.mu.Lock()
-	p.jobs++
-	number := p.jobs
-	_, err = p.in.Write(append(line, '\n'))
-	p.mu.Unlock()
+	number, err := p.write(line)
 	if err != nil {
-		return contract.Outcome{}, fmt.Errorf("%s: %w", p.name, err)
+		return contract.Outcome{}, err
 	}
-	return p.wait(ctx, fmt.Sprint(number))
+	outcome, err := p.wait(ctx, number)
+	if ctx.Err() != nil {
+		_, cancelling := p.write(fmt.Appendf(nil, `["cancel","%s"]`, number))
+		err = errors.Join(err, cancelling)
+	}
+	return outcome, err
+}
+
+// write writes a line and returns its number.
+func (p *process) write(line []byte) (number string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lines++
+	if _, err = p.in.Write(append(line, '\n')); err != nil {
+		return "", fmt.Errorf("%s: %w", p.name, err)
+	}
+	return fmt.Sprint(p.lines), nil
 }
 
 // stop ends the program as the contract says it ends. An error is one that the

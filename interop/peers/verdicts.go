@@ -3,30 +3,42 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/multiselect/multiselect/conform"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// marks are the verdicts in the tables.
 var marks = map[conform.Verdict]string{
 	conform.Pass: "✓", conform.Fail: "✗", conform.Warn: "!", conform.Informed: "i",
 	conform.Unsupported: "–", conform.Skipped: "·", conform.Error: "E",
 }
 
-// bad lists what nobody explains: failures that are not expected, and expected
-// ones that do not come.
+// bad lists what nobody explains.
 func bad(verdicts []verdict) (wrong []string) {
 	for _, v := range verdicts {
+		for id := range v.undecided {
+			if !slices.ContainsFunc(v.report.Results, func(r conform.Result) bool { return r.Case.ID == id }) {
+				wrong = append(wrong, fmt.Sprintf("%s as %v: there is no case %s to fail sometimes", v.peer, v.role, id))
+			}
+		}
 		for n := range v.report.Results {
-			if r := &v.report.Results[n]; r.Bad() {
+			if r := &v.report.Results[n]; v.bad(r) {
 				wrong = append(wrong, fmt.Sprintf("%s as %v, %s: %v, expected to fail because %q: %s\n%s",
 					v.peer, v.role, r.Case.ID, r.Verdict, r.Expected, r.Reason, conversation(r)))
 			}
 		}
 	}
 	return wrong
+}
+
+// mark is the verdict in the tables.
+func (v *verdict) mark(r *conform.Result) string {
+	if v.undecided[r.Case.ID] != "" {
+		return "~"
+	}
+	return marks[r.Verdict]
 }
 
 func (r *results) writeVerdicts(b *strings.Builder) {
@@ -38,13 +50,17 @@ SHOULD as strict as MUST. Every failure is expected, with its reason, in
 ` + "`interop/peers/expect`" + ` (files for ` + "`mss conform --expect-fail`" + `); another one fails the
 test, and so does an expected one that no longer comes.
 
-| peer | role | pass | fail | info | unsupported | skipped |
-|---|---|---|---|---|---|---|
+| peer | role | pass ✓ | fail ✗ | either ~ | info i | unsupported – | skipped · |
+|---|---|---|---|---|---|---|---|
 `)
 	for _, v := range r.verdicts {
+		count := map[string]int{}
+		for n := range v.report.Results {
+			count[v.mark(&v.report.Results[n])]++
+		}
 		fmt.Fprintf(b, "| %s | %v |", v.peer, v.role)
-		for _, kind := range []conform.Verdict{conform.Pass, conform.Fail, conform.Informed, conform.Unsupported, conform.Skipped} {
-			fmt.Fprintf(b, " %d |", v.report.Count(kind))
+		for _, mark := range []string{"✓", "✗", "~", "i", "–", "·"} {
+			fmt.Fprintf(b, " %d |", count[mark])
 		}
 		b.WriteString("\n")
 	}
@@ -59,32 +75,35 @@ test, and so does an expected one that no longer comes.
 
 func (r *results) writeCases(b *strings.Builder, role wire.Role) {
 	fmt.Fprintf(b, "\n### The %v's cases\n\n", role)
-	b.WriteString("✓ pass, ✗ fail, i for information, – cannot do it and need not, · does not fit.\n\n| case | level |")
-	var reports []*conform.Report
+	b.WriteString("| case | level |")
+	var shown []verdict
 	for _, v := range r.verdicts {
 		if v.role == role {
-			reports = append(reports, v.report)
+			shown = append(shown, v)
 			fmt.Fprintf(b, " %s |", v.peer)
 		}
 	}
-	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(reports)) + "\n")
+	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(shown)) + "\n")
 	for n, c := range conform.Cases(role) {
 		fmt.Fprintf(b, "| %s | %v |", c.ID, c.Level)
-		for _, report := range reports {
-			fmt.Fprintf(b, " %s |", marks[report.Results[n].Verdict])
+		for _, v := range shown {
+			fmt.Fprintf(b, " %s |", v.mark(&v.report.Results[n]))
 		}
 		b.WriteString("\n")
 	}
 }
 
 func writeFailures(b *strings.Builder, v verdict) {
-	if v.report.Count(conform.Fail) == 0 {
+	if v.report.Count(conform.Fail) == 0 && len(v.undecided) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n#### %s as %v\n", v.peer, v.role)
 	for n := range v.report.Results {
 		r := &v.report.Results[n]
-		if r.Verdict == conform.Fail {
+		switch why := v.undecided[r.Case.ID]; {
+		case why != "":
+			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n", r.Case.ID, r.Case.Level, r.Case.Title, why)
+		case r.Verdict == conform.Fail:
 			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n\n%s\n", r.Case.ID, r.Case.Level, r.Case.Title, r.Expected, indented(conversation(r)))
 		}
 	}
@@ -128,11 +147,11 @@ func arrow(role wire.Role) string {
 	return "<"
 }
 
-const shown = 96 // bytes of what somebody said
+const most = 96 // bytes of what somebody said
 
 func quoted(p []byte) string {
-	if len(p) <= shown {
+	if len(p) <= most {
 		return fmt.Sprintf("%q", p)
 	}
-	return fmt.Sprintf("%q… %d bytes", p[:shown], len(p))
+	return fmt.Sprintf("%q… %d bytes", p[:most], len(p))
 }

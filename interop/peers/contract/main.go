@@ -1,19 +1,21 @@
 package contract
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 )
 
 // Program is an implementation behind the contract.
 type Program struct {
-	// Initiate does a job.
-	Initiate func(Job) Outcome
+	// Initiate does a job, and gives up when ctx ends.
+	Initiate func(ctx context.Context, job Job) Outcome
 	// Respond listens, reports the address and then the outcome of every
 	// connection, and returns when it cannot go on.
 	Respond func(listen string, protocols []string, report func(Outcome)) error
@@ -64,7 +66,7 @@ func (p Program) respond(args []string) error {
 }
 
 func (p Program) initiate(job Job) (code int) {
-	outcome := p.Initiate(job)
+	outcome := p.Initiate(context.Background(), job)
 	report(outcome)
 	switch {
 	case outcome.OK:
@@ -78,6 +80,7 @@ func (p Program) initiate(job Job) (code int) {
 func (p Program) jobs(in io.Reader) error {
 	var running sync.WaitGroup
 	defer running.Wait()
+	cancel := map[string]context.CancelFunc{}
 	lines := json.NewDecoder(in)
 	for n := 1; ; n++ {
 		var args []string
@@ -86,11 +89,20 @@ func (p Program) jobs(in io.Reader) error {
 		} else if err != nil {
 			return err
 		}
+		if len(args) == 2 && args[0] == "cancel" {
+			if stop, ok := cancel[args[1]]; ok {
+				stop()
+			}
+			continue
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		cancel[strconv.Itoa(n)] = stop
 		job, err := ParseJob(args)
 		running.Go(func() {
+			defer stop()
 			outcome := Failure(Local, err)
 			if err == nil {
-				outcome = p.Initiate(job)
+				outcome = p.Initiate(ctx, job)
 			}
 			outcome.Job = n
 			report(outcome)

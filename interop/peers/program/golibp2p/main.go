@@ -78,7 +78,7 @@ func newIdentity() (crypto.PrivKey, peer.ID, error) {
 	return secret, id, err
 }
 
-func (h *host) initiate(job contract.Job) (o contract.Outcome) {
+func (h *host) initiate(parent context.Context, job contract.Job) (o contract.Outcome) {
 	if job.LS {
 		return contract.Failure(contract.Unsupported, errors.New("a host of go-libp2p does not ask for lists"))
 	}
@@ -94,7 +94,7 @@ func (h *host) initiate(job contract.Job) (o contract.Outcome) {
 	if err != nil {
 		return contract.Failure(contract.Local, err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), theStream{}, true), job.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(parent, theStream{}, true), job.Timeout)
 	defer cancel()
 	defer h.Peerstore().RemovePeer(id)
 	if err := h.Connect(ctx, peer.AddrInfo{ID: id, Addrs: []multiaddr.Multiaddr{address}}); err != nil {
@@ -108,6 +108,8 @@ func (h *host) initiate(job contract.Job) (o contract.Outcome) {
 		return contract.Failure(class(err), err)
 	}
 	defer stream.Conn().Close()
+	stop := context.AfterFunc(parent, func() { stream.Reset() })
+	defer stop()
 	if deadline, ok := ctx.Deadline(); ok && job.Lazy {
 		stream.SetDeadline(deadline) // what is left of the negotiation comes with the first Read
 	}

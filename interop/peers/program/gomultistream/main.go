@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -31,7 +32,7 @@ func (l lazily) CloseWrite() error {
 	return l.conn.CloseWrite()
 }
 
-func initiate(job contract.Job) (o contract.Outcome) {
+func initiate(ctx context.Context, job contract.Job) (o contract.Outcome) {
 	if job.LS {
 		return contract.Failure(contract.Unsupported, errors.New("go-multistream does not ask for lists since 2021"))
 	}
@@ -41,6 +42,9 @@ func initiate(job contract.Job) (o contract.Outcome) {
 	}
 	conn := dialled.(*net.TCPConn)
 	conn.SetDeadline(time.Now().Add(job.Timeout))
+	// It knows no cancelling either.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
 	if job.Lazy {
 		o.Protocol = job.Protocols[0]
 		o.Talk(job, lazily{multistream.NewMSSelect(conn, o.Protocol), conn}, class)

@@ -86,7 +86,7 @@ async function connect (address) {
   return new SocketStream(socket, 'outbound')
 }
 
-async function initiate (job) {
+async function initiate (job, cancelled) {
   if (job.ls) return failure('unsupported', '@libp2p/multistream-select does not ask for lists')
   if (job.lazy) return failure('unsupported', '@libp2p/multistream-select has no lazy streams since 7.0')
   let stream
@@ -96,7 +96,9 @@ async function initiate (job) {
     return failure('local', error)
   }
   try {
-    const protocol = await select(stream, job.protocols, { signal: AbortSignal.timeout(job.timeout) })
+    const protocol = await select(stream, job.protocols, {
+      signal: AbortSignal.any([AbortSignal.timeout(job.timeout), cancelled])
+    })
     let received = ''
     try {
       received = await exchange(stream, job)
@@ -175,15 +177,23 @@ async function respond (args) {
 
 async function jobs () {
   let number = 0
+  const cancels = new Map()
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const job = ++number
-    attempt(JSON.parse(line)).then(outcome => { report({ ...outcome, job }) })
+    const args = JSON.parse(line)
+    const controller = new AbortController()
+    cancels.set(String(job), controller)
+    if (args[0] === 'cancel') {
+      cancels.get(args[1])?.abort()
+      continue
+    }
+    attempt(args, controller.signal).then(outcome => { report({ ...outcome, job }) })
   }
 }
 
-async function attempt (args) {
+async function attempt (args, cancelled) {
   try {
-    return await initiate(parse(args))
+    return await initiate(parse(args), cancelled)
   } catch (error) {
     return failure('local', error)
   }
@@ -198,7 +208,7 @@ switch (role) {
     await jobs()
     break
   case 'initiator': {
-    const outcome = await attempt(args)
+    const outcome = await attempt(args, new AbortController().signal)
     report(outcome)
     process.exitCode = outcome.ok ? 0 : outcome.error === 'unsupported' ? 127 : 1
     break

@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func class(code int) string {
 	return contract.Local
 }
 
-func initiate(job contract.Job) contract.Outcome {
+func initiate(ctx context.Context, job contract.Job) contract.Outcome {
 	switch {
 	case job.LS && len(job.Protocols) > 0:
 		return contract.Failure(contract.Unsupported, errors.New("mss ls does not propose"))
@@ -52,13 +53,15 @@ func initiate(job contract.Job) contract.Outcome {
 	}
 	timeout := "--timeout=" + job.Timeout.String()
 	if job.LS {
-		return list(exec.Command(os.Getenv("MSS"), "ls", "--json", timeout, "--to="+job.Address))
+		return list(exec.CommandContext(ctx, os.Getenv("MSS"), "ls", "--json", timeout, "--to="+job.Address))
 	}
 	args := []string{"dial", "--json", timeout, "--to=" + job.Address}
 	if job.Lazy {
 		args = append(args, "--lazy")
 	}
-	return dial(exec.Command(os.Getenv("MSS"), append(append(args, "--"), job.Protocols...)...), job)
+	cmd := exec.CommandContext(ctx, os.Getenv("MSS"), append(append(args, "--"), job.Protocols...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return dial(cmd, job)
 }
 
 func list(ls *exec.Cmd) (o contract.Outcome) {

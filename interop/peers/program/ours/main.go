@@ -13,13 +13,12 @@ import (
 
 func main() { contract.Main(contract.Program{Initiate: initiate, Respond: respond}) }
 
-func initiate(job contract.Job) (o contract.Outcome) {
+func initiate(ctx context.Context, job contract.Job) (o contract.Outcome) {
 	conn, err := net.Dial("tcp", job.Address)
 	if err != nil {
 		return contract.Failure(contract.Local, err)
 	}
 	client := multiselect.Client{Limits: multiselect.Limits{Budget: job.Timeout}}
-	ctx := context.Background()
 	switch {
 	case job.LS:
 		return list(ctx, client, conn.(*net.TCPConn), job)

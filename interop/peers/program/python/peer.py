@@ -199,14 +199,22 @@ async def attempt(args):
 
 
 async def jobs():
+    scopes = {}
+
     async def run(number, args):
-        report(await attempt(args) | {"job": number})
+        with scopes[number]:
+            report(await attempt(args) | {"job": number})
 
     async with trio.open_nursery() as nursery:
         number = 0
         async for line in trio.wrap_file(sys.stdin):
             number += 1
-            nursery.start_soon(run, number, json.loads(line))
+            args = json.loads(line)
+            if args[0] == "cancel":
+                scopes[int(args[1])].cancel()
+                continue
+            scopes[number] = trio.CancelScope()
+            nursery.start_soon(run, number, args)
 
 
 def main(args):

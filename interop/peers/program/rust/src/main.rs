@@ -205,20 +205,27 @@ async fn answer(protocol: &str, mut stream: Stream) -> Value {
 async fn jobs() -> std::io::Result<()> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut running = vec![];
-    for number in 1.. {
+    for number in 1usize.. {
         let Some(line) = lines.next_line().await? else { break };
         let args: Vec<String> = serde_json::from_str(&line)?;
-        running.push(tokio::spawn(async move {
+        if let ["cancel", job] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            let job: usize = job.parse().map_err(std::io::Error::other)?;
+            let task: &Option<tokio::task::JoinHandle<()>> = &running[job - 1];
+            task.as_ref().inspect(|task| task.abort()); // which drops the future
+            running.push(None);
+            continue;
+        }
+        running.push(Some(tokio::spawn(async move {
             let mut outcome = match parse(&args) {
                 Ok(job) => initiate(job).await,
                 Err(e) => failure("local", e),
             };
             outcome["job"] = json!(number);
             report(outcome);
-        }));
+        })));
     }
-    for job in running {
-        job.await?;
+    for job in running.into_iter().flatten() {
+        let _ = job.await; // cancelled jobs report nothing
     }
     Ok(())
 }
