@@ -19,10 +19,10 @@ const (
 	mostFuncLines = 60
 )
 
-// sources calls visit for each Go file of the root, wire and the tool.
+// sources calls visit for each Go file of the root, wire, conform and the tool.
 func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
 	t.Helper()
-	for _, folder := range []string{".", "wire", filepath.Join("cmd", "mss")} {
+	for _, folder := range []string{".", "wire", "conform", filepath.Join("cmd", "mss")} {
 		fset := token.NewFileSet()
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {

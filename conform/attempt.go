@@ -72,7 +72,10 @@ func (a *attempt) stream(ctx context.Context, accept func(context.Context) (io.R
 	if r.err == nil {
 		return r.conn, nil
 	}
-	if a.err != nil && !errors.Is(a.err, errors.ErrUnsupported) {
+	switch {
+	case errors.Is(a.err, errNotStarted):
+		return nil, a.err
+	case a.err != nil && !errors.Is(a.err, errors.ErrUnsupported):
 		return nothing{}, nil
 	}
 	return nil, r.err

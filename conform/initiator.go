@@ -112,15 +112,17 @@ func (i Initiator) play(ctx context.Context, c *Case, o *Options, res *Result) {
 
 // once plays a case once, and returns what became of the cut.
 func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, task Task, at cut) cut {
-	ctx, stop := context.WithTimeout(ctx, o.timeout())
-	defer stop()
 	j, err := newJudge(c, res.Names, nil)
 	if err != nil {
 		res.Verdict, res.Reason = Error, err.Error()
 		return at
 	}
+	// The time of the case is the tester's. If it ended the initiator as well, that
+	// would look like an initiator that ends its stream.
 	a := i.begin(ctx, task)
 	defer a.cancel()
+	ctx, stop := context.WithTimeout(ctx, o.timeout())
+	defer stop()
 	conn, err := a.stream(ctx, i.Accept, o.quiet())
 	if err != nil {
 		a.cancel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ var initiatorMutants = []initiatorMutant{
 	{"one byte of length", "R7", "R7-two-bytes", func(m *initiatorModel) { m.prefix = 1 }},
 	{"limit of 126", "R7", "R7-127", func(m *initiatorModel) { m.limit = 126 }},
 	{"limit of 125", "R7", "R7-126", func(m *initiatorModel) { m.limit = 125 }},
-	{"no limit", "R7", "R7-huge", func(m *initiatorModel) { m.prefix, m.limit = 10, 1<<63-1 }},
+	{"no limit", "R7", "R7-huge", func(m *initiatorModel) { m.prefix, m.limit = 10, math.MaxInt }},
 	{"no end of a length", "R7", "R7-endless", func(m *initiatorModel) { m.endless = true }},
 	{"zero is an empty message", "R8", "R8-zero", func(m *initiatorModel) {
 		m.zero = true

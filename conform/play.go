@@ -58,9 +58,6 @@ func (p *play) run(ctx context.Context) (int, error) {
 			return came, nil
 		}
 		if !p.wait(ctx, changed, silent) {
-			if came, _, _ := p.judge.decide(p.all()); came >= 0 {
-				return came, nil
-			}
 			return -1, nil
 		}
 	}

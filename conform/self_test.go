@@ -42,14 +42,24 @@ func ourMuxer(t testing.TB, budget time.Duration) *multiselect.Muxer {
 	return m
 }
 
-// listen serves a listener until the test ends.
-func listen(t testing.TB, network, addr string, handle func(net.Conn)) net.Listener {
+// bind listens on an address of its own until the test ends.
+func bind(t testing.TB, network, addr string) net.Listener {
 	t.Helper()
+	if network == "unix" {
+		addr = filepath.Join(t.TempDir(), "s")
+	}
 	l, err := net.Listen(network, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// listen serves a listener until the test ends.
+func listen(t testing.TB, network, addr string, handle func(net.Conn)) net.Listener {
+	t.Helper()
+	l := bind(t, network, addr)
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -65,11 +75,8 @@ func listen(t testing.TB, network, addr string, handle func(net.Conn)) net.Liste
 var strict = conform.Options{Strict: true, Quiet: 20 * time.Millisecond, Timeout: 2 * time.Second}
 
 func eachNetwork(t *testing.T, do func(t *testing.T, network, addr string)) {
-	do2 := func(network, addr string) {
-		t.Run(network, func(t *testing.T) { do(t, network, addr) })
-	}
-	do2("tcp", "127.0.0.1:0")
-	do2("unix", filepath.Join(t.TempDir(), "s"))
+	t.Run("tcp", func(t *testing.T) { do(t, "tcp", "127.0.0.1:0") })
+	t.Run("unix", func(t *testing.T) { do(t, "unix", "") })
 }
 
 func TestOurResponder(t *testing.T) {
@@ -111,12 +118,7 @@ func testOurs(t *testing.T, open func(handle func(net.Conn)) dialFunc) {
 
 func TestOurInitiator(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, network, addr string) {
-		l, err := net.Listen(network, addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		conform.TestInitiator(t, dialer(l), strict)
+		conform.TestInitiator(t, dialer(bind(t, network, addr)), strict)
 	})
 	t.Run("pipe", func(t *testing.T) {
 		conform.TestInitiator(t, conform.Streams(pipe, initiate), strict)

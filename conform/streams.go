@@ -62,6 +62,9 @@ const (
 	exitUnsupported = 127
 )
 
+// errNotStarted says that a program could not be started, which is no fault of it.
+var errNotStarted = errors.New("conform: not started")
+
 // Command returns an initiator that is a program, started anew for each case. It
 // connects to the listener, which the caller closes when the run is over. The
 // task is in its environment:
@@ -95,7 +98,10 @@ func Command(l net.Listener, stderr io.Writer, argv ...string) Initiator {
 			)
 			cmd.Stderr = stderr
 			cmd.WaitDelay = time.Second // for what its children hold open
-			err = cmd.Run()
+			if err := cmd.Start(); err != nil {
+				return fmt.Errorf("%w: %w", errNotStarted, err)
+			}
+			err = cmd.Wait()
 			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 				switch exit.ExitCode() {
 				case exitRefused:

@@ -30,8 +30,8 @@ var forms = map[string]func(name string) string{
 	// bare is a message without the newline, which the length does not count.
 	"bare": func(name string) string { return lengthOf(len(name)) + name },
 	// half and rest are the two halves of the message.
-	"half": func(name string) string { return halves(name)[0] },
-	"rest": func(name string) string { return halves(name)[1] },
+	"half":  func(name string) string { return halves(name)[0] },
+	"rest":  func(name string) string { return halves(name)[1] },
 	"upper": strings.ToUpper,
 	// shorter is the name without its last byte.
 	"shorter": func(name string) string { return name[:max(len(name)-1, 0)] },

@@ -1,0 +1,134 @@
+package conform_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/conform"
+)
+
+// asCommand makes this test binary an initiator of its own process.
+const asCommand = "MULTISELECT_CONFORM_INITIATOR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		os.Exit(commandMain())
+	}
+	os.Exit(m.Run())
+}
+
+func commandMain() int {
+	task := conform.Task{Mode: os.Getenv("MSS_CONFORM_MODE")}
+	if err := json.Unmarshal([]byte(os.Getenv("MSS_CONFORM_PROTOCOLS")), &task.Protocols); err != nil {
+		return 2
+	}
+	ms, err := strconv.Atoi(os.Getenv("MSS_CONFORM_TIMEOUT"))
+	if err != nil {
+		return 2
+	}
+	task.Timeout = time.Duration(ms) * time.Millisecond
+	if task.Mode == "ls" {
+		return 127
+	}
+	conn, err := net.Dial(os.Getenv("MSS_CONFORM_NETWORK"), os.Getenv("MSS_CONFORM_ADDR"))
+	if err != nil {
+		return 3
+	}
+	switch err := initiate(context.Background(), conn, task); {
+	case errors.Is(err, conform.ErrRefused):
+		return 7
+	case err != nil:
+		return 1
+	}
+	return 0
+}
+
+// A program in its own process, over TCP and unix: what it reports by its exit
+// code counts, and what it does not offer is unsupported.
+func TestCommand(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(asCommand, "1")
+	eachNetwork(t, func(t *testing.T, network, addr string) {
+		l := bind(t, network, addr)
+		o := conform.Options{
+			Strict: true, Timeout: 10 * time.Second, Quiet: 50 * time.Millisecond,
+			Select: regexp.MustCompile("^(R1-|R9-|R10-|R20-list|R25-(refused|end|cancel)$|R30-refused)"),
+		}
+		report, err := conform.RunInitiator(t.Context(), conform.Command(l, os.Stderr, exe), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range report.Results {
+			want := conform.Pass
+			if r.Case.Mode == "ls" {
+				want = conform.Unsupported
+			}
+			if r.Verdict != want {
+				t.Errorf("%s: %v: %s\n%v", r.Case.ID, r.Verdict, r.Reason, r.Transcript())
+			}
+		}
+		if len(report.Results) < 20 {
+			t.Errorf("%d cases were played", len(report.Results))
+		}
+	})
+}
+
+// What is not there is an error of the tester, for each case, and no verdict on
+// the party.
+func TestNobodyThere(t *testing.T) {
+	l := bind(t, "tcp", "127.0.0.1:0")
+	o := conform.Options{IDs: []string{"R1-first-flight"}, Quiet: time.Millisecond}
+	for _, i := range []conform.Initiator{
+		conform.Command(l, nil, filepath.Join(t.TempDir(), "no-such-program")),
+		conform.Listener(l, func(context.Context, string, string, conform.Task) error { return nil }),
+	} {
+		report, err := conform.RunInitiator(t.Context(), i, o)
+		if err != nil || report.OK() || report.Count(conform.Error) != 1 {
+			t.Errorf("RunInitiator = %+v, %v", report, err)
+		}
+	}
+	o.IDs = []string{"R2-agreement"}
+	report, err := conform.RunResponder(t.Context(), conform.Responder{
+		Dial: func(context.Context) (stream, error) { return nil, errors.New("nobody") }, Protocols: served,
+	}, o)
+	if err != nil || report.OK() || report.Count(conform.Error) != 1 {
+		t.Errorf("RunResponder = %+v, %v", report, err)
+	}
+}
+
+func ExampleRunResponder() {
+	mux, err := multiselect.NewMuxer(map[string]multiselect.Handler{
+		"/echo/1.0.0": func(_ context.Context, _ string, s stream) { echo(s) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := conform.RunResponder(context.Background(), conform.Responder{
+		Dial: func(context.Context) (stream, error) {
+			ours, theirs := net.Pipe()
+			go mux.Handle(context.Background(), ours)
+			return theirs, nil
+		},
+		Protocols: []string{"/echo/1.0.0"},
+	}, conform.Options{Select: regexp.MustCompile("^R13-")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Count(conform.Pass), "passed,", report.Count(conform.Skipped), "skipped,", report.OK())
+	// Output: 17 passed, 4 skipped, true
+}
