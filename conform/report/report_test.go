@@ -261,7 +261,7 @@ func TestLimits(t *testing.T) {
 	r := &conform.Report{Role: wire.Responder, Results: sampleReport(wire.Responder).Results[1:2]}
 	flood := &r.Results[0]
 	flood.Events = nil
-	for range 1000 {
+	for range 300 {
 		flood.Events = append(flood.Events, conform.Event{From: wire.Responder, Data: bytes.Repeat([]byte("\x03na\n"), 1000)})
 	}
 	flood.Events = append(flood.Events, conform.Event{From: wire.Responder, Data: bytes.Repeat([]byte{0xff}, 1<<20)})
