@@ -40,8 +40,8 @@ func newConformTask() *cobra.Command {
 
 // readTask reads what [conform.Command] writes.
 func readTask(getenv func(string) string) (a address, task conform.Task, err error) {
-	a = address{getenv("MSS_CONFORM_NETWORK"), getenv("MSS_CONFORM_ADDR")}
-	if a.network == "" || a.where == "" {
+	network, where := getenv("MSS_CONFORM_NETWORK"), getenv("MSS_CONFORM_ADDR")
+	if a = plainAddress(network, where); network == "" || where == "" {
 		return a, task, usagef("there is no MSS_CONFORM_NETWORK and MSS_CONFORM_ADDR\ntry: mss conform initiator -- mss conform task")
 	}
 	task = conform.Task{Case: getenv("MSS_CONFORM_CASE"), Mode: getenv("MSS_CONFORM_MODE")}
@@ -56,9 +56,17 @@ func readTask(getenv func(string) string) (a address, task conform.Task, err err
 	return a, task, nil
 }
 
+// plainAddress is the address of a listener of package net.
+func plainAddress(network, where string) address {
+	if network == "unix" {
+		return address{form: formUnix, where: where}
+	}
+	return address{form: formTCP, where: where}
+}
+
 // dialTask connects and does a task.
 func dialTask(ctx context.Context, network, addr string, task conform.Task) error {
-	conn, err := address{network, addr}.connect(ctx)
+	conn, err := plainAddress(network, addr).dial(ctx)
 	if err != nil {
 		return err
 	}

@@ -100,39 +100,42 @@ func TestAllGood(t *testing.T) {
 	}
 }
 
+// What the usual schema of JUnit has.
+type remark struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
+	Text    string `xml:",chardata"`
+}
+type attributes struct {
+	Tests    int     `xml:"tests,attr"`
+	Failures int     `xml:"failures,attr"`
+	Errors   int     `xml:"errors,attr"`
+	Skipped  int     `xml:"skipped,attr"`
+	Time     float64 `xml:"time,attr"`
+}
+type junit struct {
+	XMLName xml.Name `xml:"testsuites"`
+	attributes
+	Suites []struct {
+		attributes
+		Name      string `xml:"name,attr"`
+		Timestamp string `xml:"timestamp,attr"`
+		Cases     []struct {
+			Name      string   `xml:"name,attr"`
+			Classname string   `xml:"classname,attr"`
+			Time      float64  `xml:"time,attr"`
+			Skipped   []remark `xml:"skipped"`
+			Errors    []remark `xml:"error"`
+			Failures  []remark `xml:"failure"`
+			Out       string   `xml:"system-out"`
+		} `xml:"testcase"`
+	} `xml:"testsuite"`
+}
+
 // JUnit, as the readers know it: the counts in the attributes are those of the
 // elements, and each testcase has one verdict at most.
 func TestJUnitParses(t *testing.T) {
-	type remark struct {
-		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"`
-	}
-	type attributes struct {
-		Tests    int     `xml:"tests,attr"`
-		Failures int     `xml:"failures,attr"`
-		Errors   int     `xml:"errors,attr"`
-		Skipped  int     `xml:"skipped,attr"`
-		Time     float64 `xml:"time,attr"`
-	}
-	var doc struct {
-		XMLName xml.Name `xml:"testsuites"`
-		attributes
-		Suites []struct {
-			attributes
-			Name      string `xml:"name,attr"`
-			Timestamp string `xml:"timestamp,attr"`
-			Cases     []struct {
-				Name      string   `xml:"name,attr"`
-				Classname string   `xml:"classname,attr"`
-				Time      float64  `xml:"time,attr"`
-				Skipped   []remark `xml:"skipped"`
-				Errors    []remark `xml:"error"`
-				Failures  []remark `xml:"failure"`
-				Out       string   `xml:"system-out"`
-			} `xml:"testcase"`
-		} `xml:"testsuite"`
-	}
+	var doc junit
 	r := sampleReport(wire.Responder)
 	if err := xml.Unmarshal([]byte(write(t, "report.xml", r)), &doc); err != nil {
 		t.Fatal(err)
