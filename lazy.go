@@ -145,8 +145,8 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	return l, nil
 }
 
-// beginLazy is [Communicator.begin] for a lazy stream, whose budget does not run
-// before somebody waits, with the checks of the name. It has a short way, too.
+// beginLazy begins without a budget, which does not run before somebody waits, and
+// checks the name. It has a short way, too.
 func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
 	c := &l.c
 	c.role = Initiator
@@ -155,15 +155,14 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
 		c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
 		return nil
 	}
+	values := context.Background() // the end of ctx does not count
 	if trace := traceOf(ctx); trace != nil {
-		c.extend().trace = trace
+		values = WithTrace(values, trace)
 	}
-	if cl.Unbuffered {
-		c.extend().unbuffered = true
-	}
-	c.recognise()
-	if c.ext != nil { // somebody asks for the time
-		c.start = time.Since(epoch)
+	limits := cl.Limits
+	limits.Budget = -1
+	if err := c.begin(values, Initiator, &limits, cl.Unbuffered); err != nil {
+		return err
 	}
 	return cl.checkLazy(c, l.protocol)
 }
