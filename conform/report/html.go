@@ -64,6 +64,7 @@ type roleView struct {
 type caseView struct {
 	Anchor string
 	*conform.Case
+	Mode  string // of an initiator
 	Legal []legalView
 	Plain bool // passed by everybody
 	Plays []*playView
@@ -147,7 +148,7 @@ func (v *roleView) row(c *conform.Case) *caseView {
 			return row
 		}
 	}
-	row := &caseView{Anchor: v.Role + "-" + c.ID, Case: c}
+	row := &caseView{Anchor: v.Role + "-" + c.ID, Case: c, Mode: mode(c)}
 	for i := range c.Legal {
 		row.Legal = append(row.Legal, legalView{&c.Legal[i], conditions(&c.Legal[i])})
 	}

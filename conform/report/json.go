@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/wire"
 )
 
 // jsonFormat names the form of the document. Fields are added to it, never
@@ -141,7 +142,7 @@ type jsonEvent struct {
 
 func caseJSON(c *conform.Case) jsonCase {
 	doc := jsonCase{
-		ID: c.ID, Level: c.Level, Title: c.Title, Mode: c.Mode,
+		ID: c.ID, Level: c.Level, Title: c.Title, Mode: mode(c),
 		Rules: notNull(c.Rules), Script: notNull(c.Script),
 		Requirements: []jsonRequirement{}, Legal: []jsonOutcome{},
 	}
@@ -152,6 +153,14 @@ func caseJSON(c *conform.Case) jsonCase {
 		doc.Legal = append(doc.Legal, jsonOutcome{notNull(o.Said), o.Ends, o.Verdict, o.Reports, o.OneRead, o.Because})
 	}
 	return doc
+}
+
+// mode is what an initiator has to do.
+func mode(c *conform.Case) string {
+	if c.Role == wire.Responder {
+		return ""
+	}
+	return c.Mode
 }
 
 func resultJSON(r *conform.Result) jsonResult {

@@ -54,7 +54,11 @@ func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 	if p.Status == "unexpected" {
 		p.Class = conform.Fail.String()
 	}
+	script := strings.Join(r.Case.Script, "\n")
 	for placeholder, name := range r.Names {
+		if !strings.Contains(script, "${"+placeholder) {
+			continue // of other cases
+		}
 		shown := quoted(name)
 		if over := len(shown) - mostWidth; over > 0 {
 			shown = shown[:mostWidth] + fmt.Sprintf("… (%d bytes more)", over)

@@ -100,54 +100,55 @@ func TestAllGood(t *testing.T) {
 	}
 }
 
-// What the usual schema of JUnit has.
-type remark struct {
-	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"`
-	Text    string `xml:",chardata"`
-}
-type attributes struct {
-	Tests    int     `xml:"tests,attr"`
-	Failures int     `xml:"failures,attr"`
-	Errors   int     `xml:"errors,attr"`
-	Skipped  int     `xml:"skipped,attr"`
-	Time     float64 `xml:"time,attr"`
-}
-type junit struct {
-	XMLName xml.Name `xml:"testsuites"`
-	attributes
-	Suites []struct {
-		attributes
-		Name      string `xml:"name,attr"`
-		Timestamp string `xml:"timestamp,attr"`
-		Cases     []struct {
-			Name      string   `xml:"name,attr"`
-			Classname string   `xml:"classname,attr"`
-			Time      float64  `xml:"time,attr"`
-			Skipped   []remark `xml:"skipped"`
-			Errors    []remark `xml:"error"`
-			Failures  []remark `xml:"failure"`
-			Out       string   `xml:"system-out"`
-		} `xml:"testcase"`
-	} `xml:"testsuite"`
-}
+// What readers of JUnit read.
+type (
+	junitRemark struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		Text    string `xml:",chardata"`
+	}
+	junitCounts struct {
+		Tests    int     `xml:"tests,attr"`
+		Failures int     `xml:"failures,attr"`
+		Errors   int     `xml:"errors,attr"`
+		Skipped  int     `xml:"skipped,attr"`
+		Time     float64 `xml:"time,attr"`
+	}
+	junitSuites struct {
+		XMLName xml.Name `xml:"testsuites"`
+		junitCounts
+		Suites []struct {
+			junitCounts
+			Name      string `xml:"name,attr"`
+			Timestamp string `xml:"timestamp,attr"`
+			Cases     []struct {
+				Name      string        `xml:"name,attr"`
+				Classname string        `xml:"classname,attr"`
+				Time      float64       `xml:"time,attr"`
+				Skipped   []junitRemark `xml:"skipped"`
+				Errors    []junitRemark `xml:"error"`
+				Failures  []junitRemark `xml:"failure"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+)
 
-// JUnit, as the readers know it: the counts in the attributes are those of the
-// elements, and each testcase has one verdict at most.
+// The counts in the attributes are those of the elements, and each failure says
+// what, why, and how it came to it.
 func TestJUnitParses(t *testing.T) {
-	var doc junit
+	var doc junitSuites
 	r := sampleReport(wire.Responder)
 	if err := xml.Unmarshal([]byte(write(t, "report.xml", r)), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Suites) != 1 || doc.Suites[0].attributes != doc.attributes {
-		t.Fatalf("suites %+v below %+v", doc.Suites, doc.attributes)
+	if len(doc.Suites) != 1 || doc.Suites[0].junitCounts != doc.junitCounts {
+		t.Fatalf("suites %+v below %+v", doc.Suites, doc.junitCounts)
 	}
 	suite := doc.Suites[0]
 	if _, err := time.Parse("2006-01-02T15:04:05", suite.Timestamp); err != nil || suite.Time != 1.234567 {
 		t.Errorf("timestamp %v, time %v", err, suite.Time)
 	}
-	var n attributes
+	var n junitCounts
 	for i, c := range suite.Cases {
 		n.Tests++
 		n.Failures += len(c.Failures)
@@ -162,10 +163,10 @@ func TestJUnitParses(t *testing.T) {
 			}
 		}
 	}
-	if n.Time = suite.Time; n != suite.attributes {
-		t.Errorf("elements %+v, attributes %+v", n, suite.attributes)
+	if n.Time = suite.Time; n != suite.junitCounts {
+		t.Errorf("elements %+v, attributes %+v", n, suite.junitCounts)
 	}
-	if want := (attributes{Tests: 9, Failures: 2, Errors: 1, Skipped: 3, Time: suite.Time}); n != want {
+	if want := (junitCounts{Tests: 9, Failures: 2, Errors: 1, Skipped: 3, Time: suite.Time}); n != want {
 		t.Errorf("counts %+v, want %+v", n, want)
 	}
 }

@@ -24,7 +24,7 @@ func sampleCase(role wire.Role, id string, level conform.Level, title string) *c
 			Source: "https://github.com/libp2p/specs/blob/master/connections/README.md",
 		}},
 		Mode:   map[wire.Role]string{wire.Initiator: "select"}[role],
-		Script: []string{"> /multistream/1.0.0", "> ${A}"},
+		Script: []string{"> /multistream/1.0.0", "> ${A}", "> ${Raw}"},
 		Legal: []conform.Outcome{
 			{Said: []string{"< /multistream/1.0.0", "< na"}, Ends: conform.Quiet, Because: "a refusal is one na"},
 			{Ends: conform.Abort, Verdict: conform.Warn, OneRead: true, Reports: "failed", Because: "broken framing may end the stream"},
