@@ -1,6 +1,7 @@
 // Command peers puts the implementations of multistream-select together, each
 // with each, holds the conformance suite against them, and writes
-// docs/conformance.md: who talks to whom, and who passes what.
+// docs/conformance.md and docs/conformance.html: who talks to whom, and who passes
+// what.
 //
 //	GOWORK=off go run .           # everything
 //	GOWORK=off go test -v .       # the same as a test, and that the document is up to date
@@ -20,7 +21,7 @@ import (
 )
 
 func main() {
-	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the `folder` to write conformance.md to")
+	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the `folder` to write conformance.md and conformance.html to")
 	flag.Parse()
 	if err := write(*docs); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
@@ -43,6 +44,9 @@ func write(docs string) error {
 	}
 	for _, wrong := range slices.Concat(r.unexplained, bad(r.verdicts)) {
 		fmt.Fprintln(os.Stderr, "peers:", wrong)
+	}
+	if err := r.writePage(docs); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(docs, "conformance.md"), []byte(r.document()), 0o644)
 }
