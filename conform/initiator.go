@@ -112,7 +112,7 @@ func (i Initiator) play(ctx context.Context, c *Case, o *Options, res *Result) {
 
 // once plays a case once, and returns what became of the cut.
 func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, task Task, at cut) cut {
-	j, err := newJudge(c, res.Names, nil)
+	j, err := newJudge(c, res.Names, nil, o.quiet())
 	if err != nil {
 		res.Verdict, res.Reason = Error, err.Error()
 		return at

@@ -11,10 +11,11 @@ type judge struct {
 	legal  []Outcome
 	parts  [][]part // of each outcome
 	served []string
+	quiet  time.Duration
 }
 
-func newJudge(c *Case, n names, served []string) (*judge, error) {
-	j := &judge{legal: c.Legal, served: served}
+func newJudge(c *Case, n names, served []string, quiet time.Duration) (*judge, error) {
+	j := &judge{legal: c.Legal, served: served, quiet: quiet}
 	for _, o := range c.Legal {
 		parts, err := n.parts(o.said)
 		if err != nil {
@@ -30,9 +31,22 @@ type heard struct {
 	said  []byte
 	reads int
 	ended bool
-	// finished: the script is, nothing more will be asked. quiet: nothing has
-	// changed for the quiet period since.
-	finished, quiet bool
+	// finished: the script is, nothing more will be asked.
+	finished bool
+	// silence is how long nothing has changed since.
+	silence time.Duration
+}
+
+// patience is how many quiet periods a silence has to last that is held against
+// the party: a machine may be busy.
+const patience = 10
+
+// silenceFor returns how long the silence of an outcome has to last.
+func (j *judge) silenceFor(o *Outcome) time.Duration {
+	if o.Verdict != Pass {
+		return patience * j.quiet
+	}
+	return j.quiet
 }
 
 // state is what can be said about an outcome.
@@ -41,7 +55,7 @@ type state uint8
 const (
 	impossible state = iota
 	possible
-	silence // possible, if the party stays quiet from now on
+	silent // possible, if the party stays quiet from now on
 	true_
 )
 
@@ -64,8 +78,8 @@ func (j *judge) state(i int, h heard) state {
 		if h.ended {
 			return impossible
 		}
-		if done && h.finished && !h.quiet {
-			return silence
+		if done && h.finished && h.silence < j.silenceFor(o) {
+			return silent
 		}
 	}
 	switch {
@@ -78,8 +92,8 @@ func (j *judge) state(i int, h heard) state {
 }
 
 // decide returns the first outcome that has come true, or -1, whether another one
-// still may, and whether one depends on silence.
-func (j *judge) decide(h heard) (came int, open, silent bool) {
+// still may, and how much more silence decides on one, or 0.
+func (j *judge) decide(h heard) (came int, open bool, silence time.Duration) {
 	came = -1
 	for i := range j.legal {
 		switch j.state(i, h) {
@@ -87,13 +101,16 @@ func (j *judge) decide(h heard) (came int, open, silent bool) {
 			if came < 0 {
 				came = i
 			}
-		case silence:
-			open, silent = true, true
+		case silent:
+			open = true
+			if more := j.silenceFor(&j.legal[i]) - h.silence; silence == 0 || more < silence {
+				silence = more
+			}
 		case possible:
 			open = true
 		}
 	}
-	return came, open, silent
+	return came, open, silence
 }
 
 // reached returns all outcomes that have come true.

@@ -22,8 +22,8 @@ type Options struct {
 	Strict bool
 	// Timeout is how long a case may take, connecting included. If zero, 5 s.
 	Timeout time.Duration
-	// Quiet is how long silence has to last where it is asked for, and how long
-	// the tester waits where peers must not answer. If zero, 200 ms.
+	// Quiet is how long silence has to last where it is what should be; where it is
+	// held against the party it has to last ten times as long. If zero, 200 ms.
 	Quiet time.Duration
 	// ExpectFail are the ids of cases that are known to fail, with the reasons.
 	// Such a failure does not make a run fail, and its absence does.

@@ -18,8 +18,8 @@ type play struct {
 	cut    cut
 
 	awaited []part
-	quiet   bool
-	late    bool // the time was over
+	silence time.Duration // how long nothing has changed
+	late    bool          // the time was over
 }
 
 // cut says where the tester's bytes are cut into writes.
@@ -53,11 +53,11 @@ func (p *play) run(ctx context.Context) (int, error) {
 	}
 	for {
 		h, changed := p.heard(true)
-		came, open, silent := p.judge.decide(h)
+		came, open, silence := p.judge.decide(h)
 		if came >= 0 || !open {
 			return came, nil
 		}
-		if !p.wait(ctx, changed, silent) {
+		if !p.wait(ctx, changed, silence) {
 			return -1, nil
 		}
 	}
@@ -65,7 +65,7 @@ func (p *play) run(ctx context.Context) (int, error) {
 
 func (p *play) heard(finished bool) (heard, <-chan struct{}) {
 	said, reads, ended, changed := p.s.now()
-	return heard{said: said, reads: reads, ended: ended, finished: finished, quiet: p.quiet}, changed
+	return heard{said: said, reads: reads, ended: ended, finished: finished, silence: p.silence}, changed
 }
 
 // all is what has been heard when nothing more is to be asked.
@@ -82,20 +82,21 @@ func (p *play) isOver() bool {
 	return h.ended || !open
 }
 
-// wait waits for a change. With silent it also returns after the quiet period,
-// and p.quiet says so. It reports false when the time is over.
-func (p *play) wait(ctx context.Context, changed <-chan struct{}, silent bool) bool {
-	p.quiet = false
-	var quiet <-chan time.Time
-	if silent {
-		timer := time.NewTimer(p.o.quiet())
+// wait waits for a change. It also returns when nothing changes for so long, if
+// that is not 0, and adds that to the silence. It reports false when the time is
+// over.
+func (p *play) wait(ctx context.Context, changed <-chan struct{}, long time.Duration) bool {
+	var silence <-chan time.Time
+	if long > 0 {
+		timer := time.NewTimer(long)
 		defer timer.Stop()
-		quiet = timer.C
+		silence = timer.C
 	}
 	select {
 	case <-changed:
-	case <-quiet:
-		p.quiet = true
+		p.silence = 0
+	case <-silence:
+		p.silence += long
 	case <-ctx.Done():
 		p.late = errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 		return false
@@ -126,13 +127,13 @@ func (p *play) step(ctx context.Context, s step) error {
 		p.s.noted(Event{From: p.s.party, Kind: Noted, Note: "the initiator is cancelled"})
 		p.cancel()
 	case doQuiet:
-		for !p.quiet && !p.isOver() {
+		for !p.isOver() && p.silence < p.o.quiet() {
 			_, changed := p.heard(false)
-			if !p.wait(ctx, changed, true) {
+			if !p.wait(ctx, changed, p.o.quiet()) {
 				break
 			}
 		}
-		p.quiet = false
+		p.silence = 0
 	}
 	return nil
 }
@@ -144,7 +145,7 @@ func (p *play) await(ctx context.Context) {
 		if fit, _ := compare(h.said, p.awaited, p.judge.served); fit == full || fit == more || p.isOver() {
 			return
 		}
-		if !p.wait(ctx, changed, false) {
+		if !p.wait(ctx, changed, 0) {
 			return
 		}
 	}

@@ -73,7 +73,7 @@ func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, a
 	}
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
-	j, err := newJudge(c, res.Names, r.Protocols)
+	j, err := newJudge(c, res.Names, r.Protocols, o.quiet())
 	if err != nil {
 		res.Verdict, res.Reason = Error, err.Error()
 		return at

@@ -72,7 +72,7 @@ func listen(t testing.TB, network, addr string, handle func(net.Conn)) net.Liste
 	return l
 }
 
-var strict = conform.Options{Strict: true, Quiet: 20 * time.Millisecond, Timeout: 2 * time.Second}
+var strict = conform.Options{Strict: true, Quiet: 50 * time.Millisecond, Timeout: 5 * time.Second}
 
 func eachNetwork(t *testing.T, do func(t *testing.T, network, addr string)) {
 	t.Run("tcp", func(t *testing.T) { do(t, "tcp", "127.0.0.1:0") })
