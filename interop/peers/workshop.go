@@ -95,6 +95,7 @@ func (w *workshop) goBuild(folder, name, pkg string) (program string, err error)
 	args := []string{"go", "build", "-o", program}
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		args = append(args, "-race")
+		os.Setenv("GORACE", "atexit_sleep_ms=0") // else every process sleeps for a second at its end
 	}
 	return program, w.run(folder, []string{"GOWORK=off"}, append(args, pkg)...)
 }

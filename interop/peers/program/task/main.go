@@ -50,10 +50,10 @@ func run(command []string) (code int, err error) {
 
 	cmd := exec.Command(command[0], append(append(command[1:], "initiator"), job.Args()...)...)
 	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	out, failed := cmd.Output()
 	var o contract.Outcome
 	if err := json.Unmarshal(out, &o); err != nil {
-		return exitFailed, fmt.Errorf("%q is no outcome: %w", out, err)
+		return exitFailed, fmt.Errorf("%q is no outcome: %w", out, errors.Join(err, failed))
 	}
 	switch {
 	case o.OK:
