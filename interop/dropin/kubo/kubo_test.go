@@ -25,6 +25,7 @@ const (
 // gomultistream.
 func TestNodes(t *testing.T) {
 	ours, original := build(t)
+	testTool(t, original)
 	for _, transport := range []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"} {
 		for name, pair := range map[string][2]string{
 			"ours and ours":         {ours, ours},
@@ -40,6 +41,44 @@ func TestNodes(t *testing.T) {
 				exchange(t, b, a)
 			})
 		}
+	}
+}
+
+// testTool has the tool, mss, talk to a node as it is published: it climbs to a
+// stream, proposes, and learns from identify what ls does not tell.
+func testTool(t *testing.T, original string) {
+	mss := filepath.Join(t.TempDir(), "mss")
+	build := exec.Command("go", "build", "-o", mss, ".")
+	build.Dir = filepath.Join("..", "..", "..", "cmd", "mss")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const ping = "/ipfs/ping/1.0.0"
+	for _, transport := range []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"} {
+		t.Run("mss, "+strings.Split(transport, "/")[3], func(t *testing.T) {
+			n := start(t, original, transport)
+			for _, tc := range []struct {
+				args  []string
+				stdin string
+				want  string
+			}{
+				{[]string{"ls"}, "", ping + "\n"},
+				{[]string{"probe", ping, "/nobody/1.0.0"}, "", ping + " yes\n/nobody/1.0.0 no\n"},
+				{[]string{"dial", ping}, strings.Repeat("p", 32), strings.Repeat("p", 32)},
+				{[]string{"dial", "--lazy", ping}, strings.Repeat("l", 32), strings.Repeat("l", 32)},
+			} {
+				args := append([]string{tc.args[0], "--to", n.address()}, tc.args[1:]...)
+				cmd := exec.Command(mss, args...)
+				cmd.Stdin = strings.NewReader(tc.stdin)
+				var stderr bytes.Buffer
+				cmd.Stderr = &stderr
+				out, err := cmd.Output()
+				refused := tc.args[0] == "probe" && err != nil // exit 1: one of them is not spoken
+				if err != nil && !refused || !strings.Contains(string(out), tc.want) {
+					t.Errorf("mss %s: %v\n%s%s", strings.Join(args, " "), err, out, stderr.Bytes())
+				}
+			}
+		})
 	}
 }
 
