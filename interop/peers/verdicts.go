@@ -67,6 +67,7 @@ test, and so does an expected one that no longer comes.
 	for _, role := range []wire.Role{wire.Responder, wire.Initiator} {
 		r.writeCases(b, role)
 	}
+	writeForeknown(b)
 	b.WriteString("\n### Failures\n\nThe bytes are those of the run that wrote this; `>` is the initiator.\n")
 	for _, v := range r.verdicts {
 		writeFailures(b, v)
