@@ -152,8 +152,9 @@ func (c *conn) why(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*multiselect.Error](err); ok && e == err {
-		e.Err = c.cause
-		return e
+		told := *e // a trace may have kept e
+		told.Err = c.cause
+		return &told
 	}
 	return c.cause
 }
@@ -217,14 +218,13 @@ func (s *Server) survive() {
 // end resets a connection, so that what is cut off does not look complete. It does
 // not wait for the peer.
 func end(conn net.Conn) {
-	for {
-		secure, ok := conn.(*tls.Conn) // whose Close has something to say to the peer
-		if !ok {
-			break
-		}
-		conn = secure.NetConn()
-	}
 	switch s := conn.(type) {
+	case *tls.Conn: // whose Close has something to say to the peer
+		end(s.NetConn())
+	case *legacyConn:
+		end(s.Conn)
+	case *legacyTLSConn:
+		end(s.Conn)
 	case *net.TCPConn:
 		s.SetLinger(0)
 		s.Close()

@@ -28,7 +28,8 @@ type Dialer struct {
 	// multistream-select. To offer nothing make them empty and not nil.
 	TLSConfig *tls.Config
 	// Lazy saves the round trip of the negotiation: the connection is a
-	// [*multiselect.LazyStream], where there is one protocol to propose, because
+	// [*multiselect.LazyStream], over TLS something with its methods and with
+	// ConnectionState, where there is one protocol to propose, because
 	// Protocols has one or because it is remembered. A refusal is then the error of
 	// its first Read, and the next call proposes all of Protocols.
 	Lazy bool

@@ -69,12 +69,17 @@ func hostOf(addr net.Addr) (name string, ok bool) {
 		bits = 64
 	}
 	prefix, err := ip.WithZone("").Prefix(bits)
-	return prefix.String(), err == nil
+	return prefix.String(), ip.IsValid() && err == nil
 }
 
 // admit begins to count a connection as half-open. It returns those that are to
 // be cut for it, and nil for the connection if the server does not serve any more.
 func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
+	var name string
+	var counted bool
+	if s.MaxHalfOpenPerHost > 0 { // without the lock: some RemoteAddr wait for a PROXY header
+		name, counted = hostOf(raw.RemoteAddr())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
@@ -86,15 +91,13 @@ func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
 	s.busy++
 	s.stats.Accepted++
 	c = &conn{server: s, raw: raw, born: time.Since(s.began)}
-	if s.MaxHalfOpenPerHost > 0 {
-		if name, ok := hostOf(raw.RemoteAddr()); ok {
-			c.host = s.hostNamed(name)
-			if c.host.conns.size == s.MaxHalfOpenPerHost {
-				victims = s.condemn(c.host.conns.first, ErrHalfOpen, victims)
-			}
-			s.hosts[name] = c.host // it may have been the last one
-			c.host.conns.push(c, byHost)
+	if counted {
+		c.host = s.hostNamed(name)
+		if c.host.conns.size == s.MaxHalfOpenPerHost {
+			victims = s.condemn(c.host.conns.first, ErrHalfOpen, victims)
 		}
+		s.hosts[name] = c.host // it may have been the last one
+		c.host.conns.push(c, byHost)
 	}
 	if s.halfOpen.size >= limit(s.MaxHalfOpen, 4096) {
 		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, victims)

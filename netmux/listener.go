@@ -128,7 +128,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-// Close unregisters the protocols, and no others; what waits for Accept is reset.
+// Close unregisters the protocols, and no others, whoever has the handler by then;
+// what waits for Accept is reset.
 // Blocked Accepts return. Connections that were accepted are not touched. Closing
 // it once more does nothing.
 func (l *Listener) Close() error {

@@ -64,7 +64,7 @@ func (d *Dialer) learn(k key, known, agreed string, err error) {
 	switch {
 	case err != nil:
 		// What another call has learned meanwhile stays.
-		if e != nil && e.Value.(*remembered).protocol == known && errors.Is(err, multiselect.ErrNotSupported) {
+		if e != nil && e.Value.(*remembered).protocol == known && wasRefused(err) {
 			m.forget(e)
 		}
 	case e != nil && e.Value.(*remembered).protocol == agreed:
@@ -89,4 +89,10 @@ func (d *Dialer) learn(k key, known, agreed string, err error) {
 
 func (m *memory) forget(e *list.Element) {
 	delete(m.byPeer, m.byUse.Remove(e).(*remembered).key)
+}
+
+// wasRefused reports whether the first proposal was: all were, or there was a second.
+func wasRefused(err error) bool {
+	e, ok := errors.AsType[*multiselect.Error](err)
+	return errors.Is(err, multiselect.ErrNotSupported) || ok && len(e.Protocols) > 1
 }

@@ -48,8 +48,8 @@ type Server struct {
 	MaxHalfOpen int
 	// MaxHalfOpenPerHost is how many of them may be of one remote address: an IPv4
 	// address, or the first 64 bits of an IPv6 address. The oldest of that address
-	// is cut for another one. Connections without an IP address are not counted. If
-	// zero or negative, no limit: many clients may stand behind one address.
+	// is cut for another one. Connections without an IP address are not counted, and
+	// Serve waits for RemoteAddr, where that takes its time. If zero or negative, no limit: many clients may stand behind one address.
 	MaxHalfOpenPerHost int
 	// Backlog is how many connections may wait for the Accept of each [Listener].
 	// More are reset, and reported with [ErrBacklog]. If zero, 1024; if negative,
@@ -90,6 +90,7 @@ type Server struct {
 	active    ring
 	janitor   *time.Timer
 	serving   map[*net.Listener]bool
+	inBand    sync.Map // names of ALPN that mean: negotiate
 	listeners map[*Listener]bool
 	onStop    []func()
 	quit      chan struct{} // closed when stopping; made by Serve
@@ -145,16 +146,19 @@ func (s *Server) listen() (net.Listener, error) {
 
 // ServeTLS serves TLS on l. The files may be empty if TLSConfig has certificates.
 func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
-	config := s.ConfigureTLS(s.TLSConfig)
+	config := s.TLSConfig
 	if certFile != "" || keyFile != "" {
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
 			l.Close()
 			return err
 		}
+		if config = config.Clone(); config == nil {
+			config = new(tls.Config)
+		}
 		config.Certificates = []tls.Certificate{cert}
 	}
-	return s.Serve(tls.NewListener(l, config))
+	return s.Serve(tls.NewListener(l, s.ConfigureTLS(config)))
 }
 
 // Serve accepts connections from l, which it closes in the end, and serves each

@@ -3,6 +3,7 @@ package netmux
 import (
 	"context"
 	"fmt"
+	"net"
 )
 
 // Shutdown stops the server without interrupting handlers: it closes the
@@ -14,7 +15,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	hooks := s.onStop
 	s.onStop = nil
-	victims, err := s.stop()
+	victims, serving := s.stop()
 	if s.idle == nil {
 		s.idle = make(chan struct{})
 		s.busy++ // so that done finds out
@@ -28,11 +29,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		go hook()
 	}
 	s.cutAll(victims)
-	for _, l := range listeners {
-		l.unregister()
-	}
+	err := closeAll(serving)
 	select {
 	case <-idle:
+		for _, l := range listeners {
+			l.unregister() // not before: a handler may have had one more for it
+		}
 		return err
 	case <-ctx.Done():
 		return ctxError(ctx)
@@ -44,7 +46,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // handlers end with [ErrServerClosed]; they are not waited for.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	victims, err := s.stop()
+	victims, serving := s.stop()
 	listeners := s.allListeners()
 	var active []*conn
 	for c := s.active.first; c != nil; c = c.links[byAge].next {
@@ -53,6 +55,7 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 
 	s.cutAll(victims)
+	err := closeAll(serving)
 	for _, c := range active {
 		c.cancel(ErrServerClosed)
 		end(c.raw)
@@ -73,15 +76,13 @@ func (s *Server) RegisterOnShutdown(f func()) {
 
 // stop lets nothing new in, and condemns what is half-open. It is called with the
 // lock held.
-func (s *Server) stop() (victims *conn, err error) {
+func (s *Server) stop() (victims *conn, serving []net.Listener) {
 	if !s.stopping && s.quit != nil {
 		close(s.quit)
 	}
 	s.stopping = true
 	for l := range s.serving {
-		if failed := (*l).Close(); err == nil {
-			err = failed
-		}
+		serving = append(serving, *l)
 		delete(s.serving, l) // its Serve returns
 	}
 	for s.halfOpen.first != nil {
@@ -90,7 +91,17 @@ func (s *Server) stop() (victims *conn, err error) {
 	if s.janitor != nil {
 		s.janitor.Stop()
 	}
-	return victims, err
+	return victims, serving
+}
+
+// closeAll is called without the lock: a listener may be one of this server's own.
+func closeAll(serving []net.Listener) (err error) {
+	for _, l := range serving {
+		if failed := l.Close(); err == nil {
+			err = failed
+		}
+	}
+	return err
 }
 
 // done counts something that was busy and is not any more.

@@ -42,7 +42,11 @@ func (s *Server) ConfigureTLS(config *tls.Config) *tls.Config {
 // that the initiator has not offered; package tls makes that an alert.
 func (s *Server) selectALPN(offered, negotiating []string) string {
 	for _, name := range offered {
-		if name == wire.Header || slices.Contains(negotiating, name) || s.Muxer.Handler(name) != nil {
+		if slices.Contains(negotiating, name) {
+			s.inBand.Store(name, nil)
+			return name
+		}
+		if name == wire.Header || s.Muxer.Handler(name) != nil {
 			return name
 		}
 	}
@@ -55,7 +59,8 @@ func (c *conn) handshake(ctx context.Context, t *tls.Conn) (protocol string, h m
 	if err := t.HandshakeContext(ctx); err != nil {
 		return "", nil, fmt.Errorf("netmux: TLS handshake: %w", err)
 	}
-	if protocol = t.ConnectionState().NegotiatedProtocol; protocol != "" {
+	protocol = t.ConnectionState().NegotiatedProtocol
+	if _, ok := c.server.inBand.Load(protocol); !ok && protocol != "" {
 		h = c.server.Muxer.Handler(protocol)
 	}
 	return protocol, h, nil
