@@ -41,7 +41,7 @@ var lazyCloses = []lazyClose{
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
-		name: "the peer is slow", before: wrote, takes: 9 * time.Second,
+		name: "the peer is slow", before: wrote, takes: 5 * time.Second,
 		peer: func(t *testing.T, b *conn) {
 			time.Sleep(5 * time.Second)
 			b.Write([]byte(flightLazy))
@@ -61,12 +61,12 @@ var lazyCloses = []lazyClose{
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
-		name: "the peer agrees and says no more", before: wrote, takes: 10 * time.Second,
+		name: "the peer agrees and says no more", before: wrote, takes: 0,
 		peer: func(t *testing.T, b *conn) { b.Write([]byte(flightLazy)) },
-		ends: []string{"closewrite", "reset"},
+		ends: []string{"closewrite", "close"},
 	},
 	{
-		name: "the peer agrees and talks on", before: wrote, takes: 10 * time.Second,
+		name: "the peer agrees and talks on", before: wrote, takes: 0,
 		peer: func(t *testing.T, b *conn) {
 			for said := flightLazy; ; said = "more" {
 				if _, err := b.Write([]byte(said)); err != nil {
@@ -75,7 +75,7 @@ var lazyCloses = []lazyClose{
 				time.Sleep(time.Second)
 			}
 		},
-		ends: []string{"closewrite", "reset"},
+		ends: []string{"closewrite", "close"},
 	},
 	{
 		name: "the peer sends very much", before: wrote, takes: 0,
@@ -201,6 +201,46 @@ func TestLazyClose(t *testing.T) {
 				b.Reset()
 				playing.Wait()
 			})
+		})
+	}
+}
+
+// connection is a stream without a reset, whose Close may drop what the peer has
+// not read, as that of TCP does where something unread has arrived.
+type connection struct{ *conn }
+
+func (connection) Reset(never) {}
+
+type never struct{}
+
+// There what the peer still says is taken off before the Close, for as long as the
+// budget allows.
+func TestLazyCloseOfConnection(t *testing.T) {
+	for takes, peer := range map[time.Duration]func(b *conn){
+		4 * time.Second: func(b *conn) {
+			b.Write([]byte(flightLazy))
+			time.Sleep(4 * time.Second)
+			b.CloseWrite()
+		},
+		10 * time.Second: func(b *conn) { b.Write([]byte(flightLazy)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := conns(plenty)
+			l := lazy(t, new(multiselect.Client), connection{a})
+			wrote(t, l, b)
+			start := time.Now()
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			go peer(b)
+			if err := l.Wait(context.Background()); err != nil {
+				t.Error(err)
+			}
+			awaitLingers(t, start.Add(takes))
+			if ends := a.ended(); !slices.Equal(ends, []string{"closewrite", "close"}) {
+				t.Errorf("after %v: ended %q", takes, ends)
+			}
+			b.Reset()
 		})
 	}
 }

@@ -43,9 +43,10 @@ func takeSlot() bool {
 //
 // While the outcome is pending Close leaves a goroutine behind, the linger. It
 // sends what is unsent of the header and the proposal, and that nothing more
-// will come; takes the answer; drops what else the peer sends until that has
-// ended, so that nothing which was written is lost; and closes the stream. It
-// takes no longer than [Limits].Budget, or 10 s if that has no limit, and no
+// will come; takes the answer; and closes the stream. On one without a Reset, a TCP
+// connection for instance, it first drops what else the peer sends until that has
+// ended, since a Close with something unread may lose what was written. It takes
+// no longer than [Limits].Budget, or 10 s if that has no limit, and no
 // more than 1 MiB; then it resets the stream. [LazyStream.Wait] waits for the
 // outcome. When 1024 streams linger already, the next one is reset at once,
 // what was written to it may be lost, and Close returns [ErrLimit]. See
@@ -193,6 +194,9 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 	}
 	if l.state == LazyFailed {
 		return
+	}
+	if _, ok := l.c.stream.(interface{ Reset() error }); ok {
+		halves = false // of a multiplexer: behind the answer its Close loses nothing
 	}
 	l.left = time.Until(until)
 	l.arm()

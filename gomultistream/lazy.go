@@ -52,17 +52,19 @@ func NewMultistream[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
 
 type lazyConn[T StringLike] struct {
 	stream *multiselect.LazyStream
-	below  io.Closer
+	below  io.ReadWriteCloser
 	proto  T
 	err    error // why there is no stream
 	isConn bool  // it has an address
+	isOurs bool  // to end: what is handed to the core does not
 	reader sync.Once
 }
 
 func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
 	l := &lazyConn[T]{below: below, proto: proto}
 	_, l.isConn = below.(interface{ LocalAddr() net.Addr })
-	if _, ok := c.(*headless); !ok && !buffers(below) { // there the peer says nothing first
+	_, l.isOurs = c.(*headless)
+	if !l.isOurs && !buffers(below) { // there the peer says nothing first
 		c = &rendezvous{c, l.hear}
 	}
 	l.stream, l.err = new(multiselect.Client).Lazy(context.Background(), c, string(proto))
@@ -112,9 +114,17 @@ func (l *lazyConn[T]) Flush() error {
 // What became of the negotiation has been told, or is wanted by nobody.
 func (l *lazyConn[T]) Close() error {
 	if l.err != nil {
+		l.below.Close()
 		return nil
 	}
 	err := l.stream.Close()
+	if l.isOurs && err == nil && l.stream.State() != multiselect.LazyAgreed {
+		go func() {
+			if l.stream.Wait(context.Background()) != nil {
+				end(l.below)
+			}
+		}()
+	}
 	if _, failed := errors.AsType[*multiselect.Error](err); failed {
 		l.below.Close()
 		return nil

@@ -122,11 +122,11 @@ func (h *held) LocalAddr() net.Addr {
 }
 
 // buffers reports whether a stream is known to have a buffer, or will tell the
-// core. All connections have an address, and all streams of multiplexers can be
-// reset. What remains may be two [io.Pipe]: there, both sides may write first.
+// core. All connections have an address, and streams of multiplexers can be reset or
+// have deadlines. What remains may be two [io.Pipe]: there, both sides may write first.
 func buffers(stream io.ReadWriteCloser) bool {
 	switch stream.(type) {
-	case interface{ LocalAddr() net.Addr }, interface{ Reset() error }:
+	case interface{ LocalAddr() net.Addr }, interface{ Reset() error }, interface{ SetReadDeadline(time.Time) error }:
 		return true
 	}
 	return false
