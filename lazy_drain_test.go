@@ -2,6 +2,7 @@ package multiselect_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,4 +47,44 @@ func TestLazyCloseDrains(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
+}
+
+// connection is a stream without a reset, whose Close may drop what the peer has
+// not read, as that of TCP does where something unread has arrived.
+type connection struct{ *conn }
+
+func (connection) Reset(never) {}
+
+type never struct{}
+
+// There what the peer still says is taken off before the Close, for as long as the
+// budget allows.
+func TestLazyCloseOfConnection(t *testing.T) {
+	for takes, peer := range map[time.Duration]func(b *conn){
+		4 * time.Second: func(b *conn) {
+			b.Write([]byte(flightLazy))
+			time.Sleep(4 * time.Second)
+			b.CloseWrite()
+		},
+		10 * time.Second: func(b *conn) { b.Write([]byte(flightLazy)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := conns(plenty)
+			l := lazy(t, new(multiselect.Client), connection{a})
+			wrote(t, l, b)
+			start := time.Now()
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			go peer(b)
+			if err := l.Wait(context.Background()); err != nil {
+				t.Error(err)
+			}
+			awaitLingers(t, start.Add(takes))
+			if ends := a.ended(); !slices.Equal(ends, []string{"closewrite", "close"}) {
+				t.Errorf("after %v: ended %q", takes, ends)
+			}
+			b.Reset()
+		})
+	}
 }

@@ -27,7 +27,8 @@
 //     has for it. [ErrIncorrectVersion] closes it.
 //   - Handlers may be nil. Panics of streams and match functions are errors
 //     (go-multistream#81).
-//   - Streams without a buffer work, with both sides writing first (go-multistream#29).
+//   - net.Pipe, and streams that have neither a LocalAddr nor a Reset nor deadlines, such
+//     as two io.Pipe, work with both sides writing first (go-multistream#29).
 //   - Flush and Close of a lazy stream send the header (go-multistream#52). Its Read and
 //     Write may be called at once, also in testing/synctest (go-multistream#120).
 //
@@ -41,6 +42,16 @@
 //	  here    returns; a goroutine hears the answer, for 10 s at most
 //	  why     workers stood in it for days: go-libp2p#3448, boxo#1142, go-multistream#115
 //
+//	Close of a lazy stream, with 1024 others that still wait for their answer
+//	  there   waits
+//	  here    resets the stream, and returns an error that is multiselect.ErrLimit
+//	  why     nothing is without a bound; LingerStats of the core counts them
+//
+//	an answer that comes more than 10 s after the first Write of a lazy stream
+//	  there   is heard, if the caller has set no deadline
+//	  here    finds the stream reset
+//	  why     it is the time for the negotiation, whoever waits for it
+//
 //	a deadline that passes while a lazy stream waits for the answer
 //	  there   is the error of every later Read, also when the deadline was moved
 //	  here    is returned to who waits, and forgotten
@@ -53,13 +64,31 @@
 //
 //	early data that could be read as a proposal
 //	  there   is sent; a peer that refuses may open another protocol with it
-//	  here    waits for the answer (R29)
+//	  here    waits for the answer (R29), for 10 s at most whatever write deadline the
+//	          stream below has
 //	  why     "lazy negotiation is unsound": go-multistream#20
 //
 //	a lazy stream whose protocol the peer refuses
 //	  there   Read fails, Write goes on writing
-//	  here    the stream is reset, and all calls but Close return ErrNotSupported
+//	  here    when the answer is read the stream is reset, and all calls but Close
+//	          return ErrNotSupported
 //	  why     nothing that is written can arrive: go-multistream#84
+//
+//	a lazy stream whose Read fails before the answer is there
+//	  there   Write goes on writing
+//	  here    the stream is reset, on streams without LocalAddr also when only Write is
+//	          called: end their reading half when the protocol is agreed, not before
+//	  why     what is written without an answer may be dropped
+//
+//	Read of a lazy stream behind its Close
+//	  there   returns the stream's own error
+//	  here    net.ErrClosed
+//	  why     the stream may still be waiting for its answer
+//
+//	a stream without a buffer that looks as if it had one: a LocalAddr, say
+//	  there   a goroutine writes what the initiator says first
+//	  here    two sides that both write first wait until the time is over
+//	  why     a goroutine for each negotiation, for what is no transport
 //
 //	an answer on a lazy stream that is neither the protocol nor "na"
 //	  there   an error without a name
@@ -68,7 +97,8 @@
 //
 //	a peer that does not answer, or does not ask
 //	  there   is waited for for ever
-//	  here    for a minute, on a lazy stream for 10 s; callers' deadlines hold as they did
+//	  here    for a minute, on a lazy stream for 10 s; the deadlines of the stream below
+//	          hold where it is read or written itself
 //	  why     go-multistream#47, #48, open since 2019; go-libp2p waits for 10 s
 //
 //	the goroutine that reads the answer on a lazy stream
