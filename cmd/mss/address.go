@@ -31,6 +31,9 @@ const (
 	formLibp2pQUIC             // a multiaddr with quic-v1
 )
 
+// tls reports whether there are certificates to be shown and trusted.
+func (f form) tls() bool { return f == formTLS || f == formQUIC }
+
 // multiplexed reports whether one connection carries many streams.
 func (f form) multiplexed() bool { return f >= formQUIC }
 

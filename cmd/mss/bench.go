@@ -100,7 +100,7 @@ func (f *benchFlags) check(protocol string) error {
 		return usagef("--duration %v: it must be positive", f.duration)
 	case f.count < 0:
 		return usagef("--count %d: it cannot be negative", f.count)
-	case f.rate < 0 || f.rate > 1e7:
+	case !(f.rate >= 0 && f.rate <= 1e7): // not a number, either
 		return usagef("--rate %v: it is between 0 and 10 million", f.rate)
 	case f.payload < 0 || f.payload > mostFirst:
 		return usagef("--payload %d: it is between 0 and %d bytes", f.payload, mostFirst)
@@ -153,6 +153,9 @@ func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) err
 	b.run(ctx)
 	stopProgress()
 	r := b.result(p, f, protocol)
+	if ctx.Err() != nil {
+		r.ExitCode = exitInterrupted
+	}
 	if err := r.write(s, f); err != nil {
 		return err
 	}

@@ -45,8 +45,12 @@ func (f *conformFlags) open(s *stdio, party string) (*conformOutput, error) {
 // drop removes the files that were not written.
 func (o *conformOutput) drop() {
 	for _, file := range []*os.File{o.html, o.junit} {
-		if file != nil {
-			file.Close()
+		if file == nil {
+			continue
+		}
+		info, err := os.Lstat(file.Name())
+		file.Close()
+		if err == nil && info.Mode().IsRegular() { // and no device
 			os.Remove(file.Name())
 		}
 	}

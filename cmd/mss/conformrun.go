@@ -53,6 +53,7 @@ func newConformResponder(s *stdio) *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&to.to, "to", "", "the responder's `ADDR`: "+addressForms+" (default: a responder inside mss)")
+	to.trust.add(cmd)
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", []string{"/echo/1.0.0"},
 		"a `NAME` that it serves as echo, may be repeated; more kinds of names make more cases fit: a second one, one without a slash in front, one of 9 bytes, one of 127 or more")
 	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which it ends a negotiation; if it is not known, the cases about it are skipped")
@@ -179,7 +180,7 @@ func newConformInitiator(s *stdio) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
+	cmd.Flags().StringVar(&listen, "listen", defaultListen.String(), "`ADDR` to listen on: host:port or unix:PATH")
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", nil,
 		"a `NAME` that COMMAND proposes whatever it is told, may be repeated; without it, it has to propose what it is told")
 	return cmd
@@ -200,8 +201,8 @@ func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen str
 			return local("COMMAND", err)
 		}
 	}
-	if a.form.multiplexed() {
-		return usagef("--listen %s: give an address where each connection is a stream, such as 127.0.0.1:0", listen)
+	if a.form != formTCP && a.form != formUnix {
+		return usagef("--listen %s: initiators are told a host:port or unix:PATH", listen)
 	}
 	ln, _, err := a.listen(new(certificates))
 	if err != nil {

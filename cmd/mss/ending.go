@@ -126,6 +126,12 @@ func quicError(err error, otherwise string) error {
 	if _, ok := errors.AsType[*quic.StatelessResetError](err); ok {
 		return &endError{how: endClosed, code: 1}
 	}
+	if e, ok := errors.AsType[*quic.TransportError](err); ok {
+		return fmt.Errorf("%w (%w)", &endError{how: endClosed, code: uint64(e.ErrorCode)}, e)
+	}
+	if e, ok := errors.AsType[*quic.IdleTimeoutError](err); ok {
+		return fmt.Errorf("%w (%w)", os.ErrDeadlineExceeded, e)
+	}
 	return err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -73,6 +75,46 @@ func TestResetCode(t *testing.T) {
 		if how, code := ending(err); how != endReset || code != multiselect.ResetCode {
 			t.Errorf("%s: the responder sees %s, code %#x: %v", where, how, code, err)
 		}
+	}
+}
+
+// The server resets with it, too, whatever it has around a stream.
+func TestServerResetCode(t *testing.T) {
+	for _, where := range []string{"yamux://127.0.0.1:0", "quic://127.0.0.1:0"} {
+		a, err := parseAddress(where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := startEmbeddedAt(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.stop()
+		stream, err := p.stream(t.Context(), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(stream, "GET / HTTP/1.1\r\n")
+		_, err = io.ReadAll(stream)
+		if how, code := ending(err); how != endReset || code != multiselect.ResetCode {
+			t.Errorf("%s: the client sees %s, code %#x: %v", where, how, code, err)
+		}
+	}
+}
+
+// A report that cannot be written takes no device along.
+func TestReportIsNoFile(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "null")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Skip(err)
+	}
+	out, err := (&conformFlags{html: link}).open(new(stdio), "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.drop()
+	if _, err := os.Lstat(link); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -21,6 +21,9 @@ type listener struct {
 
 // listen listens on a.
 func (s *server) listen(a address, c *certificates) (*listener, error) {
+	if err := c.check(a); err != nil {
+		return nil, err
+	}
 	l := &listener{address: a, finish: func() {}}
 	var self identity
 	var err error

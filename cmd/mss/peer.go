@@ -47,12 +47,15 @@ func (f *peerFlags) open() (*peer, error) {
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
 	if !f.given("to") {
+		if err := f.trust.check(defaultListen); err != nil {
+			return nil, err
+		}
 		return startEmbedded()
 	}
-	if err := f.trust.check(); err != nil {
-		return nil, err
-	}
 	a, err := parseAddress(f.to)
+	if err == nil {
+		err = f.trust.check(a)
+	}
 	p := &peer{address: a, given: f.to, trust: &f.trust}
 	p.stop = p.leave
 	return p, err

@@ -35,6 +35,15 @@ type connection struct {
 	label string // tells it from the others in the log
 }
 
+// ResetWithError is that of the stream, which embedding hides where it has one.
+func (c *connection) ResetWithError(code uint32) error {
+	if s, ok := c.halfCloser.(coded); ok {
+		return s.ResetWithError(code)
+	}
+	c.SetDeadline(time.Unix(1, 0)) // a Close of TLS would wait to say goodbye
+	return c.Close()
+}
+
 func newServer(routes []route, limits multiselect.Limits, log *serverLog) (*server, error) {
 	s := &server{log: log, conns: make(map[*connection]bool)}
 	s.muxer.Limits = limits

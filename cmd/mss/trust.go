@@ -43,8 +43,15 @@ func (t *trust) addALPN(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+defaultALPN+" for quic://)")
 }
 
-// check finds what cannot be meant, before anything is connected.
-func (t *trust) check() error {
+// check finds what cannot be meant, before anything is connected: an address without
+// TLS has no use for it, and who asks for trust must not be given none.
+func (t *trust) check(a address) error {
+	if (t.ca != "" || t.pin != "" || t.insecure) && !a.form.tls() {
+		return usagef("--ca, --pin and --insecure are for tls:// and quic://, and %s is neither", a)
+	}
+	if err := t.checkALPN(a); err != nil {
+		return err
+	}
 	if digest, ok := strings.CutPrefix(t.pin, "sha256:"); t.pin != "" {
 		if b, err := hex.DecodeString(digest); !ok || err != nil || len(b) != sha256.Size {
 			return usagef("--pin %q: write sha256: and 64 hexadecimal digits, as mss serve prints them", t.pin)
@@ -52,6 +59,13 @@ func (t *trust) check() error {
 	}
 	if t.insecure && (t.pin != "" || t.ca != "") || t.pin != "" && t.ca != "" {
 		return usagef("--ca, --pin and --insecure exclude each other")
+	}
+	return nil
+}
+
+func (t *trust) checkALPN(a address) error {
+	if t.alpn != "" && !a.form.tls() {
+		return usagef("--alpn is for tls:// and quic://, and %s is neither", a)
 	}
 	return nil
 }
@@ -122,6 +136,14 @@ func (c *certificates) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.cert, "cert", "", "certificate `FILE` (PEM) of tls:// and quic:// (default: one made for this run)")
 	cmd.Flags().StringVar(&c.key, "key", "", "the certificate's private key `FILE` (PEM)")
 	c.addALPN(cmd)
+}
+
+// check finds what an address has no use for.
+func (c *certificates) check(a address) error {
+	if (c.cert != "" || c.key != "") && !a.form.tls() {
+		return usagef("--cert and --key are for tls:// and quic://, and %s is neither", a)
+	}
+	return c.checkALPN(a)
 }
 
 // server returns the configuration of a server, and the fingerprint of its
