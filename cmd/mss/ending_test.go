@@ -137,8 +137,22 @@ func TestEndings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			here, there := streamPair(t, c.where, "x")
+			proposed := make(chan error, 1)
+			go func() {
+				_, err := new(multiselect.Client).SelectOneOf(t.Context(), here, "/x")
+				proposed <- err
+			}()
+			// Behind the proposal nothing is on its way that could overtake the end: a
+			// connection that is written to when it is closed forgets what it had to say.
+			for said := ""; !strings.HasSuffix(said, "/x\n"); {
+				p := make([]byte, 64)
+				n, err := there.Read(p)
+				if said += string(p[:n]); err != nil {
+					t.Fatal(err)
+				}
+			}
 			c.leave(there)
-			_, err := new(multiselect.Client).SelectOneOf(t.Context(), here, "/x")
+			err := <-proposed
 			how, code := ending(err)
 			if how != c.how || code != c.code || exitCode(err) != exitClosed || !strings.Contains(lastWords(err), c.says) {
 				t.Errorf("%s, code %#x, exit code %d, %q from %v", how, code, exitCode(err), lastWords(err), err)
