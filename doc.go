@@ -78,8 +78,9 @@
 // that is about to exit waits with [LazyStream.Wait]. [LingerStats] counts.
 //
 // A lazy stream is one allocation, and one write and one read for a request and
-// its reply, or two reads where the answer comes alone. It starts no goroutine unless a call with a deadline or a
-// context waits for the answer, a Write waits, or the stream has no buffer.
+// its reply, or two reads where the answer comes alone. It starts no goroutine
+// unless a call with a deadline or a context waits for the answer, a Write waits, or
+// the stream has no buffer.
 //
 // # Limits
 //

@@ -8,10 +8,10 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 
+	"github.com/multiselect/multiselect/internal/child"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -69,25 +69,8 @@ func TestHalfOpenAnnouncement(t *testing.T) {
 // process, has sent some bytes and no more.
 func measureHalfOpen(t *testing.T, responder, sent string) (p perConn) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestHalfOpenChild$")
-	// A goroutine that is preempted where its stack is deepest may double it,
-	// here or there; what is measured is what each of them needs.
-	child.Env = append(os.Environ(), halfOpenEnv+"="+responder, "GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
-	child.Stderr = os.Stderr
-	in, err := child.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer child.Wait()
-	defer in.Close() // ends the child
-	said := bufio.NewReader(out)
+	in, said, end := child.Start(t, "TestHalfOpenChild", append(child.Measured, halfOpenEnv+"="+responder)...)
+	defer end()
 	var address string
 	if _, err := fmt.Fscanln(said, &address); err != nil {
 		t.Fatal("the child did not say where it listens:", err)

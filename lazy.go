@@ -169,7 +169,7 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
 
 // checkLazy finds what cannot be proposed lazily, and counts the proposal.
 func (cl *Client) checkLazy(c *Communicator, protocol string) error {
-	if !hasPlainEnds(protocol) && len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
+	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
 		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
 	}
 	if err := cl.check([]string{protocol}); err != nil {

@@ -45,12 +45,11 @@ func takeSlot() bool {
 // sends what is unsent of the header and the proposal, and that nothing more
 // will come; takes the answer; and closes the stream. On one without a Reset, a TCP
 // connection for instance, it first drops what else the peer sends until that has
-// ended, since a Close with something unread may lose what was written. It takes
-// no longer than [Limits].Budget, or 10 s if that has no limit, and no
-// more than 1 MiB; then it resets the stream. [LazyStream.Wait] waits for the
-// outcome. When 1024 streams linger already, the next one is reset at once,
-// what was written to it may be lost, and Close returns [ErrLimit]. See
-// [LingerStats].
+// ended, since a Close with something unread may lose what was written. The linger
+// takes no longer than [Limits].Budget, or 10 s if that has no limit, and no more
+// than 1 MiB; then it resets the stream. [LazyStream.Wait] waits for the outcome.
+// When 1024 streams linger already, the next one is reset at once, what was written
+// to it may be lost, and Close returns [ErrLimit]. See [LingerStats].
 func (l *LazyStream) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -145,15 +145,3 @@ func (c *Communicator) headerSize() int {
 	}
 	return len(wire.HeaderFrame)
 }
-
-// shortMessage puts a proposal into small, behind the header or not.
-func (c *Communicator) shortMessage(header int, protocol string) []byte {
-	if header > 0 {
-		copy(c.small[:], wire.HeaderFrame)
-	}
-	message := c.small[header : header+len(protocol)+2]
-	message[0] = byte(len(protocol) + 1)
-	copy(message[1:], protocol)
-	message[len(message)-1] = '\n'
-	return c.small[:header+len(message)]
-}

@@ -49,10 +49,14 @@ func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string
 	return cl.run(ctx, c, protocols, tried, err)
 }
 
-// firstMessage is shortMessage for the first one, which is behind the header.
+// firstMessage puts the header and a proposal into small.
 func (c *Communicator) firstMessage(protocol string) []byte {
-	const header = len(wire.HeaderFrame)
-	*(*[header]byte)(c.small[:]) = headerBytes
+	*(*[len(wire.HeaderFrame)]byte)(c.small[:]) = headerBytes
+	return c.shortMessage(len(wire.HeaderFrame), protocol)
+}
+
+// shortMessage puts a proposal into small, behind the header if that is there.
+func (c *Communicator) shortMessage(header int, protocol string) []byte {
 	end := header + 1 + len(protocol)
 	c.small[header] = byte(len(protocol) + 1)
 	copy(c.small[header+1:], protocol)
@@ -77,7 +81,12 @@ func (cl *Client) shortTurns(c *Communicator, protocols []string, tried int, err
 			continue
 		}
 		header := c.headerSize()
-		asked := c.shortMessage(header, protocol)
+		var asked []byte
+		if header > 0 {
+			asked = c.firstMessage(protocol)
+		} else {
+			asked = c.shortMessage(0, protocol)
+		}
 		var beside *flight
 		if unbuffered {
 			beside = writeBeside(c.stream, asked)

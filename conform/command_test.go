@@ -15,6 +15,7 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/internal/subject"
 )
 
 // asCommand makes this test binary an initiator of its own process.
@@ -44,7 +45,7 @@ func commandMain() int {
 	if err != nil {
 		return 3
 	}
-	switch err := initiate(context.Background(), conn, task); {
+	switch err := subject.Do(context.Background(), conn, task); {
 	case errors.Is(err, conform.ErrRefused):
 		return 7
 	case err != nil:
@@ -94,6 +95,7 @@ func TestNobodyThere(t *testing.T) {
 	for _, i := range []conform.Initiator{
 		conform.Command(l, nil, filepath.Join(t.TempDir(), "no-such-program")),
 		conform.Listener(l, func(context.Context, string, string, conform.Task) error { return nil }),
+		conform.Listener(l, func(context.Context, string, string, conform.Task) error { return errors.New("no") }),
 	} {
 		report, err := conform.RunInitiator(t.Context(), i, o)
 		if err != nil || report.OK() || report.Count(conform.Error) != 1 {

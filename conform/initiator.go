@@ -124,6 +124,9 @@ func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, t
 	ctx, stop := context.WithTimeout(ctx, o.timeout())
 	defer stop()
 	conn, err := a.stream(ctx, i.Accept, o.quiet())
+	if _, none := conn.(nothing); none && c.Propose == nil {
+		err = a.err // only names that cannot be proposed are a reason to open none
+	}
 	if err != nil {
 		a.cancel()
 		res.Verdict, res.Reason = Error, fmt.Sprintf("the initiator opened no stream: %v", err)

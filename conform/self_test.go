@@ -12,6 +12,7 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/internal/subject"
 )
 
 // This file holds our own responder and initiator against every case.
@@ -121,7 +122,7 @@ func TestOurInitiator(t *testing.T) {
 		conform.TestInitiator(t, dialer(bind(t, network, addr)), strict)
 	})
 	t.Run("pipe", func(t *testing.T) {
-		conform.TestInitiator(t, conform.Streams(pipe, initiate), strict)
+		conform.TestInitiator(t, conform.Streams(pipe, subject.Do), strict)
 	})
 }
 

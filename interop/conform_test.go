@@ -2,8 +2,6 @@ package interop
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/internal/subject"
 )
 
 // The conformance suite over streams of yamux, which have resets and a half-close
@@ -61,71 +60,7 @@ func TestConformInitiatorOverYamux(t *testing.T) {
 		testers, err = server.AcceptStream()
 		return initiators, testers, err
 	}
-	conform.TestInitiator(t, conform.Streams(open, propose), strictly)
-}
-
-// propose does what a case asks of an initiator.
-func propose(ctx context.Context, stream io.ReadWriteCloser, task conform.Task) (err error) {
-	defer stream.Close()
-	client := &multiselect.Client{Limits: multiselect.Limits{Budget: task.Timeout}}
-	switch {
-	case task.Mode == "select":
-		if _, err = client.SelectOneOf(ctx, stream, task.Protocols...); err == nil {
-			echoTo(stream, stream)
-		}
-	case task.Mode == "ls":
-		err = proposeFromList(ctx, client, stream, task)
-	default:
-		err = proposeLazily(ctx, client, stream, task)
-	}
-	if errors.Is(err, multiselect.ErrNotSupported) {
-		return fmt.Errorf("%w: %w", conform.ErrRefused, err)
-	}
-	return err
-}
-
-// proposeFromList proposes the last name of the list, or what it is told if there is
-// none.
-func proposeFromList(ctx context.Context, client *multiselect.Client, stream io.ReadWriteCloser, task conform.Task) error {
-	c := multiselect.NewCommunicator(stream)
-	list, err := client.List(ctx, c)
-	switch n := len(list.Names); {
-	case err != nil && !errors.Is(err, multiselect.ErrNotSupported):
-		return err
-	case n > 0:
-		err = client.TrySelect(ctx, c, list.Names[n-1])
-	}
-	if len(list.Names) == 0 || errors.Is(err, multiselect.ErrNotSupported) {
-		_, err = client.SelectOneOfOver(ctx, c, task.Protocols...)
-	}
-	if err == nil {
-		echoTo(stream, stream)
-	}
-	return err
-}
-
-func proposeLazily(ctx context.Context, client *multiselect.Client, stream io.ReadWriteCloser, task conform.Task) error {
-	s, err := client.Lazy(ctx, stream, task.Protocols[0])
-	if err == nil && task.Mode != "lazy-read" {
-		_, err = io.WriteString(s, "early")
-	}
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	switch task.Mode {
-	case "lazy-close":
-		s.Close()
-		return s.Wait(ctx)
-	case "lazy-half":
-		if err := s.CloseWrite(); err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, s)
-		return err
-	}
-	_, err = io.Copy(s, s)
-	return err
+	conform.TestInitiator(t, conform.Streams(open, subject.Do), strictly)
 }
 
 func echoTo(w io.WriteCloser, r io.Reader) {

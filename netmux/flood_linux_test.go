@@ -1,13 +1,11 @@
 package netmux_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/child"
 	"github.com/multiselect/multiselect/netmux"
 	"github.com/multiselect/multiselect/wire"
 )
@@ -164,27 +163,11 @@ func openFiles(t *testing.T) int {
 // flood starts the clients, and returns when all are connected.
 func flood(t *testing.T, addr string, n int) (stop func()) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestFloodChild$")
-	child.Env = append(os.Environ(), floodEnv+"="+addr, clientsEnv+"="+strconv.Itoa(n))
-	child.Stderr = os.Stderr
-	in, err := child.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "connected\n" {
+	_, said, end := child.Start(t, "TestFloodChild", floodEnv+"="+addr, clientsEnv+"="+strconv.Itoa(n))
+	if line, err := said.ReadString('\n'); line != "connected\n" {
 		t.Fatalf("the clients said %q, %v", line, err)
 	}
-	return func() {
-		in.Close() // ends the child
-		child.Wait()
-	}
+	return end
 }
 
 // TestFloodChild is the process in which the silent and dripping clients are.

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 
+	"github.com/multiselect/multiselect/internal/child"
 	"github.com/multiselect/multiselect/netmux"
 )
 
@@ -37,23 +37,8 @@ func TestHalfOpenMemory(t *testing.T) {
 
 func measure(t *testing.T, kind string) (perConn float64) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestHalfOpenMemoryChild$")
-	child.Env = append(os.Environ(), memoryEnv+"="+kind, "GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
-	child.Stderr = os.Stderr
-	in, err := child.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer child.Wait()
-	defer in.Close() // ends the child
-	said := bufio.NewReader(out)
+	in, said, end := child.Start(t, "TestHalfOpenMemoryChild", append(child.Measured, memoryEnv+"="+kind)...)
+	defer end()
 	var addr string
 	if _, err := fmt.Fscanln(said, &addr); err != nil {
 		t.Fatal("the child did not say where it listens:", err)

@@ -4,16 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/internal/subject"
 )
 
 const conformTaskHelp = `Is the initiator of one case, as "mss conform initiator" asks for it: its task is
@@ -70,83 +68,12 @@ func dialTask(ctx context.Context, network, addr string, task conform.Task) erro
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	err = doTask(ctx, conn, task)
-	if errors.Is(err, multiselect.ErrNotSupported) {
-		return fmt.Errorf("%w: %w", conform.ErrRefused, err)
+	err = subject.Do(ctx, conn, task)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return &failure{code: exitUnsupported, err: err}
 	}
 	return err
-}
-
-func doTask(ctx context.Context, conn halfCloser, task conform.Task) error {
-	client := multiselect.Client{Limits: multiselect.Limits{Budget: task.Timeout}}
-	switch task.Mode {
-	case "select":
-		if _, err := client.SelectOneOf(ctx, conn, task.Protocols...); err != nil {
-			return err
-		}
-	case "ls":
-		if err := listAndSelect(ctx, &client, conn, task.Protocols); err != nil {
-			return err
-		}
-	case "lazy", "lazy-read", "lazy-close", "lazy-half":
-		if len(task.Protocols) == 0 {
-			return multiselect.ErrNoProtocols
-		}
-		return doLazyTask(ctx, &client, conn, task)
-	default:
-		return &failure{code: exitUnsupported, err: fmt.Errorf("mode %q: %w", task.Mode, errors.ErrUnsupported)}
-	}
-	echoUntilEnd(conn)
-	return nil
 }
 
 // exitUnsupported is what a COMMAND says that cannot do its task.
 const exitUnsupported = 127
-
-// echoUntilEnd is the protocol. What becomes of it is not what is tested.
-func echoUntilEnd(conn io.ReadWriteCloser) {
-	io.Copy(conn, conn)
-	conn.Close()
-}
-
-func listAndSelect(ctx context.Context, client *multiselect.Client, conn halfCloser, protocols []string) error {
-	c := multiselect.NewCommunicator(conn)
-	list, err := client.List(ctx, c)
-	if err != nil && !isRefusal(err) {
-		return err
-	}
-	if n := len(list.Names); n > 0 {
-		if err := client.TrySelect(ctx, c, list.Names[n-1]); !isRefusal(err) {
-			return err
-		}
-	}
-	_, err = client.SelectOneOfOver(ctx, c, protocols...)
-	return err
-}
-
-func doLazyTask(ctx context.Context, client *multiselect.Client, conn halfCloser, task conform.Task) error {
-	s, err := client.Lazy(ctx, conn, task.Protocols[0])
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	if task.Mode != "lazy-read" {
-		if _, err := io.WriteString(s, "early"); err != nil {
-			return err
-		}
-	}
-	switch task.Mode {
-	case "lazy-close":
-		s.Close()
-		return s.Wait(ctx)
-	case "lazy-half":
-		if err := s.CloseWrite(); err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, s)
-	default:
-		_, err = io.Copy(s, s)
-	}
-	return err
-}
