@@ -157,6 +157,7 @@ func FuzzDifferential(f *testing.F) {
 	for i := range 40 {
 		f.Add([]byte{byte(i), byte(i * 7), byte(i * 13), byte(i * 29), byte(i * 31), byte(i * 37), byte(i * 41)})
 	}
+	f.Add([]byte("000#00o200\xff70")) // hundreds of proposals to a responder that nobody hears
 	f.Fuzz(func(t *testing.T, entropy []byte) {
 		c := newTally()
 		c.compare(roll(entropy))
