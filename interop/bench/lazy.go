@@ -59,11 +59,24 @@ func lazyFlights(t talk) (ask, answer [][]byte) {
 }
 
 // The capped floor has a responder that reads and writes like any does that neither
-// reads past the agreement nor holds its answer back: what is left of the lazy
-// ratios above it is the library's.
+// reads past the agreement nor holds its answer back, and an initiator that takes the
+// two together if they have come together: what is left of the lazy ratios above it
+// is the library's.
 var cappedFloor = speaker{
 	"capped floor",
-	lazyFloorInitiate,
+	func(t talk) func(io.ReadWriteCloser) func() error {
+		asks, answers := lazyFlights(t)
+		return func(rw io.ReadWriteCloser) func() error {
+			buf := make([]byte, len(answers[0]))
+			return func() error {
+				if _, err := rw.Write(asks[0]); err != nil {
+					return err
+				}
+				_, err := io.ReadFull(rw, buf)
+				return err
+			}
+		}
+	},
 	func(t talk) func(io.ReadWriteCloser) func() error {
 		_, flights := lazyFlights(t)
 		return func(rw io.ReadWriteCloser) func() error {
