@@ -3,9 +3,9 @@ package multiselect
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/multiselect/multiselect/wire"
@@ -25,54 +25,9 @@ const (
 	pumpDone               // the outcome is there, or about to be
 )
 
-// Read waits for the agreement, and then reads from the stream. If it takes the
-// agreement off itself, what is behind that may come in the same read of the
-// stream: no more than p has room for.
-func (l *LazyStream) Read(p []byte) (n int, err error) {
-	if !l.in.direct.Load() {
-		if n, err = l.hear(p); n > 0 || err != nil {
-			return n, err
-		}
-	}
-	return l.c.stream.Read(p)
-}
-
-// WriteTo waits for the agreement, and then copies like [io.Copy] from the
-// stream to w.
-func (l *LazyStream) WriteTo(w io.Writer) (int64, error) {
-	if _, err := l.hear(nil); err != nil {
-		return 0, err
-	}
-	return io.Copy(w, l.c.stream)
-}
-
-// hear waits for the outcome like await. If it is this call that reads the answer,
-// n bytes that came behind it are in p.
-func (l *LazyStream) hear(p []byte) (n int, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	ctx := context.Background()
-	if l.state == LazyPending && l.mayPump(ctx, &l.in) {
-		missed := l.missed
-		l.hold()
-		defer l.release()
-		l.pump = pumpInline
-		n = l.listen(p)
-		switch err := l.gone(&l.in); {
-		case err != nil: // it may have come behind the bytes
-			return 0, err
-		case n > 0:
-			return n, nil
-		case l.missed != missed:
-			return 0, os.ErrDeadlineExceeded
-		}
-	}
-	return 0, l.await(ctx, &l.in)
-}
-
 // mayPump reports whether a call reads the answer itself.
-func (l *LazyStream) mayPump(ctx context.Context, h *half) bool {
-	return l.pump == pumpIdle && l.sent == l.size && h != &l.out && l.timed != nil && h.deadline.IsZero() && !h.closed && ctx.Done() == nil
+func (l *LazyStream) mayPump(h *half) bool {
+	return l.pump == pumpIdle && l.sent == l.size && h != &l.out && l.hasDeadlines && h.deadline.IsZero() && !h.closed
 }
 
 // await waits for the outcome and sees to it that there will be one: nobody waits
@@ -99,9 +54,9 @@ func (l *LazyStream) await(ctx context.Context, h *half) error {
 			}
 		case l.pump != pumpIdle || !l.begun:
 			l.sleep(h)
-		case l.mayPump(ctx, h):
+		case ctx.Done() == nil && l.mayPump(h):
 			l.pump = pumpInline
-			l.listen(nil)
+			l.listen(nil, nil, 0, nil)
 		default:
 			l.pumpBeside()
 		}
@@ -135,13 +90,29 @@ func (l *LazyStream) sleep(h *half) {
 	if !h.deadline.IsZero() {
 		defer time.AfterFunc(time.Until(h.deadline), l.wake).Stop()
 	}
+	l.wait()
+}
+
+// wait waits until something has changed. Few have to, so what they wait on is made by
+// the first of them.
+func (l *LazyStream) wait() {
+	if l.change == nil {
+		l.change = sync.NewCond(&l.mu)
+	}
 	l.change.Wait()
+}
+
+// changed wakes those who wait.
+func (l *LazyStream) changed() {
+	if l.change != nil {
+		l.change.Broadcast()
+	}
 }
 
 func (l *LazyStream) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.change.Broadcast()
+	l.changed()
 }
 
 // unlocked calls f, which may take its time, or panic, without the lock.
@@ -161,63 +132,42 @@ func (l *LazyStream) pumpBeside() {
 func (l *LazyStream) listenBeside() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.listen(nil)
+	l.listen(nil, nil, 0, nil)
 }
 
 var errPanic = errors.New("a panic while the answer was read")
 
 // listen reads the answer and decides, or stops where it is if it is interrupted, or
-// meets a deadline that the stream's owner has set past the LazyStream. It reads
-// without the lock. n counts what it has read behind the answer, into p.
-func (l *LazyStream) listen(p []byte) (n int) {
-	err := errPanic
-	if l.writing && l.c.buf == nil { // out of small, see writeFirst
-		l.c.buf = largeBuffers.Get().(*[largeBuffer]byte)[:]
-	}
+// meets a deadline that the stream's owner has set past the LazyStream. It goes on
+// where a Read to room has ended, if there is one: n counts what that has read behind
+// the answer, into p. Without the agreement nobody wants it. It reads without the
+// lock.
+func (l *LazyStream) listen(p, room []byte, got int, failed error) (n int) {
+	c := l.communicator()
 	l.mu.Unlock()
+	err := errPanic
 	defer func() {
 		l.mu.Lock()
 		if err == nil || !l.stop(err) {
 			l.decide(err)
 		}
 	}()
-	client := Client{Limits: Limits{Bytes: l.bytes}}
-	n, err = client.lazyAnswer(&l.c, l.protocol, p)
+	if room != nil {
+		if 0 < got && got <= len(room) {
+			answer := min(got, c.enough(room[:got], l.size))
+			copy(c.room(answer, answer), room)
+			n = copy(p, room[answer:got])
+			got = answer
+		}
+		if err = c.took(got, len(room), failed); err != nil {
+			return 0
+		}
+	}
+	client := Client{Limits: Limits{Bytes: int(l.bytes)}}
+	if err = client.answer(c, l.protocol); err != nil {
+		return 0
+	}
 	return n
-}
-
-// lazyAnswer is answer for a proposal that was sent with the header. It tries
-// the short way first, and there whoever wants to read behind the answer has it
-// in the same read: into p, which is all that can be read too much, and scratch
-// space in any case. n counts the bytes of p; without the agreement it is 0, and
-// nobody wants them.
-func (cl *Client) lazyAnswer(c *Communicator, protocol string, p []byte) (n int, err error) {
-	const header = len(wire.HeaderFrame)
-	size := header + len(protocol) + 2
-	if c.buf != nil || len(protocol) > mostShortName || c.ext != nil {
-		return 0, cl.answer(c, protocol)
-	}
-	c.buf = c.small[:]
-	arrived := &c.small
-	room := c.small[:min(size+len(p), smallBuffer)]
-	if len(p) >= smallBuffer {
-		arrived, room = (*[smallBuffer]byte)(p), p
-	}
-	got, err := c.stream.Read(room)
-	if got >= size && got <= len(room) && isHeader(arrived) && isEcho(arrived[header:size], protocol) {
-		c.got = int32(size)
-		c.headerReceived = true
-		c.phase = PhaseProposal
-		return copy(p, room[size:got]), nil
-	}
-	if 0 < got && got <= len(room) {
-		got = min(got, c.enough(room[:got], size))
-		copy(c.room(got, got), room)
-	}
-	if err := c.took(got, len(room), err); err != nil {
-		return 0, err
-	}
-	return 0, cl.answer(c, protocol)
 }
 
 // enough returns how much of what has arrived can matter: up to the end of the
@@ -244,14 +194,14 @@ func (l *LazyStream) stop(err error) bool {
 		if !l.readBy(time.Time{}) {
 			return false
 		}
-	case l.in.closed || l.timed == nil || !l.c.unlessEnded(func() {}):
+	case l.in.closed || !l.hasDeadlines || !l.unlessEnded(func() {}):
 		return false
 	default:
 		l.missed++
 	}
 	l.interrupted = false
 	l.pump = pumpIdle
-	l.change.Broadcast()
+	l.changed()
 	return true
 }
 
@@ -264,29 +214,48 @@ func (l *LazyStream) interrupt() {
 	}
 }
 
+// mayAgree makes it known that the stream is the protocol's if nothing else is to be
+// done: decide for most streams.
+func (l *LazyStream) mayAgree() bool {
+	if l.c != nil || l.cause != nil || l.interrupted || l.in.closed || !l.in.deadline.IsZero() {
+		return false
+	}
+	l.pump, l.state = pumpDone, LazyAgreed
+	l.in.direct.Store(true)
+	l.changed()
+	return true
+}
+
 // decide makes the outcome known, once. A stream that has failed is ended before
 // anybody hears of it.
 func (l *LazyStream) decide(err error) {
+	c := l.communicator()
 	l.pump = pumpDone // from here on the budget is ours
 	if l.cause != nil {
 		err = l.cause
 	}
 	if !l.isUnbuffered {
-		l.c.sent = int32(l.sent)
-		l.c.flights = 1
+		c.sent = int32(l.sent)
+		c.flights = 1
 	}
-	l.c.start = l.began
-	if err != nil || l.c.ext != nil || l.c.deadline != 0 && !l.c.watch.remove(&l.c) {
+	c.start = l.began
+	if err != nil || c.ext != nil || c.deadline != 0 && !c.watch.remove(c) {
 		l.unlocked(func() {
-			err = l.c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
+			err = c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
 		})
 	}
-	l.c.deadline = 0 // removed here, or by end
-	l.c.giveBack()
-	l.change.Broadcast()
+	c.deadline = 0 // removed here, or by end
+	c.giveBack()
+	l.changed()
 	if err != nil {
 		l.state, l.err = LazyFailed, err
 		return
+	}
+	if l.cause == nil { // else it has ended the stream, or is about to
+		l.c = nil
+		c.forget()
+		c.pooled = true
+		communicators.Put(c)
 	}
 	l.agree()
 }
@@ -309,7 +278,7 @@ const noBudget = -1 << 63
 // hold is called by who begins to wait for the outcome: the budget runs while
 // anybody does.
 func (l *LazyStream) hold() {
-	if l.waiters++; l.waiters == 1 && l.pump != pumpDone {
+	if l.waiters++; l.waiters == 1 && l.pump != pumpDone && l.left != noBudget {
 		l.arm()
 	}
 }
@@ -321,15 +290,15 @@ func (l *LazyStream) release() {
 }
 
 func (l *LazyStream) arm() {
-	c := &l.c
 	if l.left == noBudget {
 		return
 	}
+	c := l.communicator()
 	c.start = time.Since(epoch)
 	if l.began == 0 {
 		l.began = c.start
 	}
-	if c.watch == nil {
+	if c.watch == nil || inBubble(c.start) {
 		c.watch = watchFor(c.start)
 	}
 	c.deadline = c.start + l.left
@@ -338,8 +307,8 @@ func (l *LazyStream) arm() {
 
 // disarm stops the budget, and takes note of what is left.
 func (l *LazyStream) disarm() {
-	c := &l.c
-	if c.deadline == 0 {
+	c := l.c
+	if c == nil || c.deadline == 0 {
 		return
 	}
 	if !c.watch.remove(c) {

@@ -1,7 +1,9 @@
 package multiselect
 
 import (
+	"io"
 	"os"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -11,14 +13,25 @@ import (
 // the moment between the two cannot be held.
 func TestStopWithCause(t *testing.T) {
 	for _, cause := range []error{nil, os.ErrClosed} {
-		l := &LazyStream{pump: pumpInline, interrupted: true, cause: cause, timed: new(noDeadlines)}
-		l.change.L = &l.mu
+		l := &LazyStream{pump: pumpInline, interrupted: true, cause: cause, hasDeadlines: true, stream: new(noDeadlines)}
 		if stopped := l.stop(os.ErrDeadlineExceeded); stopped != (cause == nil) {
 			t.Errorf("with the cause %v: stopped is %v", cause, stopped)
 		}
 	}
 }
 
-type noDeadlines struct{ timed }
+// A lazy stream is kept for as long as its protocol uses it. What only its
+// negotiation needs is not in it.
+func TestLazyStreamIsSmall(t *testing.T) {
+	const most = 288 // a size class
+	if size := reflect.TypeFor[LazyStream]().Size(); size > most {
+		t.Errorf("a LazyStream takes %d bytes, want at most %d", size, most)
+	}
+}
+
+type noDeadlines struct {
+	io.ReadWriteCloser
+	timed
+}
 
 func (noDeadlines) SetReadDeadline(time.Time) error { return nil }

@@ -41,15 +41,27 @@ func mustExist(stream io.ReadWriteCloser) {
 // release gives it back, unless the call failed: the watch may not have been
 // stopped in time, and then it still holds the Communicator.
 func (c *Communicator) release() {
-	c.framer.release()
-	if c.over || inBubble(c.start) {
+	if c.over {
+		c.framer.release()
 		return
 	}
-	if c.refused != nil {
-		c.refused.giveBack()
-	}
-	c.refused, c.ext, c.start, c.progress = nil, nil, 0, progress{}
+	c.forget()
 	communicators.Put(c)
+}
+
+// forget makes it like new.
+func (c *Communicator) forget() {
+	c.framer.release()
+	if inBubble(c.start) {
+		c.watch = nil
+	}
+	if f := c.refused; f != nil { // a small one stays
+		if f.bytes = f.bytes[:0]; cap(f.bytes) > mostKept {
+			f.giveBack()
+			c.refused = nil
+		}
+	}
+	c.ext, c.start, c.progress = nil, 0, progress{}
 }
 
 // usable fails if the conversation has ended: with a failure, or with an
@@ -103,6 +115,16 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	return nil
 }
 
+// armOn is arm for a call on the short way that has not said which stream is its.
+func (c *Communicator) armOn(stream io.ReadWriteCloser, ctx context.Context, l *Limits) bool {
+	c.stream = stream
+	if err := c.arm(ctx, l); err != nil {
+		c.stream = nil
+		return false
+	}
+	return true
+}
+
 // recognise finds out whether the stream has no buffer.
 func (c *Communicator) recognise() {
 	if c.channel() == nil && isUnbuffered(c.stream) {
@@ -129,14 +151,20 @@ func (c *Communicator) disarm(ctx context.Context) (err error) {
 // isUnbuffered recognises the pipes of package net, whose Write returns when
 // the peer has read.
 func isUnbuffered(stream io.ReadWriteCloser) bool {
-	switch s := stream.(type) {
+	switch stream.(type) { // in line, without a call
 	case *net.TCPConn, *net.UnixConn:
 		return false
-	case interface{ LocalAddr() net.Addr }:
-		addr := s.LocalAddr()
-		return addr != nil && addr.Network() == "pipe"
 	}
-	return false
+	return isPipe(stream)
+}
+
+func isPipe(stream io.ReadWriteCloser) bool {
+	s, ok := stream.(interface{ LocalAddr() net.Addr })
+	if !ok {
+		return false
+	}
+	addr := s.LocalAddr()
+	return addr != nil && addr.Network() == "pipe"
 }
 
 // ctxError returns why ctx ended: what its owner says, if it says something, and
@@ -196,6 +224,20 @@ func abandon(c **Communicator) {
 	if *c != nil {
 		(*c).abandon()
 	}
+}
+
+// claim says which stream it is on, if that is not known: on the short way that need
+// not be said while nothing of the Communicator is in use but small.
+func (c *Communicator) claim(stream io.ReadWriteCloser) {
+	if c.stream == nil { // else the watch may be reading it
+		c.stream = stream
+	}
+}
+
+// abandonOn is abandon for a call that has not said which stream is its.
+func (c *Communicator) abandonOn(stream io.ReadWriteCloser) {
+	c.claim(stream)
+	c.abandon()
 }
 
 func (c *Communicator) abandon() {

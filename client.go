@@ -51,7 +51,38 @@ type Client struct {
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	mustExist(stream)
-	return cl.short(ctx, acquire(stream), protocols)
+	c := communicators.Get().(*Communicator)
+	running := c
+	defer func() {
+		if running != nil {
+			running.abandonOn(stream)
+		}
+	}()
+	// The first exchange is usually all, and is done right here, see short.go.
+	const header = len(wire.HeaderFrame)
+	var come passage
+	var n int
+	var err error
+	if len(protocols) > 0 && isShortSize(protocols[0]) && isShort(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
+		asked := firstFrame(&c.small, len(protocols[0]))
+		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Budget < 0 && ctx.Done() == nil || cl.prepare(ctx, c, stream, protocols)) {
+			come = atRead
+			n, err = stream.Write(asked)
+			if n >= len(asked) && err == nil {
+				// The echo is no shorter than "na", and after that the peer says nothing
+				// before it is asked: nothing of the protocol's can be read here (R12).
+				come = atTake
+				n, err = stream.Read(asked)
+				if n == len(asked) && isHeader(&c.small) && isEcho(asked[header:], protocols[0]) && (c.stream == nil || c.settle()) {
+					running = nil
+					communicators.Put(c)
+					return protocols[0], nil
+				}
+			}
+		}
+	}
+	running = nil
+	return cl.goOn(ctx, c, stream, protocols, come, n, err)
 }
 
 // SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of

@@ -2,6 +2,7 @@ package multiselect
 
 import (
 	"io"
+	"net"
 	"os"
 	"time"
 )
@@ -15,7 +16,17 @@ type timed interface {
 // deadlines returns nil for a stream that has none. A LazyStream has the methods
 // in any case.
 func deadlines(stream io.ReadWriteCloser) timed {
-	if outer, ok := stream.(*LazyStream); ok && outer.timed == nil {
+	switch s := stream.(type) { // in line, without a call
+	case *net.TCPConn:
+		return s
+	case *net.UnixConn:
+		return s
+	}
+	return otherDeadlines(stream)
+}
+
+func otherDeadlines(stream io.ReadWriteCloser) timed {
+	if outer, ok := stream.(*LazyStream); ok && !outer.hasDeadlines {
 		return nil
 	}
 	t, _ := stream.(timed)
@@ -44,7 +55,7 @@ func (l *LazyStream) SetWriteDeadline(t time.Time) error {
 }
 
 func (l *LazyStream) setDeadline(h *half, t time.Time) error {
-	if l.timed == nil {
+	if !l.hasDeadlines {
 		return os.ErrNoDeadline
 	}
 	l.mu.Lock()
@@ -53,12 +64,12 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 		return err
 	}
 	h.deadline = t
-	l.change.Broadcast()
+	l.changed()
 	switch {
 	case h == &l.out:
-		return l.timed.SetWriteDeadline(t)
+		return deadlines(l.stream).SetWriteDeadline(t)
 	case l.state == LazyAgreed:
-		return l.timed.SetReadDeadline(t)
+		return deadlines(l.stream).SetReadDeadline(t)
 	case l.pump == pumpInline && !t.IsZero():
 		l.interrupt()
 	case !l.interrupted:
@@ -70,15 +81,24 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 // longAgo makes what is blocked return.
 var longAgo = time.Unix(1, 0)
 
+// unlessEnded acts if the stream was not ended by this side, and is not about to be.
+func (l *LazyStream) unlessEnded(act func()) bool {
+	if l.c == nil {
+		act()
+		return true
+	}
+	return l.c.unlessEnded(act)
+}
+
 // readBy and writeBy set deadlines of the stream for this side's own purposes,
 // unless that has been ended, or is about to be: the deadline that ends it must
 // not be taken back.
 func (l *LazyStream) readBy(t time.Time) bool {
-	return l.timed != nil && l.c.unlessEnded(func() { l.timed.SetReadDeadline(t) })
+	return l.hasDeadlines && l.unlessEnded(func() { deadlines(l.stream).SetReadDeadline(t) })
 }
 
 func (l *LazyStream) writeBy(t time.Time) {
-	if l.timed != nil {
-		l.c.unlessEnded(func() { l.timed.SetWriteDeadline(t) })
+	if l.hasDeadlines {
+		l.unlessEnded(func() { deadlines(l.stream).SetWriteDeadline(t) })
 	}
 }

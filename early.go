@@ -24,23 +24,68 @@ var firstFlights = sync.Pool{New: func() any { return new([mostCopied + largeBuf
 // not travel yet, waits for the answer and then writes p. n counts bytes of p.
 func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if l.out.direct.Load() {
-		return l.c.stream.Write(p)
+		return l.stream.Write(p)
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	// A pump may change ext, but there is none before begun.
-	if l.begun || l.writing || l.out.closed || l.state != LazyPending || l.c.ext != nil || l.size+len(p) > smallBuffer {
+	if l.begun || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.ext != nil || l.size+len(p) > smallBuffer {
 		return l.write(p)
 	}
 	next, ok := l.guard.after(p)
 	if !ok && !l.unguarded {
 		return l.write(p)
 	}
-	return l.writeFirst(p, next)
+	// The first flight, out of small: that is where a Read reads the answer to, too, but
+	// not while somebody writes.
+	l.writing, l.begun = true, true
+	l.changed()
+	l.mu.Unlock()
+	returned := false
+	defer func() {
+		if !returned {
+			l.unlessPanicked()
+		}
+	}()
+	const header = len(wire.HeaderFrame)
+	flight := firstFrame(&l.small, len(l.protocol))
+	copy(flight[header+1:], l.protocol)
+	flight = flight[:len(flight)+copy(l.small[len(flight):], p)]
+	n, err = l.stream.Write(flight)
+	returned = true
+	l.mu.Lock()
+	if n != len(flight) || err != nil {
+		return l.wroteFirst(n, p, next, err)
+	}
+	l.writing, l.sent, l.guard = false, l.size, next
+	l.changed()
+	l.mu.Unlock()
+	return len(p), nil
 }
 
-// write is Write for all but the first flight, if that is small.
+// wroteFirst is the end of a first flight that was not written, or not all of it. It
+// unlocks.
+func (l *LazyStream) wroteFirst(n int, p []byte, next guard, err error) (int, error) {
+	defer l.mu.Unlock()
+	l.writing = false
+	l.changed()
+	n, err = l.wrote(max(0, min(n, l.size+len(p))), l.size, p, next, err)
+	if err != nil {
+		err = l.why(&l.out, err)
+	}
+	return n, err
+}
+
+// unlessPanicked ends a first flight in which the stream has panicked.
+func (l *LazyStream) unlessPanicked() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = false
+	l.changed()
+}
+
+// write is Write for all but the first flight, if that is small. It unlocks.
 func (l *LazyStream) write(p []byte) (n int, err error) {
+	defer l.mu.Unlock()
 	ctx := context.Background()
 	if len(p) == 0 {
 		return 0, l.say(ctx, &l.out)
@@ -59,7 +104,7 @@ func (l *LazyStream) write(p []byte) (n int, err error) {
 	if err := l.settle(ctx, &l.out); err != nil {
 		return 0, err
 	}
-	l.unlocked(func() { n, err = l.c.stream.Write(p) })
+	l.unlocked(func() { n, err = l.stream.Write(p) })
 	return n, err
 }
 
@@ -93,13 +138,13 @@ func (l *LazyStream) CloseWrite() error {
 	if err != nil {
 		return err
 	}
-	closer, ok := l.c.stream.(interface{ CloseWrite() error })
+	closer, ok := l.stream.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported
 	}
 	l.out.direct.Store(false)
 	l.out.closed = true
-	l.change.Broadcast()
+	l.changed()
 	l.unlocked(func() { err = closer.CloseWrite() })
 	return err
 }
@@ -113,7 +158,7 @@ func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return io.Copy(l.c.stream, r)
+	return io.Copy(l.stream, r)
 }
 
 // turn waits until no other call writes what leaves before the agreement.
@@ -160,7 +205,7 @@ func (l *LazyStream) flush() error {
 	}
 	l.begun = true
 	l.sent = l.size
-	l.c.say(l.protocol)
+	l.communicator().say(l.protocol)
 	l.pumpBeside()
 	return nil
 }
@@ -174,7 +219,7 @@ func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
 	l.writing = true
 	defer func() {
 		l.writing = false
-		l.change.Broadcast()
+		l.changed()
 	}()
 	l.begin()
 	unsent := l.size - l.sent
@@ -203,39 +248,12 @@ func (l *LazyStream) begin() {
 	if l.begun {
 		return
 	}
-	if l.c.ext != nil {
-		l.unlocked(l.announce)
+	if l.c != nil && l.c.ext != nil {
+		trace := l.c.ext.trace // which ends with the negotiation
+		l.unlocked(func() { trace.sent(Initiator, l.appendFirst(nil)) })
 	}
 	l.begun = true
-	l.change.Broadcast()
-}
-
-// writeFirst sends the header, the proposal and p, all of them small: from where
-// the answer is read to, which listen leaves alone while somebody writes. next is
-// where the guard is then.
-func (l *LazyStream) writeFirst(p []byte, next guard) (n int, err error) {
-	flight := append(l.c.firstMessage(l.protocol), p...)
-	l.writing = true
-	l.begin()
-	n = -1 // until Write has returned
-	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		l.writing = false
-		l.change.Broadcast()
-		if n < 0 {
-			return
-		}
-		if n, err = l.wrote(n, l.size, p, next, err); err != nil {
-			err = l.why(&l.out, err)
-		}
-	}()
-	return l.count(flight)
-}
-
-// announce tells the trace what is about to be sent.
-func (l *LazyStream) announce() {
-	l.c.ext.trace.sent(Initiator, l.appendFirst(nil))
+	l.changed()
 }
 
 func (l *LazyStream) appendFirst(b []byte) []byte {
@@ -252,10 +270,10 @@ func (l *LazyStream) put(sent int, p []byte) (n int, err error) {
 	defer firstFlights.Put(buffer)
 	first := l.appendFirst(buffer[:0])[sent:]
 	if len(p) > mostCopied {
-		switch l.c.stream.(type) {
+		switch l.stream.(type) {
 		case *net.TCPConn, *net.UnixConn:
 			gathered := net.Buffers{first, p}
-			written, err := gathered.WriteTo(l.c.stream)
+			written, err := gathered.WriteTo(l.stream)
 			return int(written), err
 		}
 	}
@@ -270,7 +288,7 @@ func (l *LazyStream) put(sent int, p []byte) (n int, err error) {
 
 // count writes, and believes no count that cannot be.
 func (l *LazyStream) count(p []byte) (n int, err error) {
-	n, err = l.c.stream.Write(p)
+	n, err = l.stream.Write(p)
 	return max(0, min(n, len(p))), err
 }
 
@@ -280,10 +298,10 @@ func (l *LazyStream) why(h *half, err error) error {
 	if l.state == LazyPending && l.sent == l.size && isReset(err) {
 		l.await(context.Background(), h) // what it said before can still be read
 	}
-	if l.state == LazyPending && !l.c.unlessEnded(func() {}) {
+	if l.state == LazyPending && !l.unlessEnded(func() {}) {
 		l.abort(err) // unless somebody is about to say why
 		for l.state == LazyPending {
-			l.change.Wait()
+			l.wait()
 		}
 	}
 	if because := l.gone(h); because != nil {

@@ -16,7 +16,10 @@ type flight struct {
 	done  chan written // tells how the write ended that went on beside a read
 }
 
-var flights = sync.Pool{New: func() any { return &flight{bytes: make([]byte, 0, 128)} }}
+// mostKept is how much a Communicator that is given back keeps.
+const mostKept = 128
+
+var flights = sync.Pool{New: func() any { return &flight{bytes: make([]byte, 0, mostKept)} }}
 
 func (f *flight) giveBack() {
 	if cap(f.bytes) <= 2*largeBuffer { // append rounds up

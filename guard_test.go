@@ -128,3 +128,32 @@ func TestGuardIsItsClauses(t *testing.T) {
 		}
 	}
 }
+
+// It does not matter in how many writes early data comes, and what is decided at one
+// look is what the long way decides.
+func TestGuardInOneWrite(t *testing.T) {
+	const symbols = "\x00\x01\x02\x03\x80/b\n"
+	sent := 0
+	var extend func(early []byte)
+	extend = func(early []byte) {
+		var want guard
+		wantOK := true
+		for i := 0; i < len(early) && wantOK; i++ {
+			want, wantOK = want.after(early[i : i+1])
+		}
+		got, ok := guard{}.after(early)
+		if ok != wantOK || ok && got != want {
+			t.Fatalf("%q: %v, %v in one write, %v, %v in many", early, got, ok, want, wantOK)
+		}
+		if ok {
+			sent++
+		}
+		for i := 0; i < len(symbols) && len(early) < 5; i++ {
+			extend(append(early, symbols[i]))
+		}
+	}
+	extend(nil)
+	if sent < 1000 {
+		t.Errorf("only %d may be sent", sent)
+	}
+}

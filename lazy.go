@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -42,20 +43,22 @@ import (
 // SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. A read
 // deadline that was set on the stream itself counts until one is set here.
 type LazyStream struct {
-	protocol  string
-	timed     timed // the stream, if it has deadlines
-	size      int   // of the header and the proposal
-	bytes     int   // Limits.Bytes
-	budget    time.Duration
-	unguarded bool
+	protocol     string
+	stream       io.ReadWriteCloser
+	size         int // of the header and the proposal
+	budget       time.Duration
+	bytes        int32 // Limits.Bytes
+	message      int16 // Limits.Message
+	unguarded    bool
+	hasDeadlines bool // the stream
 
 	in, out half
 
 	// mu guards what follows, and change tells that something of it did. No
 	// Read, Write or Close of the stream is called while it is held.
 	mu     sync.Mutex
-	change sync.Cond
-	err    error // why state is LazyFailed
+	change *sync.Cond // if anybody has waited
+	err    error      // why state is LazyFailed
 	state  LazyState
 	closed bool
 
@@ -66,9 +69,11 @@ type LazyStream struct {
 	guard        guard
 	sent         int // bytes of the header and the proposal
 
-	// The half that hears the answer. c belongs to whoever moved pump on from
-	// pumpIdle, but for what serves the budget.
-	c           Communicator
+	// The half that hears the answer. What small does not do, with the header, the
+	// proposal and the answer to that, is done by c, see communicator. c belongs to
+	// whoever moved pump on from pumpIdle, but for what serves the budget.
+	small       [smallBuffer]byte
+	c           *Communicator
 	pump        pump
 	interrupted bool   // the inline pump is to return
 	missed      uint16 // how often the pump met a deadline of the stream's owner
@@ -117,54 +122,71 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	mustExist(stream)
 	l := &LazyStream{
 		protocol:  protocol,
-		timed:     deadlines(stream),
+		stream:    stream,
 		size:      len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
-		bytes:     cl.Limits.Bytes,
 		budget:    min(cl.Limits.budget(), maxBudget),
+		bytes:     int32(max(-1, min(cl.Limits.Bytes, math.MaxInt32))),
+		message:   int16(cl.Limits.message()),
 		unguarded: cl.Unguarded,
 	}
 	if l.left = l.budget; l.left == 0 {
 		l.left = noBudget
 	}
-	l.change.L = &l.mu
-	l.c.stream = stream
-	running := &l.c
+	running := l
 	defer func() {
 		if running != nil {
-			running.abandon()
+			running.communicator().abandon()
 		}
 	}()
-	if err := cl.beginLazy(ctx, l); err != nil {
-		err = l.c.end(context.Background(), "", nil, false, err)
+	l.hasDeadlines = deadlines(stream) != nil
+	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !isShortName(protocol) || !hasPlainEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
 		running = nil
-		return nil, err
+		return cl.beginLazy(ctx, l)
 	}
 	running = nil
-	l.isUnbuffered = l.c.ext != nil && l.c.ext.unbuffered
-	l.c.headerSent = !l.isUnbuffered // as far as the pump is concerned
 	return l, nil
 }
 
 // beginLazy begins without a budget, which does not run before somebody waits, and
-// checks the name. It has a short way, too.
-func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) error {
-	c := &l.c
-	c.role = Initiator
-	c.limit = int16(cl.Limits.message())
-	if isShort(&cl.Limits) && traceOf(ctx) == nil && isShortName(l.protocol) && hasPlainEnds(l.protocol) && !cl.Unbuffered && !isUnbuffered(c.stream) {
-		c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
-		return nil
-	}
+// checks the name.
+func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
+	c := l.communicator()
+	running := c
+	defer abandon(&running)
 	values := context.Background() // the end of ctx does not count
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
 	}
 	limits := cl.Limits
 	limits.Budget = -1
-	if err := c.begin(values, Initiator, &limits, cl.Unbuffered); err != nil {
-		return err
+	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
+	if err == nil {
+		c.tally = tally{}
+		err = cl.checkLazy(c, l.protocol)
 	}
-	return cl.checkLazy(c, l.protocol)
+	if err != nil {
+		err = c.end(context.Background(), "", nil, false, err)
+		running = nil
+		return nil, err
+	}
+	running = nil
+	l.isUnbuffered = c.ext != nil && c.ext.unbuffered
+	c.headerSent = !l.isUnbuffered
+	return l, nil
+}
+
+// communicator returns what serves all that is not usual: a budget, a trace, an answer
+// that comes in pieces, the end of the stream.
+func (l *LazyStream) communicator() *Communicator {
+	if l.c == nil {
+		l.c = acquire(l.stream)
+		l.c.pooled = false // it is given back by decide
+		l.c.role = Initiator
+		l.c.limit = l.message
+		l.c.headerSent = true // as far as the pump is concerned
+		l.c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
+	}
+	return l.c
 }
 
 // checkLazy finds what cannot be proposed lazily, and counts the proposal.
@@ -181,9 +203,10 @@ func (cl *Client) checkLazy(c *Communicator, protocol string) error {
 
 // hasPlainEnds reports whether a name obviously has nothing to trim.
 func hasPlainEnds(name string) bool {
-	plain := func(b byte) bool { return b > ' ' && b < 0x7f }
-	return name != "" && plain(name[0]) && plain(name[len(name)-1])
+	return name != "" && isPlain(name[0]) && isPlain(name[len(name)-1])
 }
+
+func isPlain(b byte) bool { return b > ' ' && b < 0x7f }
 
 // isBlank reports whether a responder may trim r off a name.
 func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) }
@@ -217,18 +240,18 @@ func (l *LazyStream) Unwrap(ctx context.Context) (io.ReadWriteCloser, error) {
 	if err := l.settle(ctx, &half{closed: l.closed}); err != nil {
 		return nil, err
 	}
-	return l.c.stream, nil
+	return l.stream, nil
 }
 
 // Underlying returns the stream at once, for what can be asked of it: the state
 // of a TLS connection, say. To read, write or close it would break the
 // negotiation.
-func (l *LazyStream) Underlying() io.ReadWriteCloser { return l.c.stream }
+func (l *LazyStream) Underlying() io.ReadWriteCloser { return l.stream }
 
 // SyscallConn waits for the outcome. It fails with [errors.ErrUnsupported] if the
 // stream is no [syscall.Conn].
 func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
-	conn, ok := l.c.stream.(syscall.Conn)
+	conn, ok := l.stream.(syscall.Conn)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
@@ -240,7 +263,7 @@ func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
 
 // LocalAddr returns that of the stream, nil if it has none.
 func (l *LazyStream) LocalAddr() net.Addr {
-	if s, ok := l.c.stream.(interface{ LocalAddr() net.Addr }); ok {
+	if s, ok := l.stream.(interface{ LocalAddr() net.Addr }); ok {
 		return s.LocalAddr()
 	}
 	return nil
@@ -248,7 +271,7 @@ func (l *LazyStream) LocalAddr() net.Addr {
 
 // RemoteAddr returns that of the stream, nil if it has none.
 func (l *LazyStream) RemoteAddr() net.Addr {
-	if s, ok := l.c.stream.(interface{ RemoteAddr() net.Addr }); ok {
+	if s, ok := l.stream.(interface{ RemoteAddr() net.Addr }); ok {
 		return s.RemoteAddr()
 	}
 	return nil

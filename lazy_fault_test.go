@@ -335,8 +335,17 @@ func TestLazyPanics(t *testing.T) {
 	a, b := conns(plenty)
 	s := &panics{conn: a, inWrite: true}
 	l := lazy(t, new(multiselect.Client), s)
-	if p := panicking(func() { l.Write([]byte("x")) }); p != "a stream" {
-		t.Fatal(p)
+	for what, call := range map[string]func(){
+		"Write": func() { l.Write([]byte("x")) },
+		"Read":  func() { l.Read(make([]byte, 1)) }, // which has the header to send
+		"long":  func() { l.Write(make([]byte, 100)) },
+	} {
+		if p := panicking(call); p != "a stream" {
+			t.Fatal(what, p)
+		}
+		if state := l.State(); state != multiselect.LazyPending { // or it waits for ever
+			t.Fatal(what, state)
+		}
 	}
 	s.inWrite, s.inRead = false, true
 	mustWrite(t, l, "x")

@@ -63,7 +63,7 @@ func (l *LazyStream) Close() error {
 		return l.err
 	case l.state == LazyAgreed:
 		var err error
-		l.unlocked(func() { err = l.c.stream.Close() })
+		l.unlocked(func() { err = l.stream.Close() })
 		return err
 	case takeSlot():
 		l.interrupt()
@@ -113,12 +113,12 @@ func (l *LazyStream) CloseRead() error {
 	if err := l.gone(&l.in); err != nil {
 		return err
 	}
-	if _, ok := l.c.stream.(closeReader); !ok {
+	if _, ok := l.stream.(closeReader); !ok {
 		return errors.ErrUnsupported
 	}
 	l.in.closed = true
 	l.in.direct.Store(false)
-	l.change.Broadcast()
+	l.changed()
 	if l.state == LazyAgreed {
 		var err error
 		l.unlocked(func() { err = l.closeRead() })
@@ -133,7 +133,7 @@ func (l *LazyStream) CloseRead() error {
 
 type closeReader interface{ CloseRead() error }
 
-func (l *LazyStream) closeRead() error { return l.c.stream.(closeReader).CloseRead() }
+func (l *LazyStream) closeRead() error { return l.stream.(closeReader).CloseRead() }
 
 func (l *LazyStream) awaitToCloseRead() {
 	defer lingering.Add(-1)
@@ -150,7 +150,7 @@ func (l *LazyStream) shut() {
 		h.closed = true
 		h.deadline = time.Time{}
 	}
-	l.change.Broadcast()
+	l.changed()
 }
 
 // abort ends the stream, and the negotiation if it is not decided.
@@ -162,7 +162,7 @@ func (l *LazyStream) abort(cause error) {
 	if idle {
 		l.pump = pumpBeside
 	}
-	l.unlocked(l.c.cut) // which makes a pump return
+	l.unlocked(l.communicator().cut) // which makes a pump return
 	if idle {
 		l.decide(cause)
 	}
@@ -186,25 +186,26 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 	for l.state == LazyPending {
 		if l.pump == pumpIdle {
 			l.pump = pumpBeside
-			l.listen(nil)
+			l.listen(nil, nil, 0, nil)
 		} else {
-			l.change.Wait()
+			l.wait()
 		}
 	}
 	if l.state == LazyFailed {
 		return
 	}
-	if _, ok := l.c.stream.(interface{ Reset() error }); ok {
+	if _, ok := l.stream.(interface{ Reset() error }); ok {
 		halves = false // of a multiplexer: behind the answer its Close loses nothing
 	}
 	l.left = time.Until(until)
 	l.arm()
+	c := l.communicator()
 	l.unlocked(func() {
 		if halves {
-			io.Copy(io.Discard, io.LimitReader(l.c.stream, mostDrained))
+			io.Copy(io.Discard, io.LimitReader(l.stream, mostDrained))
 		}
-		if l.c.unlessEnded(func() {}) {
-			l.c.stream.Close()
+		if c.unlessEnded(func() {}) {
+			l.stream.Close()
 		}
 	})
 	l.disarm()
@@ -215,7 +216,7 @@ func (l *LazyStream) linger(finished bool, until time.Time) {
 // peer's Read, the end can only come when the peer has answered.
 func (l *LazyStream) lastWords(finished bool) (halves bool) {
 	for l.writing {
-		l.change.Wait()
+		l.wait()
 	}
 	l.writeBy(time.Time{})
 	if !l.interrupted {
@@ -227,7 +228,7 @@ func (l *LazyStream) lastWords(finished bool) (halves bool) {
 			return false
 		}
 	}
-	closer, ok := l.c.stream.(interface{ CloseWrite() error })
+	closer, ok := l.stream.(interface{ CloseWrite() error })
 	if !ok || l.isUnbuffered {
 		return false
 	}

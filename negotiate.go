@@ -24,12 +24,8 @@ import (
 // The negotiation ends when ctx ends or when [Limits].Budget is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	mustExist(stream)
-	c := acquire(stream)
-	found, next, err := m.short(ctx, c)
-	if next == turnRead {
-		found, next, err = m.shortTurns(c)
-	}
-	if next == turnAgreed {
+	found, c, err := m.short(ctx, stream)
+	if c == nil {
 		return found.name, found.handler, nil
 	}
 	return m.run(ctx, c, found, err)
@@ -187,19 +183,23 @@ const mostRefused = 1024
 
 // refuse says "na".
 func (c *Communicator) refuse(name []byte) {
-	c.keepRefused(name)
+	if f := c.roomForRefused(len(name)); f != nil {
+		f.bytes = wire.AppendMessage(f.bytes, string(name))
+	}
+	c.lastWasNA = true
 	c.say(wire.NA)
 }
 
-// keepRefused keeps a name for whoever asks why it all failed.
-func (c *Communicator) keepRefused(name []byte) {
-	c.lastWasNA = true
+// roomForRefused returns where names are kept for whoever asks why it all failed, as
+// messages; nil if there are enough of them.
+func (c *Communicator) roomForRefused(size int) *flight {
 	if c.refused == nil {
 		c.refused = flights.Get().(*flight)
 	}
-	if kept := c.refused.bytes; len(kept)+len(name) <= mostRefused {
-		c.refused.bytes = wire.AppendMessage(kept, string(name))
+	if len(c.refused.bytes)+size > mostRefused {
+		return nil
 	}
+	return c.refused
 }
 
 // refusedNames returns the first names that were refused, if err is an error,
@@ -213,8 +213,7 @@ func (c *Communicator) refusedNames(err error) (names []string) {
 		names = append(names, string(name))
 		kept = kept[n:]
 	}
-	c.refused.giveBack()
-	c.refused = nil
+	c.refused.bytes = c.refused.bytes[:0]
 	return names
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,11 +14,15 @@ import (
 // for each Read.
 type scripted struct {
 	flights []string
-	long    bool // it was read on the long way
+	first   *byte // where the first Read has read to
+	long    bool  // it was read on the long way
 }
 
 func (s *scripted) Read(p []byte) (int, error) {
 	s.long = s.long || strings.Contains(string(debug.Stack()), ").run(")
+	if s.first == nil {
+		s.first = &p[0]
+	}
 	if len(s.flights) == 0 {
 		return 0, io.EOF
 	}
@@ -44,55 +49,71 @@ func TestReleaseForgets(t *testing.T) {
 		}
 	}
 	ctx := context.Background()
-	respond := func(c *Communicator) error {
-		_, next, err := m.short(ctx, c)
-		if next == turnRead {
-			_, next, err = m.shortTurns(c)
-		}
-		if next != turnAgreed {
-			t.Error("the short way ended")
-		}
+	respond := func(stream *scripted) error {
+		_, _, err := m.Negotiate(ctx, stream)
 		return err
 	}
-	propose := func(c *Communicator) error {
-		stream := c.stream.(*scripted)
-		_, err := new(Client).short(ctx, c, []string{"/bar/1.0.0", "/foo/1.0.0"})
-		if stream.long {
-			t.Error("the short way ended")
-		}
+	traced := func(stream *scripted) error {
+		_, _, err := m.Negotiate(WithTrace(ctx, &Trace{}), stream)
+		return err
+	}
+	propose := func(stream *scripted) error {
+		_, err := new(Client).SelectOneOf(ctx, stream, "/bar/1.0.0", "/foo/1.0.0")
+		return err
+	}
+	free := func(stream *scripted) error {
+		_, err := (&Client{Limits: Limits{Budget: -1}}).SelectOneOf(ctx, stream, "/bar/1.0.0")
 		return err
 	}
 	const header, foo, na = "\x13/multistream/1.0.0\n", "\x0b/foo/1.0.0\n", "\x03na\n"
 	for _, tc := range []struct {
 		name string
-		run  func(*Communicator) error
+		run  func(*scripted) error
+		long bool
 		said []string
 	}{
-		{"long way", func(c *Communicator) error {
-			_, _, err := m.run(WithTrace(ctx, &Trace{}), c, nil, nil)
-			return err
-		}, []string{header + "\x03ls\n\x05nope\n\xca\x01" + long + "\n"}},
-		{"short way", respond, []string{header + foo}},
-		{"short way, in pieces", respond, []string{header + foo[:4], foo[4:]}},
-		{"short way, refused first", respond, []string{header + "\x0b/bar/1.0.0\n", foo}},
-		{"short way of the initiator", propose, []string{header + "\x0b/bar/1.0.0\n"}},
-		{"short way of the initiator, refused first", propose, []string{header + na, foo}},
+		{"long way", traced, true, []string{header + "\x03ls\n\x05nope\n\xca\x01" + long + "\n"}},
+		{"short way", respond, false, []string{header + foo}},
+		{"short way, in pieces", respond, false, []string{header + foo[:4], foo[4:]}},
+		{"short way, refused first", respond, false, []string{header + "\x0b/bar/1.0.0\n", foo}},
+		{"short way of the initiator", propose, false, []string{header + "\x0b/bar/1.0.0\n"}},
+		{"short way of the initiator, no budget", free, false, []string{header + "\x0b/bar/1.0.0\n"}},
+		{"short way of the initiator, refused first", propose, false, []string{header + na, foo}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := &Communicator{watch: watchFor(0), pooled: true}
-			fresh := reflect.ValueOf(Communicator{watch: c.watch, place: -1, pooled: true})
-			c.stream = &scripted{flights: tc.said}
-			if err := tc.run(c); err != nil {
-				t.Fatal(err)
-			}
-			c.small = [smallBuffer]byte{}
-			used := reflect.ValueOf(c).Elem()
-			for i := range used.NumField() {
-				if f := used.Type().Field(i); !same(used.Field(i), fresh.Field(i)) {
-					t.Errorf("%s is left as %v", f.Name, used.Field(i))
+			for range 1000 { // a pool may lose what it is given
+				stream := &scripted{flights: slices.Clone(tc.said)}
+				if err := tc.run(stream); err != nil {
+					t.Fatal(err)
+				}
+				if stream.long != tc.long {
+					t.Fatalf("the long way was taken: %v, want %v", stream.long, tc.long)
+				}
+				c := communicators.Get().(*Communicator)
+				if &c.small[0] == stream.first {
+					isForgetful(t, c)
+					return
 				}
 			}
+			t.Error("no Communicator was given back")
 		})
+	}
+}
+
+func isForgetful(t *testing.T, c *Communicator) {
+	fresh := reflect.ValueOf(Communicator{watch: c.watch, place: c.place, pooled: true})
+	if c.deadline == 0 && c.place > 0 {
+		t.Error("it is still watched")
+	}
+	if c.refused != nil && len(c.refused.bytes) == 0 {
+		c.refused = nil
+	}
+	c.small = [smallBuffer]byte{}
+	used := reflect.ValueOf(c).Elem()
+	for i := range used.NumField() {
+		if f := used.Type().Field(i); !same(used.Field(i), fresh.Field(i)) {
+			t.Errorf("%s is left as %v", f.Name, used.Field(i))
+		}
 	}
 }
 

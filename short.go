@@ -15,12 +15,15 @@ import (
 //
 // What it saves is little beside a system call. But a negotiation runs after
 // one, with cold caches, where every function, branch and field counts several
-// times. So each role has its most usual case in one piece, the first proposal of
-// a name that is known, and turns of their own for what else is short.
+// times. So each role has its most usual case in one piece, in [Client.SelectOneOf]
+// and [Muxer.short]: the first proposal of a name that is known. Of the Communicator
+// only small is in use there. While it does not know its stream nothing else of it
+// was touched, and it can be given back as it is; what is less usual begins with
+// claim or armOn.
 
 const (
-	// mostShort is how many proposals may take the short way. No limit is reached
-	// before.
+	// mostShort is how many proposals may take the short way, or one more. No limit is
+	// reached before.
 	mostShort = 32
 	// mostShortName fits into small, with the header.
 	mostShortName = smallBuffer - len(wire.HeaderFrame) - 2
@@ -42,11 +45,11 @@ func areShort(protocols []string) bool {
 			return false
 		}
 	}
-	return len(protocols) > 0 && len(protocols) <= mostShort
+	return len(protocols) <= mostShort
 }
 
 func isShortName(p string) bool {
-	if len(p) <= len(wire.NA) || len(p) > mostShortName || p == wire.Header {
+	if !isShortSize(p) {
 		return false
 	}
 	for i := range len(p) { // a call would cost more
@@ -55,6 +58,11 @@ func isShortName(p string) bool {
 		}
 	}
 	return true
+}
+
+// isShortSize is isShortName but for newlines.
+func isShortSize(p string) bool {
+	return len(wire.NA) < len(p) && len(p) <= mostShortName && p != wire.Header
 }
 
 // left says where the short way was left.
@@ -103,28 +111,63 @@ func (c *Communicator) heard() {
 	c.w = 0
 }
 
-// succeed ends a call that has agreed on a protocol. It reports false if there is
-// more to do than to give everything back.
-func (c *Communicator) succeed() bool {
-	if c.ext != nil || c.deadline != 0 || c.flights != 0 {
-		return c.succeedLate()
-	}
-	c.stream, c.w, c.got = nil, 0, 0 // without a flight on record nothing else was touched
-	communicators.Put(c)
-	return true
-}
-
-// succeedLate is succeed for a call that has a budget, or has had more to say.
-func (c *Communicator) succeedLate() bool {
+// settle makes ready to be given back after an agreement. It reports false if there
+// is more to do than that. While there is no stream on record nothing was touched.
+func (c *Communicator) settle() bool {
 	if c.ext != nil || c.deadline != 0 && !c.watch.remove(c) {
 		return false
 	}
 	c.deadline = 0
-	if c.flights == 0 && !inBubble(c.start) {
-		c.start = 0
-		return c.succeed()
+	c.forget()
+	return true
+}
+
+// isSame compares without a call: names are short.
+func isSame(a []byte, b string) bool {
+	if len(a) != len(b) {
+		return false
 	}
-	c.release()
+	b = b[:len(a)]
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// passage is how far the first exchange of a call has come.
+type passage uint8
+
+const (
+	atBegin passage = iota // nothing was done
+	atRead                 // the proposal's Write has ended
+	atTake                 // the answer's Read has ended
+)
+
+// firstFrame puts the header and a message into small, all but the text.
+func firstFrame(small *[smallBuffer]byte, text int) []byte {
+	*(*[len(wire.HeaderFrame)]byte)(small[:]) = headerBytes
+	return frame(small, len(wire.HeaderFrame), text)
+}
+
+// frame puts a message into small, all but the text.
+func frame(small *[smallBuffer]byte, header, text int) []byte {
+	small[header] = byte(text + 1)
+	small[header+1+text] = '\n'
+	return small[:header+text+2]
+}
+
+// fill puts a name into the frame of a message, at b. It reports false if there is a
+// newline in it, and copies without a call.
+func fill(b []byte, name string) bool {
+	b = b[:len(name)]
+	for i := range b {
+		if name[i] == '\n' {
+			return false
+		}
+		b[i] = name[i]
+	}
 	return true
 }
 

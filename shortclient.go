@@ -2,78 +2,78 @@ package multiselect
 
 import (
 	"context"
+	"io"
 	"slices"
 
 	"github.com/multiselect/multiselect/wire"
 )
 
-// short is [Client.SelectOneOf], on the short way as far as that goes.
-func (cl *Client) short(ctx context.Context, c *Communicator, protocols []string) (string, error) {
+// prepare arranges for the end of the stream, where that is wanted, and reports whether
+// that, and what may be proposed next, are good for the short way.
+func (cl *Client) prepare(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string) bool {
+	return areShort(protocols[1:]) && c.armOn(stream, ctx, &cl.Limits)
+}
+
+// goOn is the rest of [Client.SelectOneOf], from where its first exchange has come to.
+func (cl *Client) goOn(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string, come passage, n int, err error) (string, error) {
 	running := c
-	defer func() {
-		if running != nil {
-			running.abandon()
-		}
-	}()
-	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !areShort(protocols) {
+	defer abandon(&running)
+	c.claim(stream)
+	if come == atBegin {
 		running = nil
-		return cl.run(ctx, c, protocols, 0, nil)
+		return cl.unusual(ctx, c, protocols)
 	}
-	var err error
-	if cl.Limits.Budget >= 0 || ctx.Done() != nil {
-		err = c.arm(ctx, &cl.Limits)
+	header, size := len(wire.HeaderFrame), len(wire.HeaderFrame)+wire.MessageSize(len(protocols[0]))
+	switch {
+	case come == atRead:
+		err = c.proposed(header, size, written{n, err})
+	case n == header+len(naFrame) && isHeader(&c.small) && string(c.small[header:n]) == naFrame:
+		c.refusal(header, size)
+		err = nil // it comes again
+	default:
+		err = c.shortAnswer(header, size, protocols[0], n, err, nil)
 	}
-	tried := 0
-	if err == nil && !cl.Unbuffered && !isUnbuffered(c.stream) {
-		tried = 1
-		asked := c.firstMessage(protocols[0])
-		n, failed := c.stream.Write(asked)
-		if n >= len(asked) && failed == nil {
-			// The echo is no shorter than "na", and after that the peer says nothing
-			// before it is asked: nothing of the protocol's can be read here (R12).
-			n, failed = c.stream.Read(asked)
-			if n == len(asked) && isHeader(&c.small) && isEcho(asked[len(wire.HeaderFrame):], protocols[0]) && c.succeed() {
-				running = nil
-				return protocols[0], nil
-			}
-			err = c.shortAnswer(len(wire.HeaderFrame), len(asked), protocols[0], n, failed, nil)
-		} else {
-			err = c.proposed(len(wire.HeaderFrame), len(asked), written{n, failed})
+	tried := 1
+	for err == nil && c.left == leftNever && tried < len(protocols) {
+		protocol := protocols[tried]
+		tried++
+		if slices.Contains(protocols[:tried-1], protocol) {
+			continue
 		}
+		asked := frame(&c.small, 0, len(protocol))
+		copy(asked[1:], protocol)
+		n, failed := stream.Write(asked)
+		if n < len(asked) || failed != nil {
+			err = c.proposed(0, len(asked), written{n, failed})
+			break
+		}
+		n, failed = stream.Read(asked) // not beyond the echo, as in the first exchange
+		if n == len(naFrame) && string(asked[:len(naFrame)]) == naFrame {
+			c.refusal(0, len(asked))
+			continue
+		}
+		err = c.shortAnswer(0, len(asked), protocol, n, failed, nil)
 	}
-	tried, done, err := cl.shortTurns(c, protocols, tried, err)
-	running = nil
-	if done {
+	if c.left == leftAgreed && c.settle() {
+		running = nil
+		communicators.Put(c)
 		return protocols[tried-1], nil
 	}
+	c.leaveShort(Initiator, &cl.Limits)
+	running = nil
 	return cl.run(ctx, c, protocols, tried, err)
 }
 
-// firstMessage puts the header and a proposal into small.
-func (c *Communicator) firstMessage(protocol string) []byte {
-	*(*[len(wire.HeaderFrame)]byte)(c.small[:]) = headerBytes
-	return c.shortMessage(len(wire.HeaderFrame), protocol)
-}
-
-// shortMessage puts a proposal into small, behind the header if that is there.
-func (c *Communicator) shortMessage(header int, protocol string) []byte {
-	end := header + 1 + len(protocol)
-	c.small[header] = byte(len(protocol) + 1)
-	copy(c.small[header+1:], protocol)
-	c.small[end] = '\n'
-	return c.small[:end+1]
-}
-
-// isEcho reports whether a message, which has the right size, is a proposal said
-// back.
-func isEcho(message []byte, protocol string) bool {
-	last := len(message) - 1
-	return int(message[0]) == last && message[last] == '\n' && string(message[1:last]) == protocol
-}
-
-// shortTurns goes on where short has made a proposal, or none.
-func (cl *Client) shortTurns(c *Communicator, protocols []string, tried int, err error) (int, bool, error) {
-	unbuffered := cl.Unbuffered || isUnbuffered(c.stream)
+// unusual is [Client.SelectOneOf] where the first exchange was not made: on a stream
+// without a buffer, or on the long way.
+func (cl *Client) unusual(ctx context.Context, c *Communicator, protocols []string) (string, error) {
+	running := c
+	defer abandon(&running)
+	if !isShort(&cl.Limits) || traceOf(ctx) != nil || len(protocols) == 0 || !areShort(protocols) || !cl.Unbuffered && !isUnbuffered(c.stream) {
+		running = nil
+		return cl.run(ctx, c, protocols, 0, nil)
+	}
+	tried, err := 0, c.arm(ctx, &cl.Limits)
 	for err == nil && c.left == leftNever && tried < len(protocols) {
 		protocol := protocols[tried]
 		tried++
@@ -81,30 +81,44 @@ func (cl *Client) shortTurns(c *Communicator, protocols []string, tried int, err
 			continue
 		}
 		header := c.headerSize()
-		var asked []byte
+		asked := frame(&c.small, header, len(protocol))
 		if header > 0 {
-			asked = c.firstMessage(protocol)
-		} else {
-			asked = c.shortMessage(0, protocol)
+			asked = firstFrame(&c.small, len(protocol))
 		}
-		var beside *flight
-		if unbuffered {
-			beside = writeBeside(c.stream, asked)
-		} else if n, failed := c.stream.Write(asked); n < len(asked) || failed != nil {
-			err = c.proposed(header, len(asked), written{n, failed})
-			break
-		}
-		n, failed := c.stream.Read(asked) // not beyond the echo, as above
+		copy(asked[header+1:], protocol)
+		beside := writeBeside(c.stream, asked)
+		n, failed := c.stream.Read(asked) // not beyond the echo, as in the first exchange
 		err = c.shortAnswer(header, len(asked), protocol, n, failed, beside)
 	}
-	if c.left == leftAgreed && c.succeed() {
-		return tried, true, nil
+	if c.left == leftAgreed && c.settle() {
+		running = nil
+		communicators.Put(c)
+		return protocols[tried-1], nil
 	}
-	if unbuffered {
-		c.extend().unbuffered = true
-	}
+	c.extend().unbuffered = true
 	c.leaveShort(Initiator, &cl.Limits)
-	return tried, false, err
+	running = nil
+	return cl.run(ctx, c, protocols, tried, err)
+}
+
+// isEcho reports whether a message, which has the right size, is a proposal said
+// back.
+func isEcho(message []byte, protocol string) bool {
+	last := len(message) - 1
+	return int(message[0]) == last && message[last] == '\n' && isSame(message[1:last], protocol)
+}
+
+// refusal takes note of a proposal that is written, and of "na", which is all that has
+// come.
+func (c *Communicator) refusal(header, size int) {
+	c.headerSent, c.headerReceived = true, true
+	c.phase = PhaseProposal
+	c.flights++
+	c.sent += int32(size)
+	c.got += int32(header + len(naFrame))
+	c.tally.proposals++
+	c.tally.sent += int32(size - header)
+	c.tally.received += int32(len(naFrame))
 }
 
 // shortAnswer takes note of a proposal, which is written or being written, and of

@@ -32,6 +32,7 @@ type index struct {
 
 // node is one name in the chain of its bucket. Only next ever changes.
 type node struct {
+	message []byte
 	name    string
 	handler Handler
 	next    atomic.Pointer[node]
@@ -65,6 +66,26 @@ func (t *table) lookup(name []byte) *node {
 	return n
 }
 
+// lookupMessage is lookup for a name as it stands on the wire, if it is short.
+func (t *table) lookupMessage(message []byte) *node {
+	x := t.index.Load()
+	if x == nil {
+		return nil
+	}
+	n := x.buckets[0].Load()
+	if len(x.buckets) > 1 {
+		n = x.bucket(message[1 : len(message)-1]).Load()
+	}
+	for n != nil && !isSameMessage(message, n.message) {
+		n = n.next.Load()
+	}
+	return n
+}
+
+func newNode(name string, h Handler) *node {
+	return &node{message: wire.AppendMessage(nil, name), name: name, handler: h}
+}
+
 // add puts a name into the table. An old handler is replaced or, if that is
 // not wanted, kept; then add reports false.
 func (t *table) add(name string, h Handler, replace bool) bool {
@@ -75,7 +96,7 @@ func (t *table) add(name string, h Handler, replace bool) bool {
 	}
 	x := t.roomForOneMore()
 	if link, old := x.find(name); old != nil {
-		n := &node{name: name, handler: h}
+		n := newNode(name, h)
 		n.next.Store(old.next.Load())
 		link.Store(n)
 		return true
@@ -136,7 +157,7 @@ func (t *table) roomForOneMore() *index {
 
 func (x *index) push(name string, h Handler) {
 	b := x.bucket([]byte(name))
-	n := &node{name: name, handler: h}
+	n := newNode(name, h)
 	n.next.Store(b.Load())
 	b.Store(n)
 }
@@ -170,4 +191,23 @@ func (t *table) all() iter.Seq2[string, Handler] {
 			x.all(yield)
 		}
 	}
+}
+
+// isSameMessage compares without a call, several bytes at a time.
+func isSameMessage(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for len(a) >= 8 {
+		if [8]byte(a) != [8]byte(b) {
+			return false
+		}
+		a, b = a[8:], b[8:]
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
 }
