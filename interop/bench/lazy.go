@@ -167,6 +167,8 @@ func ask(rw io.ReadWriter, buf []byte) error {
 	if _, err := rw.Write(request); err != nil {
 		return err
 	}
-	_, err := io.ReadFull(rw, buf)
-	return err
+	if n, err := rw.Read(buf); err != nil || n != len(buf) { // like the floor
+		return inPieces(n, err)
+	}
+	return nil
 }
