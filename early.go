@@ -43,7 +43,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			l.unlessPanicked()
+			l.writePanicked()
 		}
 	}()
 	const header = len(wire.HeaderFrame)
@@ -75,8 +75,8 @@ func (l *LazyStream) wroteFirst(n int, p []byte, next guard, err error) (int, er
 	return n, err
 }
 
-// unlessPanicked ends a first flight in which the stream has panicked.
-func (l *LazyStream) unlessPanicked() {
+// writePanicked ends a first flight in which the stream has panicked.
+func (l *LazyStream) writePanicked() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writing = false

@@ -29,7 +29,7 @@ func (l *LazyStream) Read(p []byte) (n int, err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			l.panicked()
+			l.readPanicked()
 		}
 	}()
 	got, err := l.stream.Read(room)
@@ -90,8 +90,8 @@ func (l *LazyStream) readOn(p, room []byte, got int, failed error, missed uint16
 	return n, err
 }
 
-// panicked ends a stream that has panicked in a Read.
-func (l *LazyStream) panicked() {
+// readPanicked ends a stream that has panicked in a Read.
+func (l *LazyStream) readPanicked() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.decide(errPanic)
