@@ -107,6 +107,10 @@ func (e Ending) String() string { return endings[e] }
 // MarshalText implements [encoding.TextMarshaler].
 func (e Ending) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
+// hangsUp reports whether the task of the case tells the initiator to end its
+// direction of its own accord.
+func (c *Case) hangsUp() bool { return c.Mode == "lazy-close" || c.Mode == "lazy-half" }
+
 // splits reports whether the case is played once for each place where what the
 // tester sends can be cut in two.
 func (c *Case) splits() bool {

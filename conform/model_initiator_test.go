@@ -42,6 +42,7 @@ type initiatorModel struct {
 	most     int // proposals
 	payload  func(r *bufio.Reader) io.Reader
 	leave    func(stream *memory)
+	hangUp   func(stream *memory)  // how it ends its own direction
 	reports  func(err error) error // what it says of it
 	patience time.Duration
 	deaf     bool // it does not notice that it is cancelled
@@ -84,6 +85,7 @@ func rightInitiator() *initiatorModel {
 		order:   func([]string) {},
 		payload: func(r *bufio.Reader) io.Reader { return r },
 		leave:   func(stream *memory) { stream.Close() },
+		hangUp:  func(stream *memory) { stream.CloseWrite() },
 		reports: func(err error) error { return err },
 	}
 }
@@ -269,7 +271,7 @@ func (c *talk) lazy(stream *memory, mode, name string) error {
 	}
 	switch mode {
 	case "lazy-close", "lazy-half":
-		stream.CloseWrite()
+		c.m.hangUp(stream)
 	}
 	if c.m.early {
 		go io.Copy(io.Discard, stream)

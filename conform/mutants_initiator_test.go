@@ -301,6 +301,9 @@ var initiatorMutants = []initiatorMutant{
 	})},
 
 	{"lazy streams do not hear the answer", "R30", "R30-refused", func(m *initiatorModel) { m.early = true }},
+	{"ending a direction ends a lazy stream", "R31", "R31-half", func(m *initiatorModel) {
+		m.hangUp = func(stream *memory) { stream.Close() }
+	}},
 	{"lazy streams go on when refused", "R30", "R30-refused", func(m *initiatorModel) { m.goesOn = true }},
 }
 

@@ -75,10 +75,14 @@ func (p *play) all() heard {
 }
 
 // isOver reports whether going on makes no sense: the party has ended the stream,
-// or nothing legal can come of it any more.
+// or nothing legal can come of it any more. An end that the task asks for does not
+// count: what the script has to say is said behind it, too.
 func (p *play) isOver() bool {
 	h, _ := p.heard(false)
-	_, open, _ := p.judge.decide(h)
+	came, open, _ := p.judge.decide(h)
+	if came >= 0 && p.c.hangsUp() {
+		return false
+	}
 	return h.ended || !open
 }
 
@@ -138,11 +142,11 @@ func (p *play) step(ctx context.Context, s step) error {
 	return nil
 }
 
-// await waits until all that stands above has been said.
+// await waits until all that stands above has been said, or nothing more will be.
 func (p *play) await(ctx context.Context) {
 	for {
 		h, changed := p.heard(false)
-		if fit, _ := compare(h.said, p.awaited, p.judge.served); fit == full || fit == more || p.isOver() {
+		if fit, _ := compare(h.said, p.awaited, p.judge.served); fit == full || fit == more || h.ended || p.isOver() {
 			return
 		}
 		if !p.wait(ctx, changed, 0) {
