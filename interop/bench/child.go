@@ -43,10 +43,14 @@ func floorHolder(rw io.ReadWriteCloser) {
 	}
 }
 
-// runChild is the process that has the responders: "tcp:ours" and the like. It
-// says where it listens, waits for a line, and says what one of them holds.
+// runChild is a process that another one has started: one pass, see runPass, or the
+// one that has the responders: "tcp:ours" and the like. That says where it listens,
+// waits for a line, and says what one of them holds.
 func runChild(what string) error {
 	kind, responder, _ := strings.Cut(what, ":")
+	if kind == "pass" {
+		return runPass(responder)
+	}
 	respond, ok := holders[responder]
 	if !ok {
 		return fmt.Errorf("no responder %q", responder)

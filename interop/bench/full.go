@@ -190,13 +190,7 @@ func (r *report) measureAccounts() error {
 	return nil
 }
 
-func (r *report) measureFigures() error {
-	for _, check := range checks {
-		figures, err := check()
-		if err != nil {
-			return err
-		}
-		r.figures = append(r.figures, figures...)
-	}
-	return nil
+func (r *report) measureFigures() (err error) {
+	r.figures, err = measureFigures()
+	return err
 }

@@ -19,7 +19,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	quick := flag.Bool("quick", false, "measure only the figures that are promised; exit 1 if one is short")
 	docs := flag.String("docs", "../../docs", "the `folder` that performance.md and its plots are written to")
-	child := flag.String("child", "", "for the program itself: be the `responder` of a half-open negotiation")
+	child := flag.String("child", "", "for the program itself: a process that measures `something` for another")
 	flag.Parse()
 	switch {
 	case *child != "":

@@ -8,84 +8,75 @@ import (
 
 // figure is one promise: a ratio and what it may be at most.
 type figure struct {
-	name          string
-	ratio, target float64
+	Name          string
+	Ratio, Target float64
 }
 
-func (f figure) ok() bool { return f.ratio <= f.target } // not for NaN
+func (f figure) ok() bool { return f.Ratio <= f.Target } // not for NaN
 
 func (f figure) String() string {
 	verdict := "ok"
 	if !f.ok() {
 		verdict = "short"
 	}
-	return fmt.Sprintf("%-24s %6.3f %5.2f %s", f.name, f.ratio, f.target, verdict)
+	return fmt.Sprintf("%-24s %6.3f %5.2f %s", f.Name, f.Ratio, f.Target, verdict)
 }
 
-// A figure of time is the middle one of quickPasses races, each on connections of its
-// own: where a process, a connection and their buffers happen to lie in memory moves
-// a ratio by as much as 0.01, and no number of rounds in one place averages that out.
-const (
-	quickPasses = 3
-	quickRounds = 75
+// races and memories measure the figures, a few at a time. The names with "budget"
+// are with the default budget, the others with none; memory is with the defaults.
+var (
+	races = []func() ([]figure, error){
+		checkTCP,
+		checkTransport("unix", 1.07),
+		checkTransport("yamux v5", 1.04),
+		checkTransport("in-memory", 1.35),
+		checkTransport("net.Pipe", 1.5),
+		checkKth(2, 1.05), checkKth(5, 1.05), checkKth(10, 1.05),
+		checkLazy,
+		checkCPU,
+		checkHandlers,
+	}
+	memories = []func() ([]figure, error){
+		checkHalfOpenTCP,
+		checkHalfOpenYamux5,
+	}
 )
 
-// checks measure the figures, a few at a time. The names with "budget" are
-// with the default budget, the others with none; memory is with the defaults.
-var checks = []func() ([]figure, error){
-	middle(checkTCP),
-	middle(checkTransport("unix", 1.07)),
-	middle(checkTransport("yamux v5", 1.04)),
-	middle(checkTransport("in-memory", 1.35)),
-	middle(checkTransport("net.Pipe", 1.5)),
-	middle(checkKth(2, 1.05)), middle(checkKth(5, 1.05)), middle(checkKth(10, 1.05)),
-	middle(checkLazy),
-	middle(checkCPU),
-	middle(checkHandlers),
-	checkHalfOpenTCP,
-	checkHalfOpenYamux5,
+// measureFigures measures them all.
+func measureFigures() ([]figure, error) {
+	all, err := middleOfPasses()
+	if err != nil {
+		return nil, err
+	}
+	for _, check := range memories {
+		figures, err := check()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, figures...)
+	}
+	return all, nil
 }
 
 // runQuick prints one line a figure: NAME RATIO TARGET ok|short.
 func runQuick() int {
-	patience = time.Now().Add(80 * time.Second)
+	patience = time.Now().Add(100 * time.Second)
+	figures, err := measureFigures()
+	if err != nil {
+		return fail(err)
+	}
 	code := 0
-	for _, check := range checks {
-		figures, err := check()
-		if err != nil {
-			return fail(err)
-		}
-		for _, f := range figures {
-			fmt.Println(f)
-			if !f.ok() {
-				code = 1
-			}
+	for _, f := range figures {
+		fmt.Println(f)
+		if !f.ok() {
+			code = 1
 		}
 	}
 	if code != 0 {
 		fmt.Fprintln(os.Stderr, "bench: at least one figure is short")
 	}
-	fmt.Fprintf(os.Stderr, "bench: %d of %d rounds count; in %d of them others had the CPU for a while\n", census.kept, census.tried, census.disturbed)
+	fmt.Fprintf(os.Stderr, "bench: %d of %d rounds count; in %d of them others had the CPU for a while\n", census.Kept, census.Tried, census.Disturbed)
 	return code
-}
-
-// middle repeats a check.
-func middle(check func() ([]figure, error)) func() ([]figure, error) {
-	return func() (figures []figure, err error) {
-		ratios := make(map[string][]float64)
-		for range quickPasses {
-			if figures, err = check(); err != nil {
-				return nil, err
-			}
-			for _, f := range figures {
-				ratios[f.name] = append(ratios[f.name], f.ratio)
-			}
-		}
-		for i, f := range figures {
-			figures[i].ratio = spreadOf(ratios[f.name]).median
-		}
-		return figures, nil
-	}
 }
 
 // checkTCP has all its variants in the same rounds.

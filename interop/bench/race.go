@@ -42,7 +42,15 @@ const (
 var patience time.Time
 
 // census counts the rounds of all races of this run.
-var census struct{ tried, kept, disturbed int }
+var census roundCounts
+
+type roundCounts struct{ Tried, Kept, Disturbed int }
+
+func (c *roundCounts) add(d roundCounts) {
+	c.Tried += d.Tried
+	c.Kept += d.Kept
+	c.Disturbed += d.Disturbed
+}
 
 // race runs batches of all contenders, in a new random order in each round.
 func race(rounds int, contenders []contender) (results, error) {
@@ -72,13 +80,13 @@ func race(rounds int, contenders []contender) (results, error) {
 			time.Sleep(moment)
 		}
 	}
-	census.tried += len(all)
+	census.Tried += len(all)
 	slices.SortStableFunc(all, func(a, b aRound) int { return cmp.Compare(max(a.lost, disturbed), max(b.lost, disturbed)) })
 	r := make(results)
 	for _, kept := range all[:rounds] {
-		census.kept++
+		census.Kept++
 		if kept.lost > disturbed {
-			census.disturbed++
+			census.Disturbed++
 		}
 		for i, c := range contenders {
 			r[c.name] = append(r[c.name], kept.costs[i])

@@ -170,7 +170,7 @@ func (r *report) Stall(variant string) string {
 
 // Census tells how many rounds were disturbed.
 func (r *report) Census() string {
-	return fmt.Sprintf("In this\n  run %d of %d rounds count; %d of them were disturbed", census.kept, census.tried, census.disturbed)
+	return fmt.Sprintf("In this\n  run %d of %d rounds count; %d of them were disturbed", census.Kept, census.Tried, census.Disturbed)
 }
 
 // Verdict counts the promises.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -84,5 +86,27 @@ func TestFigure(t *testing.T) {
 		if got := test.figure.String(); got != test.line {
 			t.Errorf("got  %q\nwant %q", got, test.line)
 		}
+	}
+}
+
+func TestRunPass(t *testing.T) {
+	if err := runPass("tomorrow"); err == nil {
+		t.Error("a pass that does not know when to stop has run")
+	}
+}
+
+// A pass tells what its race has found, digit for digit.
+func TestPass(t *testing.T) {
+	told := pass{[]figure{{"tcp", 1.0 / 3, 1.05}}, roundCounts{3, 2, 1}}
+	text, err := json.Marshal(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard pass
+	if err := json.Unmarshal(text, &heard); err != nil || !reflect.DeepEqual(heard, told) {
+		t.Errorf("told %v, heard %v, %v", told, heard, err)
+	}
+	if _, err := json.Marshal(pass{Figures: []figure{{Ratio: math.NaN()}}}); err == nil {
+		t.Error("a race that found nothing was told")
 	}
 }

@@ -15,7 +15,7 @@ func (r *report) FigureTable() string {
 		if !f.ok() {
 			verdict = "**short**"
 		}
-		t.add(f.name, short(f.ratio), fmt.Sprintf("%.2f", f.target), verdict)
+		t.add(f.Name, short(f.Ratio), fmt.Sprintf("%.2f", f.Target), verdict)
 	}
 	return t.String()
 }
