@@ -41,7 +41,8 @@
 //
 // From the first byte on it reads while it writes, so that streams without
 // buffers never block because of it. It does not sleep: a script goes on when the
-// party has said what stands there, or has ended the stream. Where silence is
+// party has said what stands there, and ends when the party has ended the stream,
+// unless that was its task, and with the time of the case. Where silence is
 // what is asked for, it has to last for [Options].Quiet, or ten times as long if it
 // is held against the party. A case takes at most [Options].Timeout.
 package conform

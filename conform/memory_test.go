@@ -82,14 +82,15 @@ func (m *memory) CloseWrite() error {
 	return nil
 }
 
+// Close and Reset end what comes in first: who hears of the end cannot answer it.
 func (m *memory) Close() error {
-	m.out.end(io.EOF, false)
 	m.in.end(io.ErrClosedPipe, true)
+	m.out.end(io.EOF, false)
 	return nil
 }
 
 func (m *memory) Reset() error {
-	m.out.end(syscall.ECONNRESET, true)
 	m.in.end(io.ErrClosedPipe, true)
+	m.out.end(syscall.ECONNRESET, true)
 	return nil
 }

@@ -41,10 +41,11 @@ func (c *cut) next(n int) int {
 }
 
 // run plays the script and waits for an outcome. It returns the outcome's index,
-// or -1.
+// or -1. When the time is over the script is, too: what a party does because the
+// tester goes on or hangs up then is not what was asked.
 func (p *play) run(ctx context.Context) (int, error) {
 	for _, s := range p.c.steps {
-		if p.isOver() {
+		if ctx.Err() != nil || p.isOver() {
 			break
 		}
 		if err := p.step(ctx, s); err != nil {
@@ -75,8 +76,8 @@ func (p *play) all() heard {
 }
 
 // isOver reports whether going on makes no sense: the party has ended the stream,
-// or nothing legal can come of it any more. An end that the task asks for does not
-// count: what the script has to say is said behind it, too.
+// or nothing legal can come of it any more. Where the task is to end it, and what was
+// said is legal, that does not count: the script says the rest behind it.
 func (p *play) isOver() bool {
 	h, _ := p.heard(false)
 	came, open, _ := p.judge.decide(h)
