@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -27,23 +29,40 @@ type pass struct {
 // middleOfPasses lets a process of its own make each pass, and takes the middle of
 // what they find.
 func middleOfPasses() ([]figure, error) {
-	var figures []figure
-	ratios := make(map[string][]float64)
-	for i := range quickPasses {
+	passes := make([]pass, quickPasses)
+	for i := range passes {
 		fmt.Fprintf(os.Stderr, "bench: pass %d of %d\n", i+1, quickPasses)
-		left := time.Duration(quickPasses - i)
-		p, err := passElsewhere(time.Now().Add(time.Until(patience) / left))
+		p, err := passElsewhere(shared(patience, len(passes)-i))
 		if err != nil {
 			return nil, fmt.Errorf("pass %d: %w", i+1, err)
 		}
-		figures = p.Figures
 		census.add(p.Census)
-		for _, f := range figures {
-			ratios[f.Name] = append(ratios[f.Name], f.Ratio)
-		}
+		passes[i] = p
 	}
-	for i, f := range figures {
-		figures[i].Ratio = spreadOf(ratios[f.Name]).median
+	return middleOfFigures(passes)
+}
+
+// shared is the end of the share that the first of so many has in the time that is
+// left.
+func shared(end time.Time, by int) time.Time {
+	return time.Now().Add(time.Until(end) / time.Duration(by))
+}
+
+// middleOfFigures takes each figure's middle ratio.
+func middleOfFigures(passes []pass) ([]figure, error) {
+	figures := slices.Clone(passes[0].Figures)
+	for i := range figures {
+		var ratios []float64
+		for _, p := range passes {
+			if len(p.Figures) != len(figures) || p.Figures[i].Name != figures[i].Name {
+				return nil, errors.New("the passes have measured different things")
+			}
+			ratios = append(ratios, p.Figures[i].Ratio)
+		}
+		figures[i].Ratio = spreadOf(ratios).median
+	}
+	if len(figures) == 0 {
+		return nil, errors.New("the passes have measured nothing")
 	}
 	return figures, nil
 }
@@ -57,20 +76,22 @@ func passElsewhere(patience time.Time) (p pass, err error) {
 	cmd := exec.Command(self, "-child", "pass:"+patience.Format(time.RFC3339Nano))
 	cmd.Stderr = os.Stderr
 	said, err := cmd.Output()
-	if err != nil {
-		return p, err
+	if err == nil {
+		err = json.Unmarshal(said, &p)
 	}
-	return p, json.Unmarshal(said, &p)
+	return p, err
 }
 
 // runPass is the process of one pass. It is told when to stop to make up for
 // disturbed rounds.
-func runPass(until string) (err error) {
-	if patience, err = time.Parse(time.RFC3339Nano, until); err != nil {
+func runPass(until string) error {
+	end, err := time.Parse(time.RFC3339Nano, until)
+	if err != nil {
 		return err
 	}
 	var all []figure
-	for _, race := range races {
+	for i, race := range races {
+		patience = shared(end, len(races)-i)
 		figures, err := race()
 		if err != nil {
 			return err

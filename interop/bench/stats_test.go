@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -92,6 +93,23 @@ func TestFigure(t *testing.T) {
 func TestRunPass(t *testing.T) {
 	if err := runPass("tomorrow"); err == nil {
 		t.Error("a pass that does not know when to stop has run")
+	}
+}
+
+func TestMiddleOfFigures(t *testing.T) {
+	ratios := func(tcp, unix float64) pass { return pass{Figures: []figure{{"tcp", tcp, 1.05}, {"unix", unix, 1.07}}} }
+	passes := []pass{ratios(1.03, 1.02), ratios(9, 1.06), ratios(1.01, 1.04)}
+	want := []figure{{"tcp", 1.03, 1.05}, {"unix", 1.04, 1.07}}
+	if got, err := middleOfFigures(passes); err != nil || !slices.Equal(got, want) {
+		t.Errorf("the middle is %v, %v", got, err)
+	}
+	if passes[0].Figures[1].Ratio != 1.02 {
+		t.Error("a pass was changed")
+	}
+	for _, bad := range [][]pass{{{}, {}}, {ratios(1, 1), {}}, {ratios(1, 1), {Figures: want[:1]}}} {
+		if got, err := middleOfFigures(bad); err == nil {
+			t.Errorf("the middle of %v is %v", bad, got)
+		}
 	}
 }
 
