@@ -47,13 +47,13 @@ func floorHolder(rw io.ReadWriteCloser) {
 // one that has the responders: "tcp:ours" and the like. That says where it listens,
 // waits for a line, and says what one of them holds.
 func runChild(what string) error {
-	kind, responder, _ := strings.Cut(what, ":")
+	kind, which, _ := strings.Cut(what, ":")
 	if kind == "pass" {
-		return runPass(responder)
+		return runPass(which)
 	}
-	respond, ok := holders[responder]
+	respond, ok := holders[which]
 	if !ok {
-		return fmt.Errorf("no responder %q", responder)
+		return fmt.Errorf("no responder %q", which)
 	}
 	switch kind {
 	case "tcp":

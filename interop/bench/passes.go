@@ -68,12 +68,12 @@ func middleOfFigures(passes []pass) ([]figure, error) {
 }
 
 // passElsewhere starts this program again, see runPass, pinned like this one.
-func passElsewhere(patience time.Time) (p pass, err error) {
+func passElsewhere(end time.Time) (p pass, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return p, err
 	}
-	cmd := exec.Command(self, "-child", "pass:"+patience.Format(time.RFC3339Nano))
+	cmd := exec.Command(self, "-child", "pass:"+end.Format(time.RFC3339Nano))
 	cmd.Stderr = os.Stderr
 	said, err := cmd.Output()
 	if err == nil {

@@ -16,18 +16,18 @@ import (
 // hangUpCases are those whose task is to end a direction, and which answer.
 var hangUpCases = []string{"R31-half", "R31-close", "R31-close-refused"}
 
-// initiated plays cases in fake time against an initiator, from whose stream the
-// tester reads what was said and its end at once, if end is set: it comes late.
-func initiated(t *testing.T, initiate func(context.Context, io.ReadWriteCloser, conform.Task) error, end bool, ids ...string) (report *conform.Report) {
+// initiated plays cases in fake time against an initiator. A tester that is late reads
+// what was said together with the end of it.
+func initiated(t *testing.T, initiate func(context.Context, io.ReadWriteCloser, conform.Task) error, isLate bool, ids ...string) (report *conform.Report) {
 	synctest.Test(t, func(t *testing.T) {
 		i := conform.Streams(func() (a, b io.ReadWriteCloser, err error) {
 			x, y := newMemory()
-			if end {
+			if isLate {
 				return x, late{y}, nil
 			}
 			return x, y, nil
 		}, initiate)
-		if accept := i.Accept; end {
+		if accept := i.Accept; isLate {
 			i.Accept = func(ctx context.Context) (io.ReadWriteCloser, error) {
 				s, err := accept(ctx)
 				synctest.Wait() // the initiator has said, and ended, all that it can
@@ -58,7 +58,7 @@ func (l late) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// said reports how many bytes the tester said.
+// said returns how many bytes the tester said.
 func said(r conform.Result) (n int) {
 	for _, e := range r.Events {
 		if e.From != r.Case.Role && e.Kind == conform.Data {
@@ -71,10 +71,10 @@ func said(r conform.Result) (n int) {
 // An end that the task asks for does not keep the answer back, whether the tester
 // has read the request by then or not.
 func TestAnswerBehindTheEnd(t *testing.T) {
-	for _, end := range []bool{false, true} {
-		for _, r := range initiated(t, rightInitiator().initiate, end, hangUpCases...).Results {
+	for _, isLate := range []bool{false, true} {
+		for _, r := range initiated(t, rightInitiator().initiate, isLate, hangUpCases...).Results {
 			if r.Verdict != conform.Pass || said(r) == 0 {
-				t.Errorf("late=%v: %s: %v, %d bytes were said: %s", end, r.Case.ID, r.Verdict, said(r), r.Reason)
+				t.Errorf("late=%v: %s: %v, %d bytes were said: %s", isLate, r.Case.ID, r.Verdict, said(r), r.Reason)
 			}
 		}
 	}
