@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/multiselect/multiselect/internal/child"
@@ -25,14 +26,23 @@ func TestHalfOpenMemory(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector changes what memory costs")
 	}
-	floor := measure(t, "floor")
+	floor := middleOfThree(t, "floor")
 	for _, kind := range []string{"server", "server with a limit per host"} {
-		ours := measure(t, kind)
+		ours := middleOfThree(t, kind)
 		t.Logf("%s: %.0f B, a goroutine blocked in Read: %.0f B, ratio %.3f", kind, ours, floor, ours/floor)
 		if ours > 1.15*floor {
 			t.Errorf("%s: a half-open connection holds %.3f of a goroutine blocked in Read, want at most 1.15", kind, ours/floor)
 		}
 	}
+}
+
+// middleOfThree measures three times: stacks come in spans of 32 KiB, and one or two
+// more or less in a process is 1 % of what is measured.
+func middleOfThree(t *testing.T, kind string) float64 {
+	t.Helper()
+	three := []float64{measure(t, kind), measure(t, kind), measure(t, kind)}
+	slices.Sort(three)
+	return three[1]
 }
 
 func measure(t *testing.T, kind string) (perConn float64) {
