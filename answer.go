@@ -163,7 +163,7 @@ func (l *LazyStream) listen(p, room []byte, got int, failed error) (n int) {
 			return 0
 		}
 	}
-	client := Client{Limits: Limits{Bytes: int(l.bytes)}}
+	client := Client{Limits: Limits{MaxBytes: int(l.bytes)}}
 	if err = client.answer(c, l.protocol); err != nil {
 		return 0
 	}

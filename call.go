@@ -99,7 +99,7 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 		}
 		c.extend().stopCtx = context.AfterFunc(ctx, c.cut)
 	}
-	budget := min(l.budget(), maxBudget)
+	budget := min(l.timeout(), maxBudget)
 	if budget == 0 && c.ext == nil {
 		return nil // nobody asks for the time
 	}

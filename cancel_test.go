@@ -95,7 +95,7 @@ func cancelOnce(t *testing.T, form form, ending ending, said string) {
 	ctx, cancel := ending.ctx(t.Context())
 	defer cancel()
 	start := time.Now()
-	err := form.call(ctx, multiselect.Limits{Budget: ending.budget}, ours)
+	err := form.call(ctx, multiselect.Limits{Timeout: ending.budget}, ours)
 	if took := time.Since(start); took != time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -234,7 +234,7 @@ func TestCancelManyBudgets(t *testing.T) {
 		all.Go(func() {
 			ours, _ := pair()
 			start := time.Now()
-			_, _, err := (&multiselect.Muxer{Limits: multiselect.Limits{Budget: budget}}).Negotiate(t.Context(), ours)
+			_, _, err := (&multiselect.Muxer{Limits: multiselect.Limits{Timeout: budget}}).Negotiate(t.Context(), ours)
 			if took := time.Since(start); took < budget || !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("a budget of %v was over after %v with %v", budget, took, err)
 			}
@@ -268,7 +268,7 @@ func TestCancelShortBudgetAfterLong(t *testing.T) {
 	for range many {
 		short.Go(func() {
 			ours, _ := pair()
-			err := selectOneOf(ctx, multiselect.Limits{Budget: time.Millisecond}, ours)
+			err := selectOneOf(ctx, multiselect.Limits{Timeout: time.Millisecond}, ours)
 			if !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("a budget of a millisecond: %v", err)
 			}
@@ -285,7 +285,7 @@ func TestCancelShortBudgetAfterLong(t *testing.T) {
 func TestCancelNothingToWatch(t *testing.T) {
 	for _, form := range forms() {
 		s := talk(form.peer...)
-		if err := form.call(context.Background(), multiselect.Limits{Budget: -1}, s); err != nil || len(s.ends) > 0 {
+		if err := form.call(context.Background(), multiselect.Limits{Timeout: -1}, s); err != nil || len(s.ends) > 0 {
 			t.Errorf("%s: %v, ended %q", form.name, err, s.ends)
 		}
 	}

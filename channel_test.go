@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -120,7 +121,7 @@ func (c *flightChannel) ReadMessage(limit int) (string, error) {
 		c.rest = flight
 		c.flights++
 	}
-	text, n, err := wire.Consume(c.rest, limit+1)
+	text, n, err := wire.ConsumeMessage(c.rest, limit+1)
 	c.rest = c.rest[n:]
 	return string(text), err
 }
@@ -176,13 +177,13 @@ func (x *exchange) consistsOfMessages() bool {
 	raw := 0
 	for _, u := range x.script {
 		for _, l := range u.lines {
-			if l.Kind == wire.Raw {
+			if l.Kind == transcript.KindRaw {
 				raw++
 			}
 		}
 	}
 	for _, u := range app {
-		if u.lines[0].Kind == wire.Raw {
+		if u.lines[0].Kind == transcript.KindRaw {
 			raw--
 		}
 	}
@@ -267,8 +268,8 @@ func (x *exchange) speakOver(ours testChannel) {
 // the application.
 func texts(u utterance) (texts []string) {
 	for _, l := range u.lines {
-		text, _, _ := wire.Consume(l.AppendBytes(nil), wire.MaxList)
-		if l.Kind == wire.Raw {
+		text, _, _ := wire.ConsumeMessage(l.AppendBytes(nil), wire.MaxList)
+		if l.Kind == transcript.KindRaw {
 			text = []byte(l.Text)
 		}
 		texts = append(texts, string(text))
@@ -321,7 +322,7 @@ func (x *exchange) checkChannel(got []string, closed bool) {
 	x.checkList()
 }
 
-func firstOf(script []utterance, part wire.Role) int {
+func firstOf(script []utterance, part multiselect.Role) int {
 	return slices.IndexFunc(script, func(u utterance) bool { return u.from == part })
 }
 

@@ -48,7 +48,7 @@ type Client struct {
 // again. The error is an [*Error]; if the peer refused everything, it is
 // [ErrNotSupported].
 //
-// The negotiation ends when ctx ends or when [Limits].Budget is over.
+// The negotiation ends when ctx ends or when [Limits].Timeout is over.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
@@ -65,7 +65,7 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 	var err error
 	if len(protocols) > 0 && isShortSize(protocols[0]) && isShort(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
 		asked := firstFrame(&c.small, len(protocols[0]))
-		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Budget < 0 && ctx.Done() == nil || cl.prepare(ctx, c, stream, protocols)) {
+		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || cl.prepare(ctx, c, stream, protocols)) {
 			come = atRead
 			n, err = stream.Write(asked)
 			if n >= len(asked) && err == nil {
@@ -85,9 +85,9 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 	return cl.goOn(ctx, c, stream, protocols, come, n, err)
 }
 
-// SelectOneOfOver is [Client.SelectOneOf] on a Communicator, from the start of
+// SelectOn is [Client.SelectOneOf] on a Communicator, from the start of
 // the conversation or from where the steps have brought it.
-func (cl *Client) SelectOneOfOver(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
+func (cl *Client) SelectOn(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
 	return cl.run(ctx, c, protocols, 0, nil)
 }
 

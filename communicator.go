@@ -74,7 +74,7 @@ func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 }
 
 // NewChannelCommunicator returns a Communicator over a message channel. What
-// [Muxer.NegotiateOver] agrees on there is served with the channel itself; the
+// [Muxer.NegotiateOn] agrees on there is served with the channel itself; the
 // handler that it returns, which wants a stream, only tells which one it is.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
 	c := NewCommunicator(channelStream{nil, channel})
@@ -100,14 +100,14 @@ func (c *Communicator) channel() MessageChannel {
 // are for conversations of your own: a header that goes through them is not
 // noticed by the steps of [Client] and [Muxer], and there is no budget; close
 // the stream to end them. Every error is a [*CommunicatorError].
-func (c *Communicator) Read() (string, error) {
+func (c *Communicator) ReadMessage() (string, error) {
 	text, err := c.next(int(c.limit), shortestMessage)
 	return string(text), err
 }
 
 // Write sends the messages as one flight: in one write. Nothing is validated.
 // Every error is a [*CommunicatorError].
-func (c *Communicator) Write(messages ...string) error {
+func (c *Communicator) WriteMessages(messages ...string) error {
 	for _, m := range messages {
 		c.queue(m)
 	}

@@ -60,7 +60,7 @@ var limitCases = []conversation{
 	},
 	{
 		id: "R18", why: "300 proposals in one write, without limits", long: true,
-		limits: multiselect.Limits{Proposals: -1, Bytes: 1 << 20}, talk: `
+		limits: multiselect.Limits{MaxProposals: -1, MaxBytes: 1 << 20}, talk: `
 		> /multistream/1.0.0
 		` + strings.Repeat("> /nope\n", 300) + `
 		> /foo/1.0.0

@@ -51,7 +51,7 @@ var listedCases = []conversation{
 		    svc/raw
 	`, then: leaves, fails: &failure{cause: io.ErrUnexpectedEOF, phase: multiselect.PhaseProposal}},
 	{id: "R26", why: "a list that is filtered", muxer: func(m *multiselect.Muxer) {
-		m.Listed = func(protocol string) bool { return strings.HasPrefix(protocol, "/foo/") }
+		m.ListFilter = func(protocol string) bool { return strings.HasPrefix(protocol, "/foo/") }
 	}, talk: `
 		> /multistream/1.0.0
 		> ls
@@ -95,7 +95,7 @@ var listedCases = []conversation{
 
 // The list first, and then a proposal.
 var listUsages = []usage{
-	{name: "List and SelectOneOfOver", over: func(x *exchange, c *multiselect.Communicator) (protocol string, err error) {
+	{name: "List and SelectOn", over: func(x *exchange, c *multiselect.Communicator) (protocol string, err error) {
 		x.list, err = x.client.List(x.ctx, c)
 		switch {
 		case x.names == nil && err == nil:
@@ -104,7 +104,7 @@ var listUsages = []usage{
 		case err != nil:
 			return "", err
 		}
-		return x.client.SelectOneOfOver(x.ctx, c, x.proposals()...)
+		return x.client.SelectOn(x.ctx, c, x.proposals()...)
 	}},
 }
 
@@ -166,7 +166,7 @@ var listCases = []conversation{
 		< /multistream/1.0.0
 		<
 		` + indented(serviceNames(3)) + `
-	`, limits: multiselect.Limits{ListNames: 2}, fails: &failure{
+	`, limits: multiselect.Limits{MaxListNames: 2}, fails: &failure{
 		cause: multiselect.ErrTooLarge, phase: multiselect.PhaseList, blame: multiselect.BlamePeer,
 		received: string(wire.AppendList(nil, serviceNames(3))),
 	}},
@@ -176,7 +176,7 @@ var listCases = []conversation{
 		< /multistream/1.0.0
 		<
 		` + indented(serviceNames(3)) + `
-	`, limits: multiselect.Limits{ListBytes: 32}, fails: &failure{
+	`, limits: multiselect.Limits{MaxListBytes: 32}, fails: &failure{
 		cause: multiselect.ErrTooLarge, phase: multiselect.PhaseList, blame: multiselect.BlamePeer,
 		received: "\x3d",
 	}},

@@ -18,11 +18,11 @@ func TestInitiatorHandshake(t *testing.T) {
 }
 
 var handshakeUsages = []usage{
-	{name: "Handshake and SelectOneOfOver", over: func(x *exchange, c *multiselect.Communicator) (string, error) {
+	{name: "Handshake and SelectOn", over: func(x *exchange, c *multiselect.Communicator) (string, error) {
 		if err := x.client.Handshake(x.ctx, c); err != nil {
 			return "", err
 		}
-		return x.client.SelectOneOfOver(x.ctx, c, x.proposals()...)
+		return x.client.SelectOn(x.ctx, c, x.proposals()...)
 	}},
 }
 
@@ -198,11 +198,11 @@ func TestCommunicatorByHand(t *testing.T) {
 			c := multiselect.NewCommunicator(tp)
 			p := newPeer(theirs)
 			go p.write(flightA + "\x01\n" + "hello")
-			if err := c.Write(wire.Header, "", "a\nb"); err != nil || len(tp.writes) != 1 {
+			if err := c.WriteMessages(wire.Header, "", "a\nb"); err != nil || len(tp.writes) != 1 {
 				t.Errorf("Write = %v, in the writes %q", err, tp.writes)
 			}
 			for _, want := range []string{wire.Header, protocolA, ""} {
-				if got, err := c.Read(); got != want || err != nil {
+				if got, err := c.ReadMessage(); got != want || err != nil {
 					t.Errorf("Read = %q, %v; want %q", got, err, want)
 				}
 			}
@@ -211,7 +211,7 @@ func TestCommunicatorByHand(t *testing.T) {
 				t.Errorf("behind the messages stands %q, %v", rest, err)
 			}
 			go p.write("\x00")
-			_, err := c.Read()
+			_, err := c.ReadMessage()
 			if failed, ok := errors.AsType[*multiselect.CommunicatorError](err); !ok ||
 				failed.Op != "read" || !errors.Is(err, multiselect.ErrMalformed) || len(tp.ends) > 0 {
 				t.Errorf("Read of no message = %v; the stream was ended %q", err, tp.ends)
@@ -251,8 +251,8 @@ func TestCommunicatorAfterFailure(t *testing.T) {
 					_, err := client.List(ctx, c)
 					return err
 				},
-				"SelectOneOfOver": func(ctx context.Context, c *multiselect.Communicator) error {
-					_, err := client.SelectOneOfOver(ctx, c, protocolA)
+				"SelectOn": func(ctx context.Context, c *multiselect.Communicator) error {
+					_, err := client.SelectOn(ctx, c, protocolA)
 					return err
 				},
 			} {

@@ -102,20 +102,20 @@ var responderUsages = []usage{
 		return protocol, err
 	}},
 	{name: "Handle", alike: true, stream: func(x *exchange) (string, error) {
-		err := x.server.Handle(x.ctx, x.stream)
+		err := x.server.ServeStream(x.ctx, x.stream)
 		return x.served, err
 	}},
-	{name: "NegotiateOver", over: useNegotiateOver},
-	{name: "Handshake and NegotiateOver", over: func(x *exchange, c *multiselect.Communicator) (string, error) {
+	{name: "NegotiateOn", over: useNegotiateOn},
+	{name: "Handshake and NegotiateOn", over: func(x *exchange, c *multiselect.Communicator) (string, error) {
 		if err := x.server.Handshake(x.ctx, c); err != nil {
 			return "", err
 		}
-		return useNegotiateOver(x, c)
+		return useNegotiateOn(x, c)
 	}},
 }
 
-func useNegotiateOver(x *exchange, c *multiselect.Communicator) (protocol string, err error) {
-	protocol, x.handler, err = x.server.NegotiateOver(x.ctx, c)
+func useNegotiateOn(x *exchange, c *multiselect.Communicator) (protocol string, err error) {
+	protocol, x.handler, err = x.server.NegotiateOn(x.ctx, c)
 	return protocol, err
 }
 
@@ -123,8 +123,8 @@ var initiatorUsages = []usage{
 	{name: "SelectOneOf", stream: func(x *exchange) (string, error) {
 		return x.client.SelectOneOf(x.ctx, x.stream, x.proposals()...)
 	}},
-	{name: "SelectOneOfOver", over: func(x *exchange, c *multiselect.Communicator) (string, error) {
-		return x.client.SelectOneOfOver(x.ctx, c, x.proposals()...)
+	{name: "SelectOn", over: func(x *exchange, c *multiselect.Communicator) (string, error) {
+		return x.client.SelectOn(x.ctx, c, x.proposals()...)
 	}},
 	{name: "TrySelect", steps: true, over: func(x *exchange, c *multiselect.Communicator) (string, error) {
 		err := multiselect.ErrNoProtocols

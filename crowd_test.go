@@ -32,7 +32,7 @@ func TestCrowd(t *testing.T) {
 			member := members[i%len(members)]
 			crowd.Go(func() {
 				start := time.Now()
-				err := m.Handle(background, ours)
+				err := m.ServeStream(background, ours)
 				if took := time.Since(start); !errors.Is(err, member.err) || took != member.after {
 					t.Errorf("%s: served for %v, %v; want %v, %v", member.why, took, err, member.after, member.err)
 				}
@@ -102,7 +102,7 @@ func TestCrowdOverTCP(t *testing.T) {
 	for i := range 200 {
 		ours, theirs := openTCP(t)
 		crowd.Go(func() {
-			if err := m.Handle(background, ours); (err != nil) != (i%4 == 3) {
+			if err := m.ServeStream(background, ours); (err != nil) != (i%4 == 3) {
 				t.Errorf("%d was served: %v", i, err)
 			}
 		})
@@ -128,7 +128,7 @@ func TestAnnouncements(t *testing.T) {
 		limits        multiselect.Limits
 	}{
 		{"R60", "a huge length", "\xff\xff\xff\xff\xff\xff\xff\xff\x7f", multiselect.Limits{}},
-		{"R60", "the largest length that is allowed", "\xff\x7f/", multiselect.Limits{Message: -1}},
+		{"R60", "the largest length that is allowed", "\xff\x7f/", multiselect.Limits{MaxMessage: -1}},
 	} {
 		t.Run(tt.id+" "+tt.why, func(t *testing.T) {
 			m := newFixture(t, echoOnce)

@@ -20,7 +20,7 @@
 //	var mux multiselect.Muxer
 //	err := mux.AddHandler("/echo/1.0.0", serveEcho)
 //	…
-//	err = mux.Handle(ctx, conn) // negotiates, then calls serveEcho
+//	err = mux.ServeStream(ctx, conn) // negotiates, then calls serveEcho
 //
 // [Client] is the initiator:
 //
@@ -29,7 +29,7 @@
 //
 // [Communicator] is for those who want the steps one by one, or who have
 // messages and not a stream: [Client.Handshake], [Client.TrySelect],
-// [Client.List], [Muxer.Handshake], [Muxer.NegotiateOver]. The calls on streams
+// [Client.List], [Muxer.Handshake], [Muxer.NegotiateOn]. The calls on streams
 // are the same loops on a Communicator of their own.
 //
 // # What is promised
@@ -109,12 +109,12 @@
 //	Multiselect.add_handler                    Muxer.AddHandler
 //	Multiselect.get_protocols                  Muxer.Protocols
 //	Multiselect.handshake(communicator)        Muxer.Handshake
-//	Multiselect.negotiate(communicator)        Muxer.NegotiateOver; Muxer.Negotiate on a stream
+//	Multiselect.negotiate(communicator)        Muxer.NegotiateOn; Muxer.Negotiate on a stream
 //	is_valid_handshake                         IsValidHandshake
 //	MultiselectClient.handshake                Client.Handshake
-//	MultiselectClient.select_one_of            Client.SelectOneOfOver; Client.SelectOneOf on a stream
+//	MultiselectClient.select_one_of            Client.SelectOn; Client.SelectOneOf on a stream
 //	MultiselectClient.try_select               Client.TrySelect
-//	MultiselectCommunicator(rw), read, write   NewCommunicator, Communicator.Read, Communicator.Write
+//	MultiselectCommunicator(rw), read, write   NewCommunicator, Communicator.ReadMessage, Communicator.WriteMessages
 //	IMultiselectCommunicator                   MessageChannel
 //	IMultiselectMuxer, IMultiselectClient      none: each has one implementation
 //	MultiselectError                           *Error with Role Responder

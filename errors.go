@@ -63,9 +63,10 @@ func (p Phase) String() string {
 		return "header"
 	case PhaseProposal:
 		return "proposal"
-	default:
+	case PhaseList:
 		return "list"
 	}
+	return fmt.Sprintf("Phase(%d)", uint8(p))
 }
 
 // Blame says whose fault a failure is, as far as one end can tell. A refusal
@@ -87,9 +88,10 @@ func (b Blame) String() string {
 		return "slow peer"
 	case BlameLocal:
 		return "local"
-	default:
+	case BlameNone:
 		return "none"
 	}
+	return fmt.Sprintf("Blame(%d)", uint8(b))
 }
 
 // Error is returned for every negotiation that fails: Err says what happened,
@@ -131,7 +133,7 @@ func (e *Error) Error() string {
 
 // Answer returns the text of the message in Received, if that is one message.
 func (e *Error) Answer() (text string, ok bool) {
-	t, n, err := wire.Consume(e.Received, wire.MaxMessage)
+	t, n, err := wire.ConsumeMessage(e.Received, wire.MaxMessage)
 	return string(t), err == nil && n > 0 && n == len(e.Received)
 }
 

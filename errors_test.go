@@ -256,13 +256,13 @@ func TestErrorsNames(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	c := multiselect.NewCommunicator(talk("\x00"))
-	_, err := c.Read()
+	_, err := c.ReadMessage()
 	if e, ok := errors.AsType[*multiselect.CommunicatorError](err); !ok || e.Op != "read" || !errors.Is(err, multiselect.ErrMalformed) {
 		t.Errorf("Read: %T %v", err, err)
 	}
 	s := talk()
 	s.failWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
-	err = multiselect.NewCommunicator(s).Write("/a")
+	err = multiselect.NewCommunicator(s).WriteMessages("/a")
 	if e, ok := errors.AsType[*multiselect.CommunicatorError](err); !ok || e.Op != "write" || !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("Write: %T %v", err, err)
 	}
@@ -276,7 +276,7 @@ func TestErrorsOfCommunicatorAfterHandshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.failWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
-	if err := c.Write(nameA); !errors.Is(err, syscall.EPIPE) {
+	if err := c.WriteMessages(nameA); !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("Write: %v", err)
 	}
 }

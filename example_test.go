@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/multiselect/multiselect"
@@ -21,7 +20,7 @@ func greet(_ context.Context, protocol string, stream io.ReadWriteCloser) {
 // serve handles one stream in a goroutine, as a server does.
 func serve(m *multiselect.Muxer) (stream net.Conn) {
 	here, there := net.Pipe()
-	go m.Handle(context.Background(), there)
+	go m.ServeStream(context.Background(), there)
 	return here
 }
 
@@ -97,7 +96,7 @@ func ExampleClient_Lazy_refused() {
 	// true failed
 }
 
-func ExampleMuxer_Handle() {
+func ExampleMuxer_ServeStream() {
 	var m multiselect.Muxer
 	err := m.AddHandler("/echo/1.0.0", func(_ context.Context, _ string, stream io.ReadWriteCloser) {
 		defer stream.Close()
@@ -109,7 +108,7 @@ func ExampleMuxer_Handle() {
 	here, there := net.Pipe()
 	go func() {
 		// An accept loop does this with each stream.
-		if err := m.Handle(context.Background(), there); err != nil {
+		if err := m.ServeStream(context.Background(), there); err != nil {
 			fmt.Println(err)
 		}
 	}()
@@ -213,21 +212,4 @@ func ExampleWithTrace() {
 	var client multiselect.Client
 	client.SelectOneOf(ctx, serve(m), "/chat/2.0.0", "/chat/1.0.0")
 	// Output: initiator: /chat/1.0.0 after 2 proposals
-}
-
-func ExampleTranscriptTrace() {
-	m, err := multiselect.NewMuxer(map[string]multiselect.Handler{"/chat/1.0.0": greet})
-	if err != nil {
-		panic(err)
-	}
-	ctx := multiselect.WithTrace(context.Background(), multiselect.TranscriptTrace(os.Stdout))
-	var client multiselect.Client
-	client.SelectOneOf(ctx, serve(m), "/chat/2.0.0", "/chat/1.0.0")
-	// Output:
-	// > /multistream/1.0.0
-	// > /chat/2.0.0
-	// < /multistream/1.0.0
-	// < na
-	// > /chat/1.0.0
-	// < /chat/1.0.0
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -181,7 +182,7 @@ func (x *exchange) application() string {
 }
 
 // application returns what one side says behind the protocol.
-func application(script []utterance, part wire.Role, protocol string) (rest []utterance) {
+func application(script []utterance, part multiselect.Role, protocol string) (rest []utterance) {
 	found := false
 	for _, u := range script {
 		for i, l := range u.lines {
@@ -190,7 +191,7 @@ func application(script []utterance, part wire.Role, protocol string) (rest []ut
 			case found:
 				rest = append(rest, utterance{part, string(l.AppendBytes(nil)), u.lines[i : i+1]})
 			default:
-				found = l.Kind == wire.Message && l.Text == protocol
+				found = l.Kind == transcript.KindMessage && l.Text == protocol
 			}
 		}
 	}
@@ -245,8 +246,8 @@ func (x *exchange) checkFailure(received string) {
 }
 
 func areMessages(b string) bool {
-	for _, l := range wire.Transcribe(wire.Initiator, []byte(b), wire.MaxList) {
-		if l.Kind == wire.Raw {
+	for _, l := range transcript.Transcribe(multiselect.Initiator, []byte(b), wire.MaxList) {
+		if l.Kind == transcript.KindRaw {
 			return false
 		}
 	}

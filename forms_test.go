@@ -31,14 +31,14 @@ func forms() []form {
 	list := say(a + say(nameB))
 	return []form{
 		{"SelectOneOf", initiator, []string{header + a}, true, false, selectOneOf},
-		{"SelectOneOfOver", initiator, []string{header, a}, true, false, overClient(selectOver)},
+		{"SelectOn", initiator, []string{header, a}, true, false, overClient(selectOver)},
 		{"Client.Handshake", initiator, []string{header}, true, true, overClient((*multiselect.Client).Handshake)},
 		{"TrySelect", initiator, []string{header + a}, true, true, overClient(trySelect)},
 		{"List", initiator, []string{header, list}, true, true, overClient(justList)},
 		{"ListAndTrySelect", initiator, []string{header, list, a}, true, true, overClient(listAndTrySelect)},
 		{"Negotiate", responder, []string{header + a}, false, false, overMuxer(negotiate)},
-		{"NegotiateOver", responder, []string{header, a}, false, false, overMuxer(negotiateOver)},
-		{"Handle", responder, []string{header + a}, false, false, overMuxer((*multiselect.Muxer).Handle)},
+		{"NegotiateOn", responder, []string{header, a}, false, false, overMuxer(negotiateOver)},
+		{"Handle", responder, []string{header + a}, false, false, overMuxer((*multiselect.Muxer).ServeStream)},
 		{"Muxer.Handshake", responder, []string{header}, false, true, overMuxer(muxerHandshake)},
 	}
 }
@@ -55,7 +55,7 @@ func overClient(do func(*multiselect.Client, context.Context, *multiselect.Commu
 }
 
 func selectOver(cl *multiselect.Client, ctx context.Context, c *multiselect.Communicator) error {
-	_, err := cl.SelectOneOfOver(ctx, c, nameA, nameB)
+	_, err := cl.SelectOn(ctx, c, nameA, nameB)
 	return err
 }
 
@@ -89,7 +89,7 @@ func negotiate(m *multiselect.Muxer, ctx context.Context, stream io.ReadWriteClo
 }
 
 func negotiateOver(m *multiselect.Muxer, ctx context.Context, stream io.ReadWriteCloser) error {
-	_, _, err := m.NegotiateOver(ctx, multiselect.NewCommunicator(stream))
+	_, _, err := m.NegotiateOn(ctx, multiselect.NewCommunicator(stream))
 	return err
 }
 

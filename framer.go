@@ -51,7 +51,7 @@ func (f *framer) takeHeader() (bool, error) {
 // take consumes one message and returns its text, which is good until something
 // is queued or read. n is what the message takes on the wire, 0 while it is incomplete.
 func (f *framer) take(limit int) (text []byte, n int, err error) {
-	text, n, err = wire.Consume(f.pending(), limit)
+	text, n, err = wire.ConsumeMessage(f.pending(), limit)
 	f.r += int32(n)
 	return text, n, err
 }

@@ -14,8 +14,8 @@ import (
 // Forms of FuzzInitiator.
 const (
 	fuzzSelectOneOf   = iota
-	fuzzSelectOver    // SelectOneOfOver
-	fuzzSelectShaken  // Handshake, then SelectOneOfOver
+	fuzzSelectOver    // SelectOn
+	fuzzSelectShaken  // Handshake, then SelectOn
 	fuzzSteps         // List, then TrySelect for each
 	fuzzListAndSelect // ListAndTrySelect, then TrySelect
 	fuzzForms
@@ -34,7 +34,7 @@ func askThrough(form byte, cl *multiselect.Client, s *scripted, names []string) 
 			err = cl.Handshake(ctx, c)
 		}
 		if err == nil {
-			selected, err = cl.SelectOneOfOver(ctx, c, names...)
+			selected, err = cl.SelectOn(ctx, c, names...)
 		}
 		return selected, list, err
 	case fuzzSteps:
@@ -72,9 +72,9 @@ func FuzzInitiator(f *testing.F) {
 		names := [][]string{
 			{"/foo/1.0.0", "/bar/2.0.0"}, {"/foo/1.0.0", "x", "/bar/2.0.0"}, {"x"}, {longName, "y"},
 		}[options%4]
-		limits := multiselect.Limits{Message: 1024, Bytes: 64 << 10, ListBytes: 64 << 10, ListNames: 1000}
+		limits := multiselect.Limits{MaxMessage: 1024, MaxBytes: 64 << 10, MaxListBytes: 64 << 10, MaxListNames: 1000}
 		if options&4 != 0 {
-			limits = multiselect.Limits{Message: 205, Bytes: 25, ListBytes: 50, ListNames: 2}
+			limits = multiselect.Limits{MaxMessage: 205, MaxBytes: 25, MaxListBytes: 50, MaxListNames: 2}
 		}
 		model := &initiatorModel{questions: names, limits: limits, alone: form == fuzzSelectShaken}
 		if form == fuzzSteps || form == fuzzListAndSelect {
@@ -111,12 +111,12 @@ func FuzzInitiator(f *testing.F) {
 // checkInitiatorCap: a Read may ask for the echo and no more, or for as much as
 // the answer announces.
 func checkInitiatorCap(t *testing.T, p []byte, model *initiatorModel) {
-	shortest, limit := 0, model.limits.Message
+	shortest, limit := 0, model.limits.MaxMessage
 	if model.settled < model.asked {
 		question := model.questions[model.settled]
 		shortest = len(frame(question))
 		if question == wire.LS {
-			shortest, limit = 2, model.limits.ListBytes
+			shortest, limit = 2, model.limits.MaxListBytes
 		}
 	}
 	checkCap(t, p, model.heard, model.pos, shortest, limit)

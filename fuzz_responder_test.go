@@ -31,7 +31,7 @@ func responderUnderFuzz(t testing.TB, options byte) (*multiselect.Muxer, *respon
 	r := &responderModel{
 		names:  []string{"/bar/2.0.0", "/foo/1.0.0", "/foo/bar1", longName, "svc/raw"},
 		noList: options&fuzzNoList != 0,
-		limits: multiselect.Limits{Message: 1024, Proposals: 128, Bytes: 64 << 10, ListBytes: 64 << 10, ListNames: 1000, Lists: 8},
+		limits: multiselect.Limits{MaxMessage: 1024, MaxProposals: 128, MaxBytes: 64 << 10, MaxListBytes: 64 << 10, MaxListNames: 1000, MaxLists: 8},
 	}
 	if options&fuzzOnlyLong != 0 {
 		r.names = []string{longName}
@@ -40,7 +40,7 @@ func responderUnderFuzz(t testing.TB, options byte) (*multiselect.Muxer, *respon
 		r.names = append(r.names, "x")
 	}
 	if options&fuzzSmallLimits != 0 {
-		r.limits = multiselect.Limits{Message: 205, Proposals: 3, Bytes: 250, ListBytes: 250, ListNames: 5, Lists: 1}
+		r.limits = multiselect.Limits{MaxMessage: 205, MaxProposals: 3, MaxBytes: 250, MaxListBytes: 250, MaxListNames: 5, MaxLists: 1}
 	}
 	slices.Sort(r.names)
 	m := serving(t, r.names...)
@@ -105,7 +105,7 @@ func FuzzResponder(f *testing.F) {
 			case string(s.written) != before.said:
 				t.Fatalf("it reads with words unsaid: after %q it said %q, want %q", heard(), s.written, before.said)
 			}
-			checkCap(t, p, heard(), before.pos, model.shortest, model.limits.Message)
+			checkCap(t, p, heard(), before.pos, model.shortest, model.limits.MaxMessage)
 		}
 		selected, err := respondOnce(m, s, options)
 		want := model.respond(heard())
@@ -143,7 +143,7 @@ func respondOnce(m *multiselect.Muxer, s io.ReadWriteCloser, options byte) (sele
 			return "", err
 		}
 	}
-	selected, _, err = m.NegotiateOver(ctx, c)
+	selected, _, err = m.NegotiateOn(ctx, c)
 	return selected, err
 }
 

@@ -223,7 +223,7 @@ func TestGateNothingLeft(t *testing.T) {
 		a, b := pair()
 		m := serving(t, "/foo/1.0.0")
 		go func() {
-			if err := m.Handle(ctx, b); err != nil {
+			if err := m.ServeStream(ctx, b); err != nil {
 				t.Error(err)
 			}
 		}()

@@ -111,7 +111,7 @@ func (f *framing) respond(r *arriving, names []string) (reached string) {
 
 // respondOurs is the responder of this package, for comparison.
 func respondOurs(r io.Reader, names []string) (reached string) {
-	m := Muxer{Limits: Limits{Budget: -1, Proposals: -1, Bytes: -1}}
+	m := Muxer{Limits: Limits{Timeout: -1, MaxProposals: -1, MaxBytes: -1}}
 	for _, name := range names {
 		if err := m.AddHandler(name, func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
 			panic(err) // a mistake in the test

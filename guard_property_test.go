@@ -140,7 +140,7 @@ var attacks = []struct{ framing, rule, payload string }{
 // admits1024 guards against a responder with a limit of 1024 bytes and minimal
 // lengths, and lets everything pass that such a one stops at.
 func admits1024(data []byte) bool {
-	_, n, err := wire.Consume(data, 1024)
+	_, n, err := wire.ConsumeMessage(data, 1024)
 	return n == 0 || err != nil
 }
 

@@ -19,12 +19,12 @@ func TestHeaderFirst(t *testing.T) {
 			_, _, err := m.Negotiate(context.Background(), stream)
 			return err
 		},
-		"Handshake and NegotiateOver": func(m *multiselect.Muxer, stream *conn) error {
+		"Handshake and NegotiateOn": func(m *multiselect.Muxer, stream *conn) error {
 			c := multiselect.NewCommunicator(stream)
 			if err := m.Handshake(context.Background(), c); err != nil {
 				return err
 			}
-			_, _, err := m.NegotiateOver(context.Background(), c)
+			_, _, err := m.NegotiateOn(context.Background(), c)
 			return err
 		},
 	} {

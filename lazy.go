@@ -29,7 +29,7 @@ import (
 //   - a Write takes along what may travel before the agreement, and waits for
 //     the agreement with the rest, see [Client.Unguarded];
 //   - Read, ReadFrom, WriteTo, SyscallConn, [LazyStream.Wait] and
-//     [LazyStream.Unwrap] wait for the outcome. [Limits].Budget is the time that
+//     [LazyStream.Detach] wait for the outcome. [Limits].Timeout is the time that
 //     calls may wait for it, all in all; when it is over the stream is ended.
 //
 // Once the peer has agreed, every call goes straight to the stream. If it
@@ -47,8 +47,8 @@ type LazyStream struct {
 	stream       io.ReadWriteCloser
 	size         int // of the header and the proposal
 	budget       time.Duration
-	bytes        int32 // Limits.Bytes
-	message      int16 // Limits.Message
+	bytes        int32 // Limits.MaxBytes
+	message      int16 // Limits.MaxMessage
 	unguarded    bool
 	hasDeadlines bool // the stream
 
@@ -124,8 +124,8 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 		protocol:  protocol,
 		stream:    stream,
 		size:      len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
-		budget:    min(cl.Limits.budget(), maxBudget),
-		bytes:     int32(max(-1, min(cl.Limits.Bytes, math.MaxInt32))),
+		budget:    min(cl.Limits.timeout(), maxBudget),
+		bytes:     int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
 		message:   int16(cl.Limits.message()),
 		unguarded: cl.Unguarded,
 	}
@@ -158,7 +158,7 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, er
 		values = WithTrace(values, trace)
 	}
 	limits := cl.Limits
-	limits.Budget = -1
+	limits.Timeout = -1
 	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
 	if err == nil {
 		c.tally = tally{}
@@ -233,7 +233,7 @@ func (l *LazyStream) Wait(ctx context.Context) error {
 
 // Unwrap waits like Wait and returns the stream itself, which can be used instead
 // of the LazyStream from there on. It fails with [net.ErrClosed] after Close.
-func (l *LazyStream) Unwrap(ctx context.Context) (io.ReadWriteCloser, error) {
+func (l *LazyStream) Detach(ctx context.Context) (io.ReadWriteCloser, error) {
 	defer context.AfterFunc(ctx, l.wake)()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -246,7 +246,7 @@ func (l *LazyStream) Unwrap(ctx context.Context) (io.ReadWriteCloser, error) {
 // Underlying returns the stream at once, for what can be asked of it: the state
 // of a TLS connection, say. To read, write or close it would break the
 // negotiation.
-func (l *LazyStream) Underlying() io.ReadWriteCloser { return l.stream }
+func (l *LazyStream) Stream() io.ReadWriteCloser { return l.stream }
 
 // SyscallConn waits for the outcome. It fails with [errors.ErrUnsupported] if the
 // stream is no [syscall.Conn].
@@ -255,7 +255,7 @@ func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	if _, err := l.Unwrap(context.Background()); err != nil {
+	if _, err := l.Detach(context.Background()); err != nil {
 		return nil, err
 	}
 	return conn.SyscallConn()

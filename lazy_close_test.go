@@ -212,13 +212,13 @@ func awaitLingers(t testing.TB, until time.Time) {
 	if d := time.Until(until); d > 0 {
 		time.Sleep(d - time.Millisecond)
 		synctest.Wait()
-		if now, _ := multiselect.LingerStats(); now != 1 {
+		if now := multiselect.LingerStats().Active; now != 1 {
 			t.Errorf("%d streams linger shortly before the end", now)
 		}
 		time.Sleep(time.Millisecond)
 	}
 	synctest.Wait()
-	if now, _ := multiselect.LingerStats(); now != 0 {
+	if now := multiselect.LingerStats().Active; now != 0 {
 		t.Errorf("%d streams linger", now)
 	}
 }
@@ -297,7 +297,7 @@ func TestLazyCloseBare(t *testing.T) {
 // When too many linger, the next is reset at once, says so and is counted.
 func TestLazyLingerCap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, before := multiselect.LingerStats()
+		before := multiselect.LingerStats().Refused
 		for range 1024 {
 			a, _ := conns(plenty)
 			if err := lazy(t, new(multiselect.Client), a).Close(); err != nil {
@@ -318,12 +318,12 @@ func TestLazyLingerCap(t *testing.T) {
 				t.Errorf("ended: %q", ends)
 			}
 		}
-		if now, refused := multiselect.LingerStats(); now != 1024 || refused != before+2 {
-			t.Errorf("LingerStats() = %d, %d", now, refused)
+		if got := multiselect.LingerStats(); got.Active != 1024 || got.Refused != before+2 {
+			t.Errorf("LingerStats() = %+v, want 1024 active and %d refused", got, before+2)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if now, _ := multiselect.LingerStats(); now != 0 {
+		if now := multiselect.LingerStats().Active; now != 0 {
 			t.Errorf("%d linger", now)
 		}
 	})
@@ -333,7 +333,7 @@ func TestLazyLingerCap(t *testing.T) {
 func TestLazyLingerWithoutBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := conns(plenty)
-		lazy(t, &multiselect.Client{Limits: multiselect.Limits{Budget: -1}}, a).Close()
+		lazy(t, &multiselect.Client{Limits: multiselect.Limits{Timeout: -1}}, a).Close()
 		awaitLingers(t, time.Now().Add(10*time.Second))
 	})
 }

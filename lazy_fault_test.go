@@ -319,7 +319,7 @@ func TestLazyBudget(t *testing.T) {
 func TestLazyNoBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := conns(plenty)
-		l := lazy(t, &multiselect.Client{Limits: multiselect.Limits{Budget: -1}}, a)
+		l := lazy(t, &multiselect.Client{Limits: multiselect.Limits{Timeout: -1}}, a)
 		time.AfterFunc(time.Hour, func() { b.Write([]byte(flightLazy + "x")) })
 		mustRead(t, l, "x")
 	})

@@ -32,7 +32,7 @@ func TestLazyNames(t *testing.T) {
 		}
 	}
 	a, _ := conns(plenty)
-	cl := multiselect.Client{Limits: multiselect.Limits{Bytes: 5}}
+	cl := multiselect.Client{Limits: multiselect.Limits{MaxBytes: 5}}
 	if _, err := cl.Lazy(context.Background(), a, nameA); !errors.Is(err, multiselect.ErrLimit) {
 		t.Error(err)
 	}
@@ -48,13 +48,13 @@ func TestLazyContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.AfterFunc(time.Second, func() { cancel(errEnough) })
-		for _, err := range []error{l.Wait(ctx), second(l.Unwrap(ctx))} {
+		for _, err := range []error{l.Wait(ctx), second(l.Detach(ctx))} {
 			if !errors.Is(err, context.Canceled) || !errors.Is(err, errEnough) {
 				t.Error(err)
 			}
 		}
 		agree(t, l, b)
-		if s, err := l.Unwrap(ctx); err != nil || s != io.ReadWriteCloser(a) || l.Underlying() != s {
+		if s, err := l.Detach(ctx); err != nil || s != io.ReadWriteCloser(a) || l.Stream() != s {
 			t.Errorf("Unwrap = %v, %v", s, err)
 		}
 	})
@@ -105,7 +105,7 @@ type readWriter struct {
 func TestLazyOverTCP(t *testing.T) {
 	a, b := connected(t, "tcp")
 	l := lazy(t, new(multiselect.Client), a)
-	go echo(t).Handle(context.Background(), b)
+	go echo(t).ServeStream(context.Background(), b)
 	if l.LocalAddr() != a.LocalAddr() || l.RemoteAddr() != a.RemoteAddr() {
 		t.Error("not its addresses")
 	}
@@ -146,7 +146,7 @@ func TestLazyUnwrapAfterCloseWrite(t *testing.T) {
 	if err := l.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := l.Unwrap(context.Background()); err != nil || s != io.ReadWriteCloser(a) {
+	if s, err := l.Detach(context.Background()); err != nil || s != io.ReadWriteCloser(a) {
 		t.Errorf("Unwrap = %v, %v", s, err)
 	}
 	if _, err := l.Write([]byte("x")); err != net.ErrClosed || len(a.wrote()) != 1 {

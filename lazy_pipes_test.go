@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -68,7 +69,7 @@ func TestLazyRendezvous(t *testing.T) {
 						t.Fatal(err)
 					}
 					var responder sync.WaitGroup
-					handle := func() { responder.Go(func() { second(0, m.Handle(context.Background(), b)) }) }
+					handle := func() { responder.Go(func() { second(0, m.ServeStream(context.Background(), b)) }) }
 					if late {
 						time.AfterFunc(10*time.Millisecond, handle)
 					} else {
@@ -178,10 +179,10 @@ func TestLazyNested(t *testing.T) {
 						stream.Close()
 						return
 					}
-					m.Handle(ctx, stream)
+					m.ServeStream(ctx, stream)
 				})
 			}
-			go m.Handle(context.Background(), b)
+			go m.ServeStream(context.Background(), b)
 			top.SetDeadline(time.Now().Add(time.Minute))
 			_, err := io.WriteString(top, "\x09ping")
 			if refused == len(names) {
@@ -243,13 +244,13 @@ func TestLazyBelowEager(t *testing.T) {
 		l := lazy(t, &multiselect.Client{Unbuffered: tr.unbuffered}, a)
 		m := &multiselect.Muxer{Unbuffered: tr.unbuffered}
 		m.AddHandler(nameA, func(ctx context.Context, _ string, stream io.ReadWriteCloser) {
-			m.Handle(ctx, stream)
+			m.ServeStream(ctx, stream)
 		})
 		m.AddHandler(nameB, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
 			io.WriteString(stream, "hello")
 			stream.Close()
 		})
-		go m.Handle(context.Background(), b)
+		go m.ServeStream(context.Background(), b)
 		got, err := (&multiselect.Client{Unbuffered: tr.unbuffered}).SelectOneOf(context.Background(), l, nameB)
 		if got != nameB || err != nil {
 			t.Errorf("%s: %q, %v", tr.name, got, err)
@@ -274,7 +275,7 @@ func TestLazyTrace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var heard bytes.Buffer
 				var outcomes []multiselect.Outcome
-				ctx := multiselect.WithTrace(context.Background(), multiselect.TranscriptTrace(&heard))
+				ctx := multiselect.WithTrace(context.Background(), transcript.NewTrace(&heard))
 				ctx = multiselect.WithTrace(ctx, &multiselect.Trace{Done: func(o multiselect.Outcome) { outcomes = append(outcomes, o) }})
 				ctx, cancel := context.WithCancel(ctx)
 				var a, b io.ReadWriteCloser

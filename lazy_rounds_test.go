@@ -71,7 +71,7 @@ func TestLazyWriteAndClose(t *testing.T) {
 							return
 						}
 						handlers.Go(func() {
-							if err := m.Handle(context.Background(), conn); err != nil {
+							if err := m.ServeStream(context.Background(), conn); err != nil {
 								t.Error(err)
 							}
 						})
@@ -123,7 +123,7 @@ func writeAndClose(t *testing.T, to net.Addr, rounds int) (closes []time.Duratio
 			t.Fatal(err)
 		}
 		closes = append(closes, time.Since(start))
-		if now, _ := multiselect.LingerStats(); now > 500 {
+		if now := multiselect.LingerStats().Active; now > 500 {
 			l.Wait(context.Background())
 		}
 	}
@@ -135,7 +135,7 @@ func awaitNoLinger(t *testing.T, goroutines int) {
 	t.Helper()
 	until := time.Now().Add(15 * time.Second)
 	for {
-		now, _ := multiselect.LingerStats()
+		now := multiselect.LingerStats().Active
 		if now == 0 && runtime.NumGoroutine() <= goroutines {
 			return
 		}
@@ -185,9 +185,9 @@ func stressLazy(t *testing.T, seed uint64, unbuffered bool, open func() (a, b io
 	var peer, callers sync.WaitGroup
 	switch random.IntN(4) {
 	case 0: // agrees
-		peer.Go(func() { anyEcho(unbuffered).Handle(context.Background(), b) })
+		peer.Go(func() { anyEcho(unbuffered).ServeStream(context.Background(), b) })
 	case 1: // refuses
-		peer.Go(func() { new(multiselect.Muxer).Handle(context.Background(), b) })
+		peer.Go(func() { new(multiselect.Muxer).ServeStream(context.Background(), b) })
 	case 2: // is silent, and then leaves
 		peer.Go(func() {
 			time.Sleep(2 * time.Second)
@@ -196,7 +196,7 @@ func stressLazy(t *testing.T, seed uint64, unbuffered bool, open func() (a, b io
 	case 3: // agrees late
 		peer.Go(func() {
 			time.Sleep(time.Second)
-			anyEcho(unbuffered).Handle(context.Background(), b)
+			anyEcho(unbuffered).ServeStream(context.Background(), b)
 		})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -219,7 +219,7 @@ func stressLazy(t *testing.T, seed uint64, unbuffered bool, open func() (a, b io
 	peer.Wait()
 	time.Sleep(20 * time.Second)
 	synctest.Wait()
-	if now, _ := multiselect.LingerStats(); now != 0 {
+	if now := multiselect.LingerStats().Active; now != 0 {
 		t.Errorf("%d linger", now)
 	}
 }
@@ -259,7 +259,7 @@ func callAny(ctx context.Context, l *multiselect.LazyStream, random *rand.Rand) 
 	case 14:
 		l.Wait(ctx)
 	case 15:
-		l.Unwrap(ctx)
+		l.Detach(ctx)
 	case 16:
 		l.State()
 		l.Protocol()

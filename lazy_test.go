@@ -72,7 +72,7 @@ func TestLazyFirstCall(t *testing.T) {
 		"CloseRead":  (*multiselect.LazyStream).CloseRead,
 		"Close":      (*multiselect.LazyStream).Close,
 		"Wait":       func(l *multiselect.LazyStream) error { return l.Wait(context.Background()) },
-		"Unwrap":     func(l *multiselect.LazyStream) error { _, err := l.Unwrap(context.Background()); return err },
+		"Unwrap":     func(l *multiselect.LazyStream) error { _, err := l.Detach(context.Background()); return err },
 		"ReadFrom":   func(l *multiselect.LazyStream) error { _, err := l.ReadFrom(strings.NewReader("x")); return err },
 		"WriteTo":    func(l *multiselect.LazyStream) error { _, err := l.WriteTo(io.Discard); return err },
 		"Read by": func(l *multiselect.LazyStream) error {
@@ -116,7 +116,7 @@ var calls = map[string]func(l *multiselect.LazyStream) error{
 	"Flush":            (*multiselect.LazyStream).Flush,
 	"CloseWrite":       (*multiselect.LazyStream).CloseWrite,
 	"CloseRead":        (*multiselect.LazyStream).CloseRead,
-	"Unwrap":           func(l *multiselect.LazyStream) error { _, err := l.Unwrap(context.Background()); return err },
+	"Unwrap":           func(l *multiselect.LazyStream) error { _, err := l.Detach(context.Background()); return err },
 	"ReadFrom":         func(l *multiselect.LazyStream) error { _, err := l.ReadFrom(strings.NewReader("x")); return err },
 	"WriteTo":          func(l *multiselect.LazyStream) error { _, err := l.WriteTo(io.Discard); return err },
 	"SetDeadline":      func(l *multiselect.LazyStream) error { return l.SetDeadline(time.Now().Add(time.Hour)) },

@@ -19,20 +19,20 @@ import (
 
 // A budget that no clock can hold is no reason to forget the others.
 func TestHugeBudget(t *testing.T) {
-	huge := multiselect.Limits{Budget: math.MaxInt64}
+	huge := multiselect.Limits{Timeout: math.MaxInt64}
 	for range 100 { // each watch gets some
 		s := talk(say(wire.Header, nameA))
 		c := multiselect.NewCommunicator(s)
 		m := serving(t, nameA)
 		m.Limits = huge
-		if _, _, err := m.NegotiateOver(context.Background(), c); err != nil {
+		if _, _, err := m.NegotiateOn(context.Background(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 40 {
 		a, b := net.Pipe()
 		m := serving(t, nameA)
-		m.Limits.Budget = time.Millisecond
+		m.Limits.Timeout = time.Millisecond
 		if _, _, err := m.Negotiate(context.Background(), a); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestPanicEndsTheStream(t *testing.T) {
 					}
 				}()
 				if over {
-					m.NegotiateOver(ctx, multiselect.NewCommunicator(s))
+					m.NegotiateOn(ctx, multiselect.NewCommunicator(s))
 				} else {
 					m.Negotiate(ctx, s)
 				}
@@ -112,7 +112,7 @@ func TestPanicAtOnceEndsTheStream(t *testing.T) {
 			"Negotiate": func(stream io.ReadWriteCloser) {
 				var m multiselect.Muxer
 				if what == "LocalAddr" {
-					m.Limits.Message = 1024 // on the short way it need not know
+					m.Limits.MaxMessage = 1024 // on the short way it need not know
 				}
 				m.Negotiate(ctx, stream)
 			},
@@ -164,9 +164,9 @@ func TestStepsAfterTheEnd(t *testing.T) {
 			t.Fatal(first)
 		}
 		written, ends := string(s.written), slices.Clone(s.ends)
-		_, selecting := cl.SelectOneOfOver(ctx, c, nameB)
+		_, selecting := cl.SelectOn(ctx, c, nameB)
 		_, listing := cl.List(ctx, c)
-		_, _, negotiating := serving(t, nameA).NegotiateOver(ctx, c)
+		_, _, negotiating := serving(t, nameA).NegotiateOn(ctx, c)
 		for _, err := range []error{
 			cl.TrySelect(ctx, c, nameB), cl.Handshake(ctx, c), selecting, listing, negotiating,
 			serving(t, nameA).Handshake(ctx, c),
@@ -190,7 +190,7 @@ func TestHandshakeReadsNoFurther(t *testing.T) {
 	if err := serving(t, nameA).Handshake(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Read(); got != nameA || err != nil || s.rest() != "data" {
+	if got, err := c.ReadMessage(); got != nameA || err != nil || s.rest() != "data" {
 		t.Errorf("read %q, %v; left %q", got, err, s.rest())
 	}
 }
@@ -221,11 +221,11 @@ func TestUsualFlightCounts(t *testing.T) {
 		}
 		for limit, want := range map[int]error{len(say(nameA)): nil, len(say(nameA)) - 1: multiselect.ErrLimit} {
 			m := serving(t, nameA)
-			m.Limits.Bytes = limit
+			m.Limits.MaxBytes = limit
 			if _, _, err := m.Negotiate(ctx, talk(say(wire.Header, nameA))); !errors.Is(err, want) {
 				t.Errorf("responder, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
 			}
-			cl := multiselect.Client{Limits: multiselect.Limits{Bytes: limit}}
+			cl := multiselect.Client{Limits: multiselect.Limits{MaxBytes: limit}}
 			if _, err := cl.SelectOneOf(ctx, talk(say(wire.Header, nameA)), nameA); !errors.Is(err, want) {
 				t.Errorf("initiator, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
 			}
@@ -237,7 +237,7 @@ func TestUsualFlightCounts(t *testing.T) {
 func TestUsualFlightIsLimited(t *testing.T) {
 	for _, chunks := range [][]string{{say(wire.Header, nameA)}, {say(wire.Header), say(nameA)}} {
 		m := serving(t, nameA)
-		m.Limits.Message = len(nameA)
+		m.Limits.MaxMessage = len(nameA)
 		if _, _, err := m.Negotiate(context.Background(), talk(chunks...)); !errors.Is(err, multiselect.ErrTooLarge) {
 			t.Errorf("in %d pieces: %v", len(chunks), err)
 		}
@@ -252,7 +252,7 @@ func TestElapsedOfStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		cl := multiselect.Client{Limits: multiselect.Limits{Budget: -1}}
+		cl := multiselect.Client{Limits: multiselect.Limits{Timeout: -1}}
 		e, ok := errors.AsType[*multiselect.Error](cl.TrySelect(context.Background(), c, nameA))
 		if !ok || e.Elapsed != 0 {
 			t.Errorf("%+v", e)
@@ -311,10 +311,10 @@ func (r *resettable) WriteMessages(texts ...string) error {
 func TestChannelIsReset(t *testing.T) {
 	var ch resettable
 	c := multiselect.NewChannelCommunicator(&ch)
-	if err := c.Write(strings.Repeat("x", 3<<20)); err != nil || ch.written != 3<<20 {
+	if err := c.WriteMessages(strings.Repeat("x", 3<<20)); err != nil || ch.written != 3<<20 {
 		t.Fatal(err, ch.written)
 	}
-	if _, err := new(multiselect.Client).SelectOneOfOver(context.Background(), c, nameA); !errors.Is(err, io.EOF) || ch.ended != "reset" {
+	if _, err := new(multiselect.Client).SelectOn(context.Background(), c, nameA); !errors.Is(err, io.EOF) || ch.ended != "reset" {
 		t.Errorf("%v, ended by %q", err, ch.ended)
 	}
 }

@@ -8,53 +8,57 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Limits bound what one negotiation may cost. The zero value is the default of
-// every field, and the default is on: nothing about a negotiation is unbounded
-// unless the caller says so.
+// NoLimit switches a limit off. Any negative value does.
+const NoLimit = -1
+
+// Limits bound the cost of one negotiation. One rule holds for each field: zero
+// is the default that the field names, and a negative value, such as [NoLimit],
+// is no limit. The zero value of Limits therefore bounds everything.
+//
+// The format of messages has bounds of its own, which no limit can raise: a
+// message has at most 16383 bytes ([wire.MaxMessage]), an answer to "ls" at most
+// 2097151 ([wire.MaxList]).
 type Limits struct {
-	// Budget is the time for the whole negotiation, not for each read. When it
-	// is over the stream is ended; until then its deadlines are not touched. On
-	// a [Communicator] the budget is that of each call. If zero, 10 s; if
-	// negative, no limit.
-	Budget time.Duration
-	// Message is the size of a message in bytes, newline included. If zero,
-	// 1024; if negative or more, 16383, which is all that two length bytes can
-	// announce.
-	Message int
-	// Proposals is how many protocols may be proposed on one stream. If zero,
-	// 128; if negative, no limit.
-	Proposals int
-	// Bytes is how many bytes of messages may travel each way, without the
-	// answers to "ls". If zero, 64 KiB; if negative, no limit.
-	Bytes int
-	// ListBytes is the size of an answer to "ls", sent or received. If zero,
-	// 64 KiB; if negative or more, 2097151, which is all that three length
-	// bytes can announce.
-	ListBytes int
-	// ListNames is how many names an answer to "ls" may hold, sent or
-	// received. If zero, 1000; if negative, no limit.
-	ListNames int
-	// Lists is how often a responder answers "ls" on one stream with a list;
-	// from then on it answers "na". If zero, 8; if negative, no limit.
-	Lists int
+	// Timeout bounds the time of the whole negotiation, not that of each read.
+	// When it expires, the stream is ended; until then the stream's deadlines
+	// are not used. On a [Communicator] it bounds each call. Default: 10 s.
+	Timeout time.Duration
+	// MaxMessage bounds the size of a message in bytes, newline included (R7).
+	// Default: 1024.
+	MaxMessage int
+	// MaxProposals bounds the number of protocols proposed on one stream (R27).
+	// Default: 128.
+	MaxProposals int
+	// MaxBytes bounds the bytes of messages in each direction, without answers
+	// to "ls" (R27). Default: 64 KiB.
+	MaxBytes int
+	// MaxListBytes bounds the size in bytes of an answer to "ls", sent or
+	// received (R21). Default: 64 KiB.
+	MaxListBytes int
+	// MaxListNames bounds the number of names in an answer to "ls", sent or
+	// received (R21). Default: 1000.
+	MaxListNames int
+	// MaxLists bounds the number of lists that a responder sends on one stream;
+	// further "ls" are answered "na" (R23). Default: 8.
+	MaxLists int
 }
 
-func (l *Limits) budget() time.Duration {
-	return time.Duration(limit(int64(l.Budget), int64(10*time.Second), 0))
+func (l *Limits) timeout() time.Duration {
+	return time.Duration(limit(int64(l.Timeout), int64(10*time.Second), 0))
 }
 
 func (l *Limits) message() int {
-	return min(limit(l.Message, 1024, wire.MaxMessage), wire.MaxMessage)
+	return min(limit(l.MaxMessage, 1024, wire.MaxMessage), wire.MaxMessage)
 }
 
 func (l *Limits) listBytes() int {
-	return min(limit(l.ListBytes, 64<<10, wire.MaxList), wire.MaxList)
+	return min(limit(l.MaxListBytes, 64<<10, wire.MaxList), wire.MaxList)
 }
 
-func (l *Limits) listNames() int { return limit(l.ListNames, 1000, math.MaxInt) }
-func (l *Limits) lists() int     { return limit(l.Lists, 8, math.MaxInt) }
-func (l *Limits) bytes() int     { return limit(min(l.Bytes, math.MaxInt32), 64<<10, math.MaxInt) }
-func (l *Limits) proposals() int { return limit(l.Proposals, 128, math.MaxInt) }
+func (l *Limits) listNames() int { return limit(l.MaxListNames, 1000, math.MaxInt) }
+func (l *Limits) lists() int     { return limit(l.MaxLists, 8, math.MaxInt) }
+func (l *Limits) bytes() int     { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
+func (l *Limits) proposals() int { return limit(l.MaxProposals, 128, math.MaxInt) }
 
 // limit applies the one rule that all limits follow.
 func limit[T int | int64](value, byDefault, none T) T {

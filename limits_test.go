@@ -29,7 +29,7 @@ func TestLimitBudget(t *testing.T) {
 					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Hour, noLimit)
 					defer cancel()
 					start := time.Now()
-					err := form.call(ctx, multiselect.Limits{Budget: tt.budget}, stream)
+					err := form.call(ctx, multiselect.Limits{Timeout: tt.budget}, stream)
 					took := time.Since(start)
 					if tt.want == 0 {
 						if took != 2*time.Hour || !errors.Is(err, noLimit) {
@@ -82,30 +82,30 @@ func TestLimitsOfResponder(t *testing.T) {
 	for _, tt := range []limitCase{
 		{"message, default", multiselect.Limits{}, []string{h + message(1024) + a}, nil},
 		{"message, default", multiselect.Limits{}, []string{h + message(1025) + a}, multiselect.ErrTooLarge},
-		{"message of 32", multiselect.Limits{Message: 32}, []string{h + message(32) + a}, nil},
-		{"message of 32", multiselect.Limits{Message: 32}, []string{h + message(33) + a}, multiselect.ErrTooLarge},
-		{"message, none", multiselect.Limits{Message: all}, []string{h + message(16383) + a}, nil},
-		{"message, none", multiselect.Limits{Message: all}, []string{h + message(16384) + a}, multiselect.ErrTooLarge},
-		{"message, beyond", multiselect.Limits{Message: 1 << 20}, []string{h + message(16384) + a}, multiselect.ErrTooLarge},
+		{"message of 32", multiselect.Limits{MaxMessage: 32}, []string{h + message(32) + a}, nil},
+		{"message of 32", multiselect.Limits{MaxMessage: 32}, []string{h + message(33) + a}, multiselect.ErrTooLarge},
+		{"message, none", multiselect.Limits{MaxMessage: all}, []string{h + message(16383) + a}, nil},
+		{"message, none", multiselect.Limits{MaxMessage: all}, []string{h + message(16384) + a}, multiselect.ErrTooLarge},
+		{"message, beyond", multiselect.Limits{MaxMessage: 1 << 20}, []string{h + message(16384) + a}, multiselect.ErrTooLarge},
 
 		// The proposal that is agreed to counts too.
 		{"proposals, default", multiselect.Limits{}, []string{h + strings.Repeat(x, 127) + a}, nil},
 		{"proposals, default", multiselect.Limits{}, []string{h + strings.Repeat(x, 129) + a}, multiselect.ErrLimit},
-		{"2 proposals", multiselect.Limits{Proposals: 2}, []string{h + x + a}, nil},
-		{"2 proposals", multiselect.Limits{Proposals: 2}, []string{h + x + x + x + a}, multiselect.ErrLimit},
-		{"proposals, none", multiselect.Limits{Proposals: all}, []string{h + strings.Repeat(x, 5000) + a}, nil},
+		{"2 proposals", multiselect.Limits{MaxProposals: 2}, []string{h + x + a}, nil},
+		{"2 proposals", multiselect.Limits{MaxProposals: 2}, []string{h + x + x + x + a}, multiselect.ErrLimit},
+		{"proposals, none", multiselect.Limits{MaxProposals: all}, []string{h + strings.Repeat(x, 5000) + a}, nil},
 
 		{"bytes, default", multiselect.Limits{}, []string{h + manyBytes + a}, nil},
 		{"bytes, default", multiselect.Limits{}, []string{h + manyBytes + say("") + a}, multiselect.ErrLimit},
-		{"30 bytes", multiselect.Limits{Bytes: 30}, []string{h + x + x + a}, nil},
-		{"30 bytes", multiselect.Limits{Bytes: 30}, []string{h + x + x + x + a}, multiselect.ErrLimit},
-		{"30 bytes of ours", multiselect.Limits{Bytes: 30}, []string{h + strings.Repeat(say(""), 7) + a}, nil},
-		{"30 bytes of ours", multiselect.Limits{Bytes: 30}, []string{h + strings.Repeat(say(""), 8) + a}, multiselect.ErrLimit},
-		{"bytes, none", multiselect.Limits{Bytes: all, Proposals: all}, []string{h + strings.Repeat(manyBytes, 3) + a}, nil},
+		{"30 bytes", multiselect.Limits{MaxBytes: 30}, []string{h + x + x + a}, nil},
+		{"30 bytes", multiselect.Limits{MaxBytes: 30}, []string{h + x + x + x + a}, multiselect.ErrLimit},
+		{"30 bytes of ours", multiselect.Limits{MaxBytes: 30}, []string{h + strings.Repeat(say(""), 7) + a}, nil},
+		{"30 bytes of ours", multiselect.Limits{MaxBytes: 30}, []string{h + strings.Repeat(say(""), 8) + a}, multiselect.ErrLimit},
+		{"bytes, none", multiselect.Limits{MaxBytes: all, MaxProposals: all}, []string{h + strings.Repeat(manyBytes, 3) + a}, nil},
 
-		{"lists are no proposals", multiselect.Limits{Proposals: 1}, []string{h + ls + ls + a}, nil},
-		{"the ninth is one", multiselect.Limits{Proposals: 1}, []string{h + strings.Repeat(ls, 10) + a}, multiselect.ErrLimit},
-		{"message shorter than the header", multiselect.Limits{Message: 12}, []string{h + a}, nil},
+		{"lists are no proposals", multiselect.Limits{MaxProposals: 1}, []string{h + ls + ls + a}, nil},
+		{"the ninth is one", multiselect.Limits{MaxProposals: 1}, []string{h + strings.Repeat(ls, 10) + a}, multiselect.ErrLimit},
+		{"message shorter than the header", multiselect.Limits{MaxMessage: 12}, []string{h + a}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := &multiselect.Muxer{Limits: tt.limits}
@@ -131,17 +131,17 @@ func TestLimitsOfInitiator(t *testing.T) {
 	for _, tt := range []limitCase{
 		{"message, default", multiselect.Limits{}, []string{h + message(1024)}, multiselect.ErrUnexpectedAnswer},
 		{"message, default", multiselect.Limits{}, []string{h + message(1025)}, multiselect.ErrTooLarge},
-		{"message of 32", multiselect.Limits{Message: 32}, []string{h + message(33)}, multiselect.ErrTooLarge},
-		{"message, none", multiselect.Limits{Message: all}, []string{h + message(16383)}, multiselect.ErrUnexpectedAnswer},
-		{"message, none", multiselect.Limits{Message: all}, []string{h + message(16384)}, multiselect.ErrTooLarge},
-		{"unsendable", multiselect.Limits{Message: 10}, nil, multiselect.ErrInvalidName},
-		{"1 proposal", multiselect.Limits{Proposals: 1}, nil, multiselect.ErrLimit},
-		{"2 proposals", multiselect.Limits{Proposals: 2}, []string{h + a}, nil},
-		{"proposals, none", multiselect.Limits{Proposals: all}, []string{h + a}, nil},
-		{"bytes for one", multiselect.Limits{Bytes: 12}, []string{h, na}, multiselect.ErrLimit},
-		{"bytes for both", multiselect.Limits{Bytes: 24}, []string{h, na, say(nameB)}, nil},
-		{"bytes, none", multiselect.Limits{Bytes: all}, []string{h, na, say(nameB)}, nil},
-		{"bytes for less than one", multiselect.Limits{Bytes: 11}, []string{h}, multiselect.ErrLimit},
+		{"message of 32", multiselect.Limits{MaxMessage: 32}, []string{h + message(33)}, multiselect.ErrTooLarge},
+		{"message, none", multiselect.Limits{MaxMessage: all}, []string{h + message(16383)}, multiselect.ErrUnexpectedAnswer},
+		{"message, none", multiselect.Limits{MaxMessage: all}, []string{h + message(16384)}, multiselect.ErrTooLarge},
+		{"unsendable", multiselect.Limits{MaxMessage: 10}, nil, multiselect.ErrInvalidName},
+		{"1 proposal", multiselect.Limits{MaxProposals: 1}, nil, multiselect.ErrLimit},
+		{"2 proposals", multiselect.Limits{MaxProposals: 2}, []string{h + a}, nil},
+		{"proposals, none", multiselect.Limits{MaxProposals: all}, []string{h + a}, nil},
+		{"bytes for one", multiselect.Limits{MaxBytes: 12}, []string{h, na}, multiselect.ErrLimit},
+		{"bytes for both", multiselect.Limits{MaxBytes: 24}, []string{h, na, say(nameB)}, nil},
+		{"bytes, none", multiselect.Limits{MaxBytes: all}, []string{h, na, say(nameB)}, nil},
+		{"bytes for less than one", multiselect.Limits{MaxBytes: 11}, []string{h}, multiselect.ErrLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := talk(tt.peer...)
@@ -179,15 +179,15 @@ func TestLimitsOfList(t *testing.T) {
 	}{
 		{"names, default", multiselect.Limits{}, 1000, true},
 		{"names, default", multiselect.Limits{}, 1001, false},
-		{"3 names", multiselect.Limits{ListNames: 3}, 3, true},
-		{"3 names", multiselect.Limits{ListNames: 3}, 4, false},
-		{"names, none", multiselect.Limits{ListNames: all}, 5000, true},
-		{"bytes, default", multiselect.Limits{ListNames: all}, 5041, true},
-		{"bytes, default", multiselect.Limits{ListNames: all}, 5042, false},
-		{"40 bytes", multiselect.Limits{ListBytes: 40}, 3, true},
-		{"39 bytes", multiselect.Limits{ListBytes: 39}, 3, false},
-		{"bytes, none", multiselect.Limits{ListBytes: all, ListNames: all}, 10_000, true},
-		{"bytes, beyond", multiselect.Limits{ListBytes: 1 << 30, ListNames: all}, 10_000, true},
+		{"3 names", multiselect.Limits{MaxListNames: 3}, 3, true},
+		{"3 names", multiselect.Limits{MaxListNames: 3}, 4, false},
+		{"names, none", multiselect.Limits{MaxListNames: all}, 5000, true},
+		{"bytes, default", multiselect.Limits{MaxListNames: all}, 5041, true},
+		{"bytes, default", multiselect.Limits{MaxListNames: all}, 5042, false},
+		{"40 bytes", multiselect.Limits{MaxListBytes: 40}, 3, true},
+		{"39 bytes", multiselect.Limits{MaxListBytes: 39}, 3, false},
+		{"bytes, none", multiselect.Limits{MaxListBytes: all, MaxListNames: all}, 10_000, true},
+		{"bytes, beyond", multiselect.Limits{MaxListBytes: 1 << 30, MaxListNames: all}, 10_000, true},
 	} {
 		t.Run(fmt.Sprint(tt.name, " ", tt.names), func(t *testing.T) {
 			m := serving(t, manyNames(tt.names)...)
@@ -220,7 +220,7 @@ func TestLimitLists(t *testing.T) {
 	list := string(wire.AppendList(nil, []string{nameA}))
 	for _, tt := range []struct{ lists, times, answered int }{{0, 10, 8}, {1, 3, 1}, {all, 50, 50}} {
 		m := serving(t, nameA)
-		m.Limits.Lists = tt.lists
+		m.Limits.MaxLists = tt.lists
 		s := talk(say(wire.Header) + strings.Repeat(say(wire.LS), tt.times) + say(nameA))
 		if _, _, err := m.Negotiate(context.Background(), s); err != nil {
 			t.Fatal(err)
@@ -235,7 +235,7 @@ func TestLimitLists(t *testing.T) {
 // A protocol that is listed twice is proposed, and counted, once.
 func TestLimitDuplicates(t *testing.T) {
 	s := talk(say(wire.Header, wire.NA), say(nameB))
-	cl := multiselect.Client{Limits: multiselect.Limits{Proposals: 2}}
+	cl := multiselect.Client{Limits: multiselect.Limits{MaxProposals: 2}}
 	protocol, err := cl.SelectOneOf(context.Background(), s, nameA, nameA, nameB, nameA)
 	if want := say(wire.Header, nameA, nameB); protocol != nameB || err != nil || string(s.written) != want {
 		t.Errorf("%q, %v; said %q, want %q", protocol, err, s.written, want)
@@ -254,7 +254,7 @@ func TestLimitDuplicates(t *testing.T) {
 // "ls" counts as bytes, and there may be none for it.
 func TestLimitBytesForList(t *testing.T) {
 	s := talk(say(wire.Header))
-	err := listAndTrySelect(&multiselect.Client{Limits: multiselect.Limits{Bytes: 3}}, context.Background(), multiselect.NewCommunicator(s))
+	err := listAndTrySelect(&multiselect.Client{Limits: multiselect.Limits{MaxBytes: 3}}, context.Background(), multiselect.NewCommunicator(s))
 	if !errors.Is(err, multiselect.ErrLimit) || s.writes > 0 || len(s.ends) != 1 {
 		t.Errorf("%v, %d writes, ended %q", err, s.writes, s.ends)
 	}
@@ -264,7 +264,7 @@ func TestLimitBytesForList(t *testing.T) {
 func TestLimitAcrossSteps(t *testing.T) {
 	s := talk(say(wire.Header)+say(wire.NA), say(wire.NA), say(wire.NA))
 	c := multiselect.NewCommunicator(s)
-	cl := multiselect.Client{Limits: multiselect.Limits{Proposals: 2}}
+	cl := multiselect.Client{Limits: multiselect.Limits{MaxProposals: 2}}
 	for i, want := range []error{multiselect.ErrNotSupported, multiselect.ErrNotSupported, multiselect.ErrLimit} {
 		if err := cl.TrySelect(context.Background(), c, nameA); !errors.Is(err, want) {
 			t.Errorf("proposal %d: %v, want %v", i+1, err, want)

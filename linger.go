@@ -22,10 +22,17 @@ const (
 
 var lingering, unread atomic.Int64
 
-// LingerStats returns how many streams of this process linger now, which is what
-// [LazyStream.Close] leaves behind, and how many had to be ended at once since
-// it began, because 1024 did already.
-func LingerStats() (now, refused int) { return int(lingering.Load()), int(unread.Load()) }
+// LingerCounts are counts of the goroutines that [LazyStream.Close] and
+// [LazyStream.CloseRead] start, for the whole process.
+type LingerCounts struct {
+	Active  int // running now
+	Refused int // streams reset by Close since the process began, because 1024 were active
+}
+
+// LingerStats returns the counts at this moment.
+func LingerStats() LingerCounts {
+	return LingerCounts{Active: int(lingering.Load()), Refused: int(unread.Load())}
+}
 
 var errLingering = fmt.Errorf("%w: %d streams linger already", ErrLimit, mostLingering)
 
@@ -46,7 +53,7 @@ func takeSlot() bool {
 // will come; takes the answer; and closes the stream. On one without a Reset, a TCP
 // connection for instance, it first drops what else the peer sends until that has
 // ended, since a Close with something unread may lose what was written. The linger
-// takes no longer than [Limits].Budget, or 10 s if that has no limit, and no more
+// takes no longer than [Limits].Timeout, or 10 s if that has no limit, and no more
 // than 1 MiB; then it resets the stream. [LazyStream.Wait] waits for the outcome.
 // When 1024 streams linger already, the next one is reset at once, what was written
 // to it may be lost, and Close returns [ErrLimit]. See [LingerStats].
@@ -173,7 +180,7 @@ func (l *LazyStream) lingerBudget() time.Duration {
 	if l.budget > 0 {
 		return l.budget
 	}
-	return new(Limits).budget()
+	return new(Limits).timeout()
 }
 
 // linger is what Close leaves behind, until a time.

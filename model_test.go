@@ -151,7 +151,7 @@ func (r *responderModel) list() string {
 	for _, name := range names {
 		text += frame(name)
 	}
-	if len(names) > r.limits.ListNames || len(text)+1 > r.limits.ListBytes {
+	if len(names) > r.limits.MaxListNames || len(text)+1 > r.limits.MaxListBytes {
 		return frame(wire.NA)
 	}
 	return frame(text)
@@ -170,7 +170,7 @@ func (r *responderModel) respond(heard string) (p progress) {
 	p.said = modelHeader
 	proposals, lists, bytes := 0, 0, 0
 	for {
-		m := parse(heard[p.pos:], r.limits.Message)
+		m := parse(heard[p.pos:], r.limits.MaxMessage)
 		switch {
 		case m.err != nil:
 			return p.failed(m.err)
@@ -179,14 +179,14 @@ func (r *responderModel) respond(heard string) (p progress) {
 		}
 		p.pos += m.size
 		bytes += m.size
-		isList := m.text == wire.LS && !r.noList && lists < r.limits.Lists
+		isList := m.text == wire.LS && !r.noList && lists < r.limits.MaxLists
 		if isList {
 			lists++
 		} else {
 			proposals++
 		}
 		switch {
-		case bytes > r.limits.Bytes || proposals > r.limits.Proposals:
+		case bytes > r.limits.MaxBytes || proposals > r.limits.MaxProposals:
 			return p.failed(multiselect.ErrLimit)
 		case isList:
 			list := r.list()
@@ -232,7 +232,7 @@ func (i *initiatorModel) ask() {
 	question := frame(i.questions[i.asked])
 	i.asked++
 	i.sent += len(question)
-	if i.sent > i.limits.Bytes {
+	if i.sent > i.limits.MaxBytes {
 		i.err = multiselect.ErrLimit
 		if i.asked <= max(1, i.together) && !i.alone {
 			i.said = "" // with the header that was to go out with it
@@ -261,9 +261,9 @@ func (i *initiatorModel) hear(chunk string) {
 	}
 	for !i.over() && i.settled < len(i.questions) {
 		isList := i.questions[i.settled] == wire.LS
-		limit := i.limits.Message
+		limit := i.limits.MaxMessage
 		if isList {
-			limit = i.limits.ListBytes
+			limit = i.limits.MaxListBytes
 		}
 		m := parse(i.heard[i.pos:], limit)
 		if i.err = m.err; !m.whole {
@@ -281,12 +281,12 @@ func (i *initiatorModel) settle(m parsed, isList bool) {
 		i.received += m.size
 	}
 	switch {
-	case i.received > i.limits.Bytes:
+	case i.received > i.limits.MaxBytes:
 		i.err = multiselect.ErrLimit
 		return
 	case m.text == wire.NA:
 	case isList:
-		list, err := wire.ParseList([]byte(m.text), i.limits.ListNames)
+		list, err := wire.ParseList([]byte(m.text), i.limits.MaxListNames)
 		switch {
 		case errors.Is(err, wire.ErrTooLarge): // more names than wanted
 			i.err = wire.ErrTooLarge

@@ -42,7 +42,7 @@ type Muxer struct {
 	NoList bool
 	// Listed selects the names that the answer to "ls" holds. If nil, it holds
 	// all. It is called without a lock held, by the goroutine that negotiates.
-	Listed func(protocol string) bool
+	ListFilter func(protocol string) bool
 
 	table    table
 	mu       sync.Mutex // held by those who change the matchers

@@ -21,7 +21,7 @@ import (
 // ended, by ResetWithError, Reset or Close as the package documentation says.
 // The error is an [*Error].
 //
-// The negotiation ends when ctx ends or when [Limits].Budget is over.
+// The negotiation ends when ctx ends or when [Limits].Timeout is over.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	mustExist(stream)
 	found, c, err := m.short(ctx, stream)
@@ -31,16 +31,16 @@ func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (strin
 	return m.run(ctx, c, found, err)
 }
 
-// NegotiateOver is [Muxer.Negotiate] on a Communicator, from the start of the
+// NegotiateOn is [Muxer.Negotiate] on a Communicator, from the start of the
 // conversation or after [Muxer.Handshake].
-func (m *Muxer) NegotiateOver(ctx context.Context, c *Communicator) (string, Handler, error) {
+func (m *Muxer) NegotiateOn(ctx context.Context, c *Communicator) (string, Handler, error) {
 	return m.run(ctx, c, nil, nil)
 }
 
 // Handle negotiates and then calls the handler, in the same goroutine and with
 // the same ctx. It returns the error of [Muxer.Negotiate], or nil when the
 // handler has returned.
-func (m *Muxer) Handle(ctx context.Context, stream io.ReadWriteCloser) error {
+func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) error {
 	protocol, h, err := m.Negotiate(ctx, stream)
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func (c *Communicator) refusedNames(err error) (names []string) {
 		return nil
 	}
 	for kept := c.refused.bytes; err != nil && len(kept) > 0; {
-		name, n, _ := wire.Consume(kept, wire.MaxMessage)
+		name, n, _ := wire.ConsumeMessage(kept, wire.MaxMessage)
 		names = append(names, string(name))
 		kept = kept[n:]
 	}
@@ -235,7 +235,7 @@ func (m *Muxer) list(c *Communicator) bool {
 func (m *Muxer) listed() (names []string, ok bool) {
 	most := m.Limits.listNames()
 	for name := range m.names {
-		if m.Listed != nil && !m.Listed(name) {
+		if m.ListFilter != nil && !m.ListFilter(name) {
 			continue
 		}
 		if len(names) == most {

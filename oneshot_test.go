@@ -67,7 +67,7 @@ func TestOneShot(t *testing.T) {
 // The list that does not fit is refused with "na" as well.
 func TestOneShotListTooLong(t *testing.T) {
 	m := serving(t, nameA, nameB)
-	m.OneShot, m.Limits.ListNames = true, 1
+	m.OneShot, m.Limits.MaxListNames = true, 1
 	if _, _, err := m.Negotiate(context.Background(), talk(say(wire.Header, "ls"), say(nameA))); !errors.Is(err, multiselect.ErrGaveUp) {
 		t.Error(err)
 	}
@@ -138,7 +138,7 @@ func TestRefusalIsHeard(t *testing.T) {
 				m := serving(t, nameB)
 				m.OneShot = tt.oneShot
 				refused := make(chan error, 1)
-				go func() { refused <- m.Handle(context.Background(), b) }()
+				go func() { refused <- m.ServeStream(context.Background(), b) }()
 				l := lazy(t, &multiselect.Client{Unguarded: tt.oneShot}, a)
 				mustWrite(t, l, tt.early)
 				// More of it, in time for what the responder has not read.
@@ -163,7 +163,7 @@ func TestRefusalLeavesBeforeBrokenEarlyData(t *testing.T) {
 	mustWrite(t, a, say(wire.Header, "/x")+"\xff\xff\xffDELETE")
 	m := serving(t, "/"+strings.Repeat("long", 10))
 	refused := make(chan error, 1)
-	go func() { refused <- m.Handle(context.Background(), b) }()
+	go func() { refused <- m.ServeStream(context.Background(), b) }()
 	mustRead(t, a, say(wire.Header, wire.NA))
 	a.CloseWrite()
 	if err := <-refused; !errors.Is(err, multiselect.ErrGaveUp) {
@@ -184,7 +184,7 @@ func TestLazyFireAndForget(t *testing.T) {
 	mustWrite(t, l, "\x07request")
 	a.CloseRead() // the stream's own: the peer has stopped reading
 	a.CloseWrite()
-	if err := m.Handle(context.Background(), b); err != nil {
+	if err := m.ServeStream(context.Background(), b); err != nil {
 		t.Error(err)
 	}
 	if got := <-served; got != "\x07request" {

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 )
 
 // This file holds what a scripted conversation needs: transports, the peer
@@ -185,7 +186,7 @@ func splitAt(at int) pace {
 // stands before it has arrived. taken, if not nil, waits until the library has
 // read the first n bytes. play reports false if the library ended the stream
 // while it still owed an answer.
-func (p *peer) play(script []utterance, part wire.Role, pace pace, taken func(n int)) bool {
+func (p *peer) play(script []utterance, part multiselect.Role, pace pace, taken func(n int)) bool {
 	said, owed := 0, 0
 	for i, u := range script {
 		if u.from != part {
@@ -215,16 +216,16 @@ func (p *peer) play(script []utterance, part wire.Role, pace pace, taken func(n 
 
 // utterance is what one side puts on the wire in one go.
 type utterance struct {
-	from  wire.Role
+	from  multiselect.Role
 	bytes string
-	lines wire.Transcript
+	lines transcript.Transcript
 }
 
 // parseScript reads a transcript, indented by tabs. Lines of one side belong
 // to one write, unless a blank line stands between them.
 func parseScript(t testing.TB, notation string) (script []utterance) {
 	t.Helper()
-	lines, err := wire.ParseTranscript([]byte(strings.ReplaceAll(notation, "\t", "")))
+	lines, err := transcript.Parse([]byte(strings.ReplaceAll(notation, "\t", "")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +243,7 @@ func parseScript(t testing.TB, notation string) (script []utterance) {
 }
 
 // saidBy returns all that one side puts on the wire.
-func saidBy(script []utterance, part wire.Role) (bytes string) {
+func saidBy(script []utterance, part multiselect.Role) (bytes string) {
 	for _, u := range script {
 		if u.from == part {
 			bytes += u.bytes

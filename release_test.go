@@ -62,7 +62,7 @@ func TestReleaseForgets(t *testing.T) {
 		return err
 	}
 	free := func(stream *scripted) error {
-		_, err := (&Client{Limits: Limits{Budget: -1}}).SelectOneOf(ctx, stream, "/bar/1.0.0")
+		_, err := (&Client{Limits: Limits{Timeout: -1}}).SelectOneOf(ctx, stream, "/bar/1.0.0")
 		return err
 	}
 	const header, foo, na = "\x13/multistream/1.0.0\n", "\x0b/foo/1.0.0\n", "\x03na\n"

@@ -233,7 +233,7 @@ func TestRendezvousBehindTheShortWay(t *testing.T) {
 			mustWrite(t, theirs, say("na"))
 			mustRead(t, theirs, say(nameB))
 		}()
-		client := multiselect.Client{Unbuffered: unbuffered, Limits: multiselect.Limits{Budget: time.Second}}
+		client := multiselect.Client{Unbuffered: unbuffered, Limits: multiselect.Limits{Timeout: time.Second}}
 		if _, err := client.SelectOneOf(t.Context(), ours, nameA, nameB); !errors.Is(err, multiselect.ErrNotSupported) {
 			t.Error(err)
 		}

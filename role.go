@@ -1,12 +1,30 @@
 package multiselect
 
-import "github.com/multiselect/multiselect/wire"
+import "fmt"
 
-// Role is one of the two ends of a negotiation.
-type Role = wire.Role
+// Role is one of the two ends of a negotiation. The zero value is neither of
+// them: transcripts use it for lines that no end has sent.
+type Role uint8
 
-// The two roles.
 const (
-	Initiator = wire.Initiator // proposes protocols: [Client]
-	Responder = wire.Responder // answers: [Muxer]
+	// Initiator proposes protocols; see [Client].
+	Initiator Role = iota + 1
+	// Responder answers proposals; see [Muxer].
+	Responder
 )
+
+// Peer returns the other role: [Responder] for [Initiator] and the reverse.
+func (r Role) Peer() Role { return Initiator + Responder - r }
+
+// String returns "initiator" or "responder", and "none" for the zero value.
+func (r Role) String() string {
+	switch r {
+	case 0:
+		return "none"
+	case Initiator:
+		return "initiator"
+	case Responder:
+		return "responder"
+	}
+	return fmt.Sprintf("Role(%d)", uint8(r))
+}

@@ -35,7 +35,7 @@ var headerBytes = [len(wire.HeaderFrame)]byte([]byte(wire.HeaderFrame))
 
 // isShort reports whether a negotiation can begin on the short way, if it has no
 // trace.
-func isShort(l *Limits) bool { return l.Message <= 0 && l.Proposals <= 0 && l.Bytes <= 0 }
+func isShort(l *Limits) bool { return l.MaxMessage <= 0 && l.MaxProposals <= 0 && l.MaxBytes <= 0 }
 
 // areShort reports whether all protocols can be proposed on the short way: they
 // pass [wire.CheckName] (R9), fit into small, and "na" is no longer than an echo.

@@ -22,7 +22,7 @@ func nothing(context.Context, string, io.ReadWriteCloser) {}
 // without a buffer, with a budget and without (R28).
 func TestLongNameOverPipe(t *testing.T) {
 	long, known := "/"+strings.Repeat("x", 61), "/"+strings.Repeat("y", 60)
-	for _, budget := range []multiselect.Limits{{}, {Budget: -1}} {
+	for _, budget := range []multiselect.Limits{{}, {Timeout: -1}} {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := net.Pipe()
 			defer a.Close()

@@ -19,7 +19,7 @@ func (m *Muxer) short(ctx context.Context, stream io.ReadWriteCloser) (found *no
 			running.abandonOn(stream)
 		}
 	}()
-	if !m.Unbuffered && !m.HeaderFirst && isShort(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Budget < 0 && ctx.Done() == nil || c.armOn(stream, ctx, &m.Limits)) {
+	if !m.Unbuffered && !m.HeaderFirst && isShort(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armOn(stream, ctx, &m.Limits)) {
 		// At most to the end of the shortest message that could be agreed on, then of
 		// the one that has begun to arrive (R12). What is long or broken has an end
 		// beyond small, or behind what has arrived, and leaves here.

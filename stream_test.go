@@ -242,7 +242,7 @@ func (b boastful) Write(p []byte) (int, error) {
 // A Write that took everything has been heard, whatever it says beyond that.
 func TestBoastfulWrite(t *testing.T) {
 	a, b := pair()
-	go serving(t, nameB).Handle(t.Context(), b)
+	go serving(t, nameB).ServeStream(t.Context(), b)
 	if got, err := new(multiselect.Client).SelectOneOf(context.Background(), boastful{a}, nameA, nameB); got != nameB || err != nil {
 		t.Errorf("SelectOneOf = %q, %v", got, err)
 	}

@@ -99,7 +99,7 @@ func proposeGlued(t *testing.T, m *multiselect.Muxer, name string) (selected boo
 	ours, theirs := pair()
 	io.WriteString(ours, say(wire.Header, name)+"payload of "+name)
 	ours.out.stop(io.EOF, nil)
-	m.Handle(context.Background(), theirs)
+	m.ServeStream(context.Background(), theirs)
 	said, _ := io.ReadAll(ours)
 	switch {
 	case string(said) == say(wire.Header, name):
@@ -203,7 +203,7 @@ func TestStressReplace(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := m.Handle(context.Background(), talk(say(wire.Header, nameA))); err != nil {
+		if err := m.ServeStream(context.Background(), talk(say(wire.Header, nameA))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -258,7 +258,7 @@ func TestStressSharedRoles(t *testing.T) {
 			for range 300 {
 				ours, theirs := pair()
 				want := []string{nameA, nameB}[i%2]
-				go m.Handle(context.Background(), theirs)
+				go m.ServeStream(context.Background(), theirs)
 				if protocol, err := cl.SelectOneOf(context.Background(), ours, "/nope", want); protocol != want || err != nil {
 					t.Errorf("%q, %v", protocol, err)
 				}

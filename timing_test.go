@@ -49,7 +49,7 @@ var slowInitiators = []slowPeer{
 	},
 	{
 		id: "R68", why: "it says nothing after the header, with another budget", after: 300 * time.Millisecond,
-		limits: multiselect.Limits{Budget: 300 * time.Millisecond},
+		limits: multiselect.Limits{Timeout: 300 * time.Millisecond},
 		plays:  func(p *peer) { p.write(wire.HeaderFrame) }, phase: multiselect.PhaseProposal,
 	},
 	{
@@ -84,7 +84,7 @@ var slowResponders = []slowPeer{
 	{id: "I30", why: "it says nothing", plays: silent, after: 10 * time.Second, protocols: both[:1]},
 	{
 		id: "I30", why: "it says nothing, with another budget", plays: silent, after: time.Minute,
-		limits: multiselect.Limits{Budget: time.Minute}, protocols: both[:1],
+		limits: multiselect.Limits{Timeout: time.Minute}, protocols: both[:1],
 	},
 	{
 		id: "I30", why: "it says nothing after the header", after: 10 * time.Second,
@@ -197,7 +197,7 @@ func TestPatience(t *testing.T) {
 	}{
 		{"R19", "2 s", multiselect.Limits{}, 2 * time.Second},
 		{"R19", "nearly all of the budget", multiselect.Limits{}, 10*time.Second - 1},
-		{"R19", "an hour, without a budget", multiselect.Limits{Budget: -1}, time.Hour},
+		{"R19", "an hour, without a budget", multiselect.Limits{Timeout: -1}, time.Hour},
 	} {
 		for _, u := range responderUsages {
 			t.Run(tt.id+" "+tt.why+"/"+u.name, func(t *testing.T) {

@@ -94,7 +94,7 @@ func torture(t *testing.T, form form, s *scripted, unbuffered bool) (err error, 
 		if unbuffered {
 			stream = unbufferedScript{s}
 		}
-		ctx := multiselect.WithTrace(t.Context(), &multiselect.Trace{Done: func(o multiselect.Outcome) { unheard = o.Unheard }})
+		ctx := multiselect.WithTrace(t.Context(), &multiselect.Trace{Done: func(o multiselect.Outcome) { unheard = o.WriteErr }})
 		err = form.call(ctx, multiselect.Limits{}, stream)
 	})
 	ends := 0

@@ -2,11 +2,7 @@ package multiselect
 
 import (
 	"context"
-	"io"
-	"sync"
 	"time"
-
-	"github.com/multiselect/multiselect/wire"
 )
 
 // Trace is a set of hooks that are told what happens in the negotiations of a
@@ -34,7 +30,7 @@ type Outcome struct {
 	Err      error  // nil, or an [*Error]
 	// Unheard is why the answers of a responder did not reach the peer, which
 	// had stopped reading, although the negotiation succeeded (R17).
-	Unheard                  error
+	WriteErr                 error
 	Proposals                int           // so far on this stream
 	Flights                  int           // how many writes this side needed, so far
 	BytesSent, BytesReceived int           // so far
@@ -106,33 +102,11 @@ func (c *Communicator) outcome(protocol string, err error) Outcome {
 		Role:          c.role,
 		Protocol:      protocol,
 		Err:           err,
-		Unheard:       c.ext.unheard,
+		WriteErr:      c.ext.unheard,
 		Proposals:     int(c.tally.proposals),
 		Flights:       int(c.flights),
 		BytesSent:     int(c.sent),
 		BytesReceived: int(c.got),
 		Elapsed:       c.elapsed(),
-	}
-}
-
-// TranscriptTrace returns hooks that write the negotiation of one stream to w,
-// in the notation of [wire.Transcript], as it happens. Errors of w are ignored.
-func TranscriptTrace(w io.Writer) *Trace {
-	var mu sync.Mutex
-	var last Role
-	write := func(from Role, message []byte, newWrite bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		lines := wire.Transcribe(from, message, wire.MaxList)
-		if len(lines) > 0 {
-			lines[0].Break = newWrite && from == last
-		}
-		last = from
-		io.WriteString(w, lines.String())
-	}
-	return &Trace{
-		Sent: func(role Role, flight []byte) { write(role, flight, true) },
-		// Where the peer's writes began and ended cannot be seen from here.
-		Received: func(role Role, message []byte) { write(role.Peer(), message, false) },
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -21,7 +22,7 @@ func traced(t *testing.T, s *scripted, call func(context.Context, io.ReadWriteCl
 	t.Helper()
 	var b strings.Builder
 	var outcomes []multiselect.Outcome
-	ctx := multiselect.WithTrace(t.Context(), multiselect.TranscriptTrace(&b))
+	ctx := multiselect.WithTrace(t.Context(), transcript.NewTrace(&b))
 	ctx = multiselect.WithTrace(ctx, &multiselect.Trace{Done: func(o multiselect.Outcome) { outcomes = append(outcomes, o) }})
 	err := call(ctx, s)
 	if len(outcomes) != 1 {
@@ -161,12 +162,12 @@ func TestTraceGolden(t *testing.T) {
 			if got != want {
 				t.Errorf("the transcript is\n%swant\n%s", got, want)
 			}
-			parsed, err := wire.ParseTranscript([]byte(got))
+			parsed, err := transcript.Parse([]byte(got))
 			if err != nil {
 				t.Fatal(err)
 			}
 			checkTranscript(t, parsed, o.Role, string(s.written))
-			if o.Protocol != tt.protocol || !errors.Is(o.Err, tt.err) || o.Unheard != nil {
+			if o.Protocol != tt.protocol || !errors.Is(o.Err, tt.err) || o.WriteErr != nil {
 				t.Errorf("outcome %+v", o)
 			}
 			received := len(strings.Join(tt.peer, "")) - len(s.rest())
@@ -178,7 +179,7 @@ func TestTraceGolden(t *testing.T) {
 }
 
 // checkTranscript: what one side is said to have sent, it sent.
-func checkTranscript(t *testing.T, transcript wire.Transcript, role wire.Role, written string) {
+func checkTranscript(t *testing.T, transcript transcript.Transcript, role multiselect.Role, written string) {
 	t.Helper()
 	var b []byte
 	for _, line := range transcript {
@@ -194,7 +195,7 @@ func checkTranscript(t *testing.T, transcript wire.Transcript, role wire.Role, w
 // Two writes of one side in a row have a blank line between them.
 func TestTraceWriteBoundary(t *testing.T) {
 	var b strings.Builder
-	trace := multiselect.TranscriptTrace(&b)
+	trace := transcript.NewTrace(&b)
 	trace.Sent(multiselect.Responder, []byte(say(wire.Header)))
 	trace.Sent(multiselect.Responder, []byte(say(wire.NA, nameA)))
 	trace.Received(multiselect.Responder, []byte(say(nameB)))

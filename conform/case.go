@@ -1,8 +1,6 @@
 package conform
 
-import (
-	"github.com/multiselect/multiselect/wire"
-)
+import "github.com/multiselect/multiselect"
 
 // Case is one case: what the tester does, and what may come of it. It is
 // read-only.
@@ -10,7 +8,7 @@ type Case struct {
 	// ID is a rule of docs/protocol.md and a few words: "R10-empty-name".
 	ID string
 	// Role is the role of the party under test.
-	Role wire.Role
+	Role multiselect.Role
 	// Level says what it means to miss the case.
 	Level Level
 	// Title says in a few words what the case is.
@@ -49,11 +47,11 @@ type Requirement struct {
 type Level uint8
 
 const (
-	Must       Level = iota // the specification demands it
-	Should                  // the specification recommends it
-	May                     // the specification allows it
-	Robustness              // the specification is silent, and peers suffer
-	Inform                  // for information, never missed
+	LevelMust       Level = iota // the specification demands it
+	LevelShould                  // the specification recommends it
+	LevelMay                     // the specification allows it
+	LevelRobustness              // the specification is silent, and peers suffer
+	LevelInfo                    // for information, never missed
 )
 
 var levels = [...]string{"MUST", "SHOULD", "MAY", "robustness", "info"}
@@ -66,7 +64,7 @@ func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 // Outcome is one of the legal outcomes of a [Case].
 type Outcome struct {
 	// Said is all that the party under test says, line by line, as in the file.
-	Said []string
+	Sent []string
 	// Ends says what becomes of the stream.
 	Ends Ending
 	// Verdict is what the outcome means: [Pass], or less.
@@ -78,7 +76,7 @@ type Outcome struct {
 	// tell.
 	OneRead bool
 	// Because says why the outcome is legal.
-	Because string
+	Reason string
 
 	said []element
 }
@@ -89,15 +87,15 @@ type Ending uint8
 const (
 	// Open: all was said and nothing more, and the stream is still open, or
 	// ended well: nobody looks.
-	Open Ending = iota
+	EndAny Ending = iota
 	// Quiet: the same, and nothing more is said, and the stream is not ended,
 	// for [Options].Quiet.
-	Quiet
+	EndQuiet
 	// Closed: the same, and then the party ends its direction.
-	Closed
+	EndClosed
 	// Abort: the party ended the stream, by its end or by a reset. Of what stands
 	// in Said the last messages, or all, may be missing: a reset overtakes them.
-	Abort
+	EndAbort
 )
 
 var endings = [...]string{"open", "quiet", "closed", "abort"}

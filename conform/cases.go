@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // Files are the cases as text: cases/responder/*.txt, cases/initiator/*.txt, the
@@ -19,9 +19,9 @@ import (
 var Files embed.FS
 
 // Cases returns all cases for parties with the role, in the order of the files.
-func Cases(role wire.Role) []*Case {
+func Cases(role multiselect.Role) []*Case {
 	all := suite()
-	if role == wire.Initiator {
+	if role == multiselect.Initiator {
 		return slices.Clone(all.initiator)
 	}
 	return slices.Clone(all.responder)
@@ -61,7 +61,7 @@ func load(files fs.FS) (*suiteOf, error) {
 		}
 		return s.sentences[i], true
 	}
-	for role, cases := range map[wire.Role]*[]*Case{wire.Responder: &s.responder, wire.Initiator: &s.initiator} {
+	for role, cases := range map[multiselect.Role]*[]*Case{multiselect.Responder: &s.responder, multiselect.Initiator: &s.initiator} {
 		paths, err := fs.Glob(files, path.Join("cases", role.String(), "*.txt"))
 		if err != nil {
 			return nil, err

@@ -68,14 +68,14 @@ func TestCommand(t *testing.T) {
 			Strict: true, Timeout: 10 * time.Second, Quiet: 50 * time.Millisecond,
 			Select: regexp.MustCompile("^(R1-|R9-|R10-|R20-list|R25-(refused|end|cancel)$|R30-refused)"),
 		}
-		report, err := conform.RunInitiator(t.Context(), conform.Command(l, os.Stderr, exe), o)
+		report, err := conform.RunInitiator(t.Context(), conform.CommandInitiator(l, os.Stderr, exe), o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range report.Results {
-			want := conform.Pass
+			want := conform.VerdictPass
 			if r.Case.Mode == "ls" {
-				want = conform.Unsupported
+				want = conform.VerdictUnsupported
 			}
 			if r.Verdict != want {
 				t.Errorf("%s: %v: %s\n%v", r.Case.ID, r.Verdict, r.Reason, r.Transcript())
@@ -93,12 +93,12 @@ func TestNobodyThere(t *testing.T) {
 	l := bind(t, "tcp", "127.0.0.1:0")
 	o := conform.Options{IDs: []string{"R1-first-flight"}, Quiet: time.Millisecond}
 	for _, i := range []conform.Initiator{
-		conform.Command(l, nil, filepath.Join(t.TempDir(), "no-such-program")),
-		conform.Listener(l, func(context.Context, string, string, conform.Task) error { return nil }),
-		conform.Listener(l, func(context.Context, string, string, conform.Task) error { return errors.New("no") }),
+		conform.CommandInitiator(l, nil, filepath.Join(t.TempDir(), "no-such-program")),
+		conform.DialInitiator(l, func(context.Context, string, string, conform.Task) error { return nil }),
+		conform.DialInitiator(l, func(context.Context, string, string, conform.Task) error { return errors.New("no") }),
 	} {
 		report, err := conform.RunInitiator(t.Context(), i, o)
-		if err != nil || report.OK() || report.Count(conform.Error) != 1 {
+		if err != nil || report.OK() || report.Count(conform.VerdictError) != 1 {
 			t.Errorf("RunInitiator = %+v, %v", report, err)
 		}
 	}
@@ -106,7 +106,7 @@ func TestNobodyThere(t *testing.T) {
 	report, err := conform.RunResponder(t.Context(), conform.Responder{
 		Dial: func(context.Context) (stream, error) { return nil, errors.New("nobody") }, Protocols: served,
 	}, o)
-	if err != nil || report.OK() || report.Count(conform.Error) != 1 {
+	if err != nil || report.OK() || report.Count(conform.VerdictError) != 1 {
 		t.Errorf("RunResponder = %+v, %v", report, err)
 	}
 }
@@ -122,7 +122,7 @@ func ExampleRunResponder() {
 	report, err := conform.RunResponder(context.Background(), conform.Responder{
 		Dial: func(context.Context) (stream, error) {
 			ours, theirs := net.Pipe()
-			go mux.Handle(context.Background(), ours)
+			go mux.ServeStream(context.Background(), ours)
 			return theirs, nil
 		},
 		Protocols: []string{"/echo/1.0.0"},
@@ -131,6 +131,6 @@ func ExampleRunResponder() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(report.Count(conform.Pass), "passed,", report.Count(conform.Skipped), "skipped,", report.OK())
+	fmt.Println(report.Count(conform.VerdictPass), "passed,", report.Count(conform.VerdictSkipped), "skipped,", report.OK())
 	// Output: 17 passed, 4 skipped, true
 }

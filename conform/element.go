@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -20,7 +21,7 @@ const (
 // element is something that the party under test is to say: one line, as often
 // as times says.
 type element struct {
-	line  wire.Line
+	line  transcript.Line
 	times int
 }
 
@@ -75,7 +76,7 @@ func compare(said []byte, parts []part, served []string) (fit, int) {
 				return differs, at
 			}
 		default:
-			text, size, err := wire.Consume(rest, wire.MaxList)
+			text, size, err := wire.ConsumeMessage(rest, wire.MaxList)
 			if err != nil || size > 0 && p.pattern == patternList && !isList(text, served) {
 				return differs, at
 			}

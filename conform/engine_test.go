@@ -12,7 +12,7 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect/transcript"
 )
 
 type stream = io.ReadWriteCloser
@@ -106,11 +106,11 @@ func right(*responderModel) {}
 func TestStrict(t *testing.T) {
 	apart := func(m *responderModel) { m.apart = true }
 	o := conform.Options{IDs: []string{"R1-echo"}}
-	if r := against(t, apart, o); r.Results[0].Verdict != conform.Warn || !r.OK() {
+	if r := against(t, apart, o); r.Results[0].Verdict != conform.VerdictWarn || !r.OK() {
 		t.Errorf("%v: %s", r.Results[0].Verdict, r.Results[0].Reason)
 	}
 	o.Strict = true
-	if r := against(t, apart, o); r.Results[0].Verdict != conform.Fail || r.OK() {
+	if r := against(t, apart, o); r.Results[0].Verdict != conform.VerdictFail || r.OK() {
 		t.Errorf("strict: %v: %s", r.Results[0].Verdict, r.Results[0].Reason)
 	}
 }
@@ -118,7 +118,7 @@ func TestStrict(t *testing.T) {
 // What is expected to fail has to fail.
 func TestExpectFail(t *testing.T) {
 	o := conform.Options{IDs: []string{"R10-unknown"}, ExpectFail: map[string]string{"R10-unknown": "it is silent"}}
-	if r := against(t, silentAt(unserved), o); !r.OK() || r.Count(conform.Fail) != 1 || r.Results[0].Expected != "it is silent" {
+	if r := against(t, silentAt(unserved), o); !r.OK() || r.Count(conform.VerdictFail) != 1 || r.Results[0].Expected != "it is silent" {
 		t.Errorf("an expected failure: %+v", r.Results[0])
 	}
 	if r := against(t, right, o); r.OK() {
@@ -130,7 +130,7 @@ func TestExpectFail(t *testing.T) {
 func TestUnfit(t *testing.T) {
 	o := conform.Options{Strict: true, IDs: []string{"R13-second", "R24-silence", "R20-format"}}
 	r := against(t, answering(func(s string) (string, bool, bool, bool) { return na, false, false, s == "ls" }), o)
-	if !r.OK() || r.Count(conform.Skipped) != 2 || r.Count(conform.Unsupported) != 1 {
+	if !r.OK() || r.Count(conform.VerdictSkipped) != 2 || r.Count(conform.VerdictUnsupported) != 1 {
 		t.Errorf("%+v", r.Results)
 	}
 }
@@ -140,13 +140,13 @@ func TestUnfit(t *testing.T) {
 func TestTranscript(t *testing.T) {
 	var observed []string
 	o := conform.Options{
-		IDs:     []string{"R10-stays-open"},
-		Started: func(c *conform.Case) { observed = append(observed, "started "+c.ID) },
-		Observe: func(r conform.Result) { observed = append(observed, r.Verdict.String()) },
+		IDs:      []string{"R10-stays-open"},
+		OnStart:  func(c *conform.Case) { observed = append(observed, "started "+c.ID) },
+		OnResult: func(r conform.Result) { observed = append(observed, r.Verdict.String()) },
 	}
 	r := against(t, right, o).Results[0]
 	text := r.Transcript().String()
-	if _, err := wire.ParseTranscript([]byte(text)); err != nil {
+	if _, err := transcript.Parse([]byte(text)); err != nil {
 		t.Errorf("%v:\n%s", err, text)
 	}
 	for _, want := range []string{"> /conform/unknown\n", "< na\n", "> /echo/1.0.0 #", `<! "hello" #`} {
@@ -165,7 +165,7 @@ func TestTranscript(t *testing.T) {
 // When the run is ended, what is left is skipped.
 func TestRunIsEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	o := conform.Options{Select: regexp.MustCompile("^R13-"), Observe: func(conform.Result) { cancel() }}
+	o := conform.Options{Select: regexp.MustCompile("^R13-"), OnResult: func(conform.Result) { cancel() }}
 	report, err := conform.RunResponder(ctx, conform.Responder{
 		Dial: func(context.Context) (stream, error) {
 			ours, theirs := newMemory()
@@ -174,7 +174,7 @@ func TestRunIsEnded(t *testing.T) {
 		},
 		Protocols: served,
 	}, o)
-	if err != nil || report.Count(conform.Pass) != 1 || report.Count(conform.Skipped) != len(report.Results)-1 {
+	if err != nil || report.Count(conform.VerdictPass) != 1 || report.Count(conform.VerdictSkipped) != len(report.Results)-1 {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

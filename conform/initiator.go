@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // Initiator is an initiator under test. [Streams] and [Command] make one.
@@ -57,7 +57,7 @@ type Task struct {
 // the options; whatever goes wrong in a case is in its result. When ctx ends, the
 // cases that are left are skipped.
 func RunInitiator(ctx context.Context, i Initiator, o Options) (*Report, error) {
-	return run(ctx, wire.Initiator, &o, i.play)
+	return run(ctx, multiselect.Initiator, &o, i.play)
 }
 
 // The names that an initiator proposes unless it chooses itself.
@@ -104,7 +104,7 @@ func (i Initiator) play(ctx context.Context, c *Case, o *Options, res *Result) {
 	task, n, unfit := i.task(c, o)
 	res.Names = n
 	if unfit != "" {
-		res.Verdict, res.Reason = Skipped, unfit
+		res.Verdict, res.Reason = VerdictSkipped, unfit
 		return
 	}
 	everywhere(c, res, func(at cut) cut { return i.once(ctx, c, o, res, task, at) })
@@ -114,7 +114,7 @@ func (i Initiator) play(ctx context.Context, c *Case, o *Options, res *Result) {
 func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, task Task, at cut) cut {
 	j, err := newJudge(c, res.Names, nil, o.quiet())
 	if err != nil {
-		res.Verdict, res.Reason = Error, err.Error()
+		res.Verdict, res.Reason = VerdictError, err.Error()
 		return at
 	}
 	// The time of the case is the tester's. If it ended the initiator as well, that
@@ -129,9 +129,9 @@ func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, t
 	}
 	if err != nil {
 		a.cancel()
-		res.Verdict, res.Reason = Error, fmt.Sprintf("the initiator opened no stream: %v", err)
+		res.Verdict, res.Reason = VerdictError, fmt.Sprintf("the initiator opened no stream: %v", err)
 		if errors.Is(a.wait(o.timeout()), errors.ErrUnsupported) {
-			res.Verdict, res.Reason = Unsupported, a.err.Error()
+			res.Verdict, res.Reason = VerdictUnsupported, a.err.Error()
 		}
 		return at
 	}
@@ -141,7 +141,7 @@ func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, t
 		a.cancel()
 		s.finish()
 		a.wait(o.timeout())
-		res.Verdict, res.Reason = Skipped, "one direction of this stream cannot be ended alone"
+		res.Verdict, res.Reason = VerdictSkipped, "one direction of this stream cannot be ended alone"
 		return at
 	}
 	p := &play{c: c, o: o, judge: j, names: res.Names, s: s, cut: at, cancel: a.cancel}
@@ -149,14 +149,14 @@ func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, t
 	h := p.all()
 	res.Events = s.finish()
 	reported := a.wait(o.timeout())
-	res.Events = append(res.Events, Event{At: time.Since(s.start), From: c.Role, Kind: Noted, Note: reports(reported)})
+	res.Events = append(res.Events, Event{At: time.Since(s.start), From: c.Role, Kind: EventNote, Note: reports(reported)})
 	switch {
 	case err != nil:
-		res.Verdict, res.Reason = Error, err.Error()
+		res.Verdict, res.Reason = VerdictError, err.Error()
 	case errors.Is(reported, errors.ErrUnsupported):
-		res.Verdict, res.Reason = Unsupported, "the initiator says: "+reported.Error()
+		res.Verdict, res.Reason = VerdictUnsupported, "the initiator says: "+reported.Error()
 	case errors.Is(reported, errStuck):
-		res.Verdict, res.Reason = Fail, reported.Error()
+		res.Verdict, res.Reason = VerdictFail, reported.Error()
 	default:
 		res.settle(c, o, j, p, came, o.timeout())
 		res.compare(c, o, j, p, j.reached(h), reported)
@@ -185,10 +185,10 @@ func (r *Result) compare(c *Case, o *Options, j *judge, p *play, came []int, rep
 		}
 	}
 	r.Verdict = missed(c.Level)
-	if r.Verdict == Warn && o.Strict {
-		r.Verdict = Fail
+	if r.Verdict == VerdictWarn && o.Strict {
+		r.Verdict = VerdictFail
 	}
-	r.Reason = fmt.Sprintf("the initiator reports that it %s (%v); right is %q: %s", said, reported, r.Outcome.Reports, r.Outcome.Because)
+	r.Reason = fmt.Sprintf("the initiator reports that it %s (%v); right is %q: %s", said, reported, r.Outcome.Reports, r.Outcome.Reason)
 	r.Outcome = nil
 }
 

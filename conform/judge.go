@@ -43,7 +43,7 @@ const patience = 10
 
 // silenceFor returns how long the silence of an outcome has to last.
 func (j *judge) silenceFor(o *Outcome) time.Duration {
-	if o.Verdict != Pass {
+	if o.Verdict != VerdictPass {
 		return patience * j.quiet
 	}
 	return j.quiet
@@ -70,11 +70,11 @@ func (j *judge) state(i int, h heard) state {
 	}
 	done := fit == full
 	switch o.Ends {
-	case Abort:
+	case EndAbort:
 		done = h.ended
-	case Closed:
+	case EndClosed:
 		done = done && h.ended
-	case Quiet:
+	case EndQuiet:
 		if h.ended {
 			return impossible
 		}
@@ -142,13 +142,13 @@ func (j *judge) explain(h heard, timeout time.Duration, timedOut bool) string {
 			word = "; legal is "
 		}
 		how := map[Ending]string{
-			Open: "", Quiet: " and then silence", Closed: " and then the end",
-			Abort: ", at most, and the end of the stream",
+			EndAny: "", EndQuiet: " and then silence", EndClosed: " and then the end",
+			EndAbort: ", at most, and the end of the stream",
 		}[o.Ends]
 		if o.OneRead {
 			how += ", at once"
 		}
-		fmt.Fprintf(&b, "%s%s%s (%s)", word, describe(j.parts[i]), how, o.Because)
+		fmt.Fprintf(&b, "%s%s%s (%s)", word, describe(j.parts[i]), how, o.Reason)
 	}
 	return b.String()
 }

@@ -319,7 +319,7 @@ func testInitiator(t *testing.T, change func(*initiatorModel)) (ids []string) {
 		}
 		m := rightInitiator()
 		change(m)
-		report, err := conform.RunInitiator(t.Context(), conform.Streams(open, m.initiate), fake)
+		report, err := conform.RunInitiator(t.Context(), conform.PipeInitiator(open, m.initiate), fake)
 		ids = caughtBy(t, report, err)
 		time.Sleep(24 * time.Hour) // until the last one has given up
 	})

@@ -246,7 +246,7 @@ var responderMutants = []responderMutant{
 	{"each line a proposal", "R13", "R13-lines", selecting(func(s string) string { return s[strings.LastIndexByte(s, '\n')+1:] })},
 	{"the first line is the proposal", "R13", "R13-lines-first", selecting(func(s string) string { s, _, _ = strings.Cut(s, "\n"); return s })},
 	{"nested proposals", "R13", "R13-nested", selecting(func(s string) string {
-		text, n, err := wire.Consume([]byte(s), 1024)
+		text, n, err := wire.ConsumeMessage([]byte(s), 1024)
 		if err != nil || n == 0 {
 			return s
 		}

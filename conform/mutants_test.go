@@ -30,10 +30,10 @@ func caughtBy(t *testing.T, report *conform.Report, err error) (ids []string) {
 		t.Fatal(err)
 	}
 	for _, r := range report.Results {
-		if r.Verdict == conform.Error {
+		if r.Verdict == conform.VerdictError {
 			t.Errorf("%s: the tester fails: %s", r.Case.ID, r.Reason)
 		}
-		if r.Verdict == conform.Fail {
+		if r.Verdict == conform.VerdictFail {
 			ids = append(ids, r.Case.ID)
 		}
 	}
@@ -51,7 +51,7 @@ func testResponder(t *testing.T, change func(*responderModel)) (ids []string) {
 				return theirs, nil
 			},
 			Protocols: served,
-			Budget:    patience,
+			Timeout:   patience,
 		}, fake)
 		ids = caughtBy(t, report, err)
 		time.Sleep(24 * time.Hour) // until the last one has given up

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // Options say which cases are played, and how. The zero value plays all.
@@ -30,8 +30,8 @@ type Options struct {
 	ExpectFail map[string]string
 	// Started, if not nil, is called before each case, and Observe after it, by
 	// the goroutine that runs the suite.
-	Started func(*Case)
-	Observe func(Result)
+	OnStart  func(*Case)
+	OnResult func(Result)
 }
 
 func (o *Options) timeout() time.Duration {
@@ -50,7 +50,7 @@ func (o *Options) quiet() time.Duration {
 
 // Cases returns the cases for the role that the options select, in order. It
 // is an error if an id in IDs or ExpectFail is that of no case for this role.
-func (o *Options) Cases(role wire.Role) ([]*Case, error) {
+func (o *Options) Cases(role multiselect.Role) ([]*Case, error) {
 	all := Cases(role)
 	known := func(id string) bool {
 		return slices.ContainsFunc(all, func(c *Case) bool { return c.ID == id })

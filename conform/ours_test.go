@@ -9,7 +9,7 @@ import (
 )
 
 func dialer(l net.Listener) conform.Initiator {
-	return conform.Listener(l, func(ctx context.Context, network, addr string, task conform.Task) error {
+	return conform.DialInitiator(l, func(ctx context.Context, network, addr string, task conform.Task) error {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, addr)
 		if err != nil {

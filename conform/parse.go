@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 )
 
 // do is what the tester does in a step.
@@ -37,7 +38,7 @@ var simpleSteps = map[string]do{
 
 // reader reads a case file. The format is that of cases/README.md.
 type reader struct {
-	role  wire.Role
+	role  multiselect.Role
 	quote func(key string) (Requirement, bool)
 
 	cases  []*Case
@@ -48,7 +49,7 @@ type reader struct {
 }
 
 // parse reads the cases of one file.
-func parse(role wire.Role, text string, quote func(key string) (Requirement, bool)) ([]*Case, error) {
+func parse(role multiselect.Role, text string, quote func(key string) (Requirement, bool)) ([]*Case, error) {
 	r := &reader{role: role, quote: quote, repeat: 1}
 	for i, line := range strings.Split(text, "\n") {
 		if err := r.line(line); err != nil {
@@ -205,7 +206,7 @@ func (r *reader) step(word, rest string) error {
 // note keeps lines as they stand in the file, for whoever shows the case.
 func (r *reader) note(lines ...string) {
 	if n := len(r.c.Legal); n > 0 {
-		r.c.Legal[n-1].Said = append(r.c.Legal[n-1].Said, lines...)
+		r.c.Legal[n-1].Sent = append(r.c.Legal[n-1].Sent, lines...)
 		return
 	}
 	r.c.Script = append(r.c.Script, lines...)
@@ -225,7 +226,7 @@ func (r *reader) legal(rest string) error {
 	if end < 0 {
 		return fmt.Errorf("no such ending: %q", fields[0])
 	}
-	o := Outcome{Ends: Ending(end), Because: because}
+	o := Outcome{Ends: Ending(end), Reason: because}
 	for _, f := range fields[1:] {
 		switch v := slices.Index(verdicts[:], f); {
 		case v >= 0:
@@ -247,7 +248,7 @@ func (r *reader) legal(rest string) error {
 func (r *reader) flush() error {
 	block := r.block
 	r.block = nil
-	lines, err := wire.ParseTranscript([]byte(strings.Join(block, "\n")))
+	lines, err := transcript.Parse([]byte(strings.Join(block, "\n")))
 	if err != nil || len(lines) == 0 {
 		return err
 	}
@@ -258,7 +259,7 @@ func (r *reader) flush() error {
 		e := element{line: l, times: times}
 		if n := len(r.c.Legal); n > 0 {
 			if l.From != r.role {
-				return fmt.Errorf("in an outcome, a line of the tester: %v", wire.Transcript{l})
+				return fmt.Errorf("in an outcome, a line of the tester: %v", transcript.Transcript{l})
 			}
 			r.note(notation(l)...)
 			o := &r.c.Legal[n-1]
@@ -284,12 +285,12 @@ func (r *reader) flush() error {
 }
 
 // notation writes a line down as it stands in the file.
-func notation(l wire.Line) (lines []string) {
+func notation(l transcript.Line) (lines []string) {
 	if l.Break {
 		lines = append(lines, "")
 	}
 	l.Break = false
-	return append(lines, strings.Split(strings.TrimSuffix(wire.Transcript{l}.String(), "\n"), "\n")...)
+	return append(lines, strings.Split(strings.TrimSuffix(transcript.Transcript{l}.String(), "\n"), "\n")...)
 }
 
 // end completes the case that is being read.

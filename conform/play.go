@@ -129,7 +129,7 @@ func (p *play) step(ctx context.Context, s step) error {
 	case doReset:
 		p.s.reset()
 	case doCancel:
-		p.s.noted(Event{From: p.s.party, Kind: Noted, Note: "the initiator is cancelled"})
+		p.s.noted(Event{From: p.s.party, Kind: EventNote, Note: "the initiator is cancelled"})
 		p.cancel()
 	case doQuiet:
 		for !p.isOver() && p.silence < p.o.quiet() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // Responder is a responder under test.
@@ -21,14 +21,14 @@ type Responder struct {
 	Protocols []string
 	// Budget is the time after which it ends a negotiation. If zero, it states
 	// none, and the cases about it are skipped.
-	Budget time.Duration
+	Timeout time.Duration
 }
 
 // RunResponder plays the selected cases, one after the other. The error is about
 // the options; whatever goes wrong in a case is in its result. When ctx ends, the
 // cases that are left are skipped.
 func RunResponder(ctx context.Context, r Responder, o Options) (*Report, error) {
-	return run(ctx, wire.Responder, &o, r.play)
+	return run(ctx, multiselect.Responder, &o, r.play)
 }
 
 // roles says which names play which part.
@@ -52,11 +52,11 @@ func (r *Responder) roles() names {
 func (r Responder) play(ctx context.Context, c *Case, o *Options, res *Result) {
 	res.Names = r.roles()
 	if missing := lacks(c, res.Names); missing != "" {
-		res.Verdict, res.Reason = Skipped, "the responder is not known to serve "+missing
+		res.Verdict, res.Reason = VerdictSkipped, "the responder is not known to serve "+missing
 		return
 	}
-	if c.timed && r.Budget == 0 {
-		res.Verdict, res.Reason = Skipped, "the responder states no budget"
+	if c.timed && r.Timeout == 0 {
+		res.Verdict, res.Reason = VerdictSkipped, "the responder states no budget"
 		return
 	}
 	everywhere(c, res, func(at cut) cut { return r.once(ctx, c, o, res, at) })
@@ -67,20 +67,20 @@ func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, a
 	timeout := o.timeout()
 	switch {
 	case c.timed:
-		timeout += r.Budget
-	case r.Budget > 0: // whoever only waits for its budget must not look as if it had decided
-		timeout = min(timeout, r.Budget*3/4)
+		timeout += r.Timeout
+	case r.Timeout > 0: // whoever only waits for its budget must not look as if it had decided
+		timeout = min(timeout, r.Timeout*3/4)
 	}
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
 	j, err := newJudge(c, res.Names, r.Protocols, o.quiet())
 	if err != nil {
-		res.Verdict, res.Reason = Error, err.Error()
+		res.Verdict, res.Reason = VerdictError, err.Error()
 		return at
 	}
 	conn, err := r.Dial(ctx)
 	if err != nil {
-		res.Verdict, res.Reason = Error, fmt.Sprintf("no stream to the responder: %v", err)
+		res.Verdict, res.Reason = VerdictError, fmt.Sprintf("no stream to the responder: %v", err)
 		return at
 	}
 	s := newStream(conn, c.Role, time.Now())
@@ -88,13 +88,13 @@ func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, a
 	// A write that is blocked when the time is over returns then.
 	defer context.AfterFunc(ctx, s.cut)()
 	if c.twoWays && !s.halves() {
-		res.Verdict, res.Reason = Skipped, "one direction of this stream cannot be ended alone"
+		res.Verdict, res.Reason = VerdictSkipped, "one direction of this stream cannot be ended alone"
 		return at
 	}
 	p := &play{c: c, o: o, judge: j, names: res.Names, s: s, cut: at, cancel: func() {}}
 	came, err := p.run(ctx)
 	if err != nil {
-		res.Verdict, res.Reason = Error, err.Error()
+		res.Verdict, res.Reason = VerdictError, err.Error()
 		return p.cut
 	}
 	res.settle(c, o, j, p, came, timeout)

@@ -3,6 +3,8 @@ package conform
 import (
 	"time"
 
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -10,13 +12,13 @@ import (
 type Verdict uint8
 
 const (
-	Pass        Verdict = iota
-	Fail                // a MUST or robustness was missed, or a SHOULD with Options.Strict
-	Warn                // a SHOULD was missed
-	Informed            // for information
-	Unsupported         // the party cannot do it, and need not
-	Skipped             // the case does not fit the party or the stream
-	Error               // the tester could not do its work
+	VerdictPass        Verdict = iota
+	VerdictFail                // a MUST or robustness was missed, or a SHOULD with Options.Strict
+	VerdictWarn                // a SHOULD was missed
+	VerdictInfo                // for information
+	VerdictUnsupported         // the party cannot do it, and need not
+	VerdictSkipped             // the case does not fit the party or the stream
+	VerdictError               // the tester could not do its work
 )
 
 var verdicts = [...]string{"pass", "fail", "warn", "info", "unsupported", "skipped", "error"}
@@ -53,11 +55,11 @@ type Result struct {
 // expected, an expected one that did not come, or an error of the tester.
 func (r *Result) Bad() bool {
 	switch r.Verdict {
-	case Fail:
+	case VerdictFail:
 		return r.Expected == ""
-	case Error:
+	case VerdictError:
 		return true
-	case Skipped, Unsupported:
+	case VerdictSkipped, VerdictUnsupported:
 		return false
 	}
 	return r.Expected != ""
@@ -65,8 +67,8 @@ func (r *Result) Bad() bool {
 
 // Event is one thing that happened on the stream.
 type Event struct {
-	At   time.Duration // since the case began
-	From wire.Role     // who did it
+	At   time.Duration    // since the case began
+	From multiselect.Role // who did it
 	Kind EventKind
 	Data []byte // of Data
 	Note string // the error of Ended or Failed, if it says more than the end
@@ -76,12 +78,12 @@ type Event struct {
 type EventKind uint8
 
 const (
-	Data   EventKind = iota // bytes: one write of the tester, or one read
-	Half                    // one direction was ended: no more bytes from there
-	Ended                   // the stream was closed
-	Reset                   // the stream was reset
-	Failed                  // a write of the tester failed
-	Noted                   // a remark of the tester, in Note
+	EventData        EventKind = iota // bytes: one write of the tester, or one read
+	EventHalfClosed                   // one direction was ended: no more bytes from there
+	EventClosed                       // the stream was closed
+	EventReset                        // the stream was reset
+	EventWriteFailed                  // a write of the tester failed
+	EventNote                         // a remark of the tester, in Note
 )
 
 var eventKinds = [...]string{"data", "half-close", "closed", "reset", "failed", "note"}
@@ -93,22 +95,22 @@ func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), ni
 
 // Transcript writes the events down in the notation of package wire, each write
 // and read on its own; everything that is no data, and the time, is a comment.
-func (r *Result) Transcript() wire.Transcript {
-	var t wire.Transcript
+func (r *Result) Transcript() transcript.Transcript {
+	var t transcript.Transcript
 	for _, e := range r.Events {
 		at := e.At.Round(time.Microsecond).String()
-		if e.Kind != Data {
+		if e.Kind != EventData {
 			remark := at + " " + e.From.String() + ": " + e.Kind.String()
-			if e.Kind == Noted {
+			if e.Kind == EventNote {
 				remark = at
 			}
 			if e.Note != "" {
 				remark += " " + e.Note
 			}
-			t = append(t, wire.Line{Kind: wire.Comment, Comment: remark})
+			t = append(t, transcript.Line{Kind: transcript.KindComment, Comment: remark})
 			continue
 		}
-		lines := wire.Transcribe(e.From, e.Data, wire.MaxList)
+		lines := transcript.Transcribe(e.From, e.Data, wire.MaxList)
 		lines[0].Break = len(t) > 0
 		lines[0].Comment = at
 		t = append(t, lines...)
@@ -118,7 +120,7 @@ func (r *Result) Transcript() wire.Transcript {
 
 // Report is what came of a run.
 type Report struct {
-	Role     wire.Role // of the party under test
+	Role     multiselect.Role // of the party under test
 	Strict   bool
 	Start    time.Time
 	Duration time.Duration

@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // player plays a case and fills in what came of it.
 type player func(ctx context.Context, c *Case, o *Options, r *Result)
 
-func run(ctx context.Context, role wire.Role, o *Options, play player) (*Report, error) {
+func run(ctx context.Context, role multiselect.Role, o *Options, play player) (*Report, error) {
 	cases, err := o.Cases(role)
 	if err != nil {
 		return nil, err
@@ -25,18 +25,18 @@ func run(ctx context.Context, role wire.Role, o *Options, play player) (*Report,
 
 // one plays one case.
 func one(ctx context.Context, c *Case, o *Options, play player) Result {
-	if o.Started != nil {
-		o.Started(c)
+	if o.OnStart != nil {
+		o.OnStart(c)
 	}
 	r := Result{Case: c, Expected: o.ExpectFail[c.ID], Start: time.Now()}
 	if ctx.Err() != nil {
-		r.Verdict, r.Reason = Skipped, "the run was ended: "+context.Cause(ctx).Error()
+		r.Verdict, r.Reason = VerdictSkipped, "the run was ended: "+context.Cause(ctx).Error()
 	} else {
 		play(ctx, c, o, &r)
 	}
 	r.Duration = time.Since(r.Start)
-	if o.Observe != nil {
-		o.Observe(r)
+	if o.OnResult != nil {
+		o.OnResult(r)
 	}
 	return r
 }
@@ -46,28 +46,28 @@ func (r *Result) settle(c *Case, o *Options, j *judge, p *play, came int, timeou
 	r.Outcome = nil
 	if came >= 0 {
 		outcome := &c.Legal[came]
-		r.Outcome, r.Verdict, r.Reason = outcome, outcome.Verdict, outcome.Because
-		if c.Level == Inform && r.Verdict == Pass {
-			r.Verdict = Informed
+		r.Outcome, r.Verdict, r.Reason = outcome, outcome.Verdict, outcome.Reason
+		if c.Level == LevelInfo && r.Verdict == VerdictPass {
+			r.Verdict = VerdictInfo
 		}
 	} else {
 		r.Reason = j.explain(p.all(), timeout, p.late)
 		r.Verdict = missed(c.Level)
 	}
-	if r.Verdict == Warn && o.Strict {
-		r.Verdict = Fail
+	if r.Verdict == VerdictWarn && o.Strict {
+		r.Verdict = VerdictFail
 	}
 }
 
 // missed is what it means that no legal outcome of a case came true.
 func missed(l Level) Verdict {
 	switch l {
-	case Should:
-		return Warn
-	case May:
-		return Unsupported
-	case Inform:
-		return Informed
+	case LevelShould:
+		return VerdictWarn
+	case LevelMay:
+		return VerdictUnsupported
+	case LevelInfo:
+		return VerdictInfo
 	}
-	return Fail
+	return VerdictFail
 }

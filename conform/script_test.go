@@ -20,7 +20,7 @@ var hangUpCases = []string{"R31-half", "R31-close", "R31-close-refused"}
 // what was said together with the end of it.
 func initiated(t *testing.T, initiate func(context.Context, io.ReadWriteCloser, conform.Task) error, isLate bool, ids ...string) (report *conform.Report) {
 	synctest.Test(t, func(t *testing.T) {
-		i := conform.Streams(func() (a, b io.ReadWriteCloser, err error) {
+		i := conform.PipeInitiator(func() (a, b io.ReadWriteCloser, err error) {
 			x, y := newMemory()
 			if isLate {
 				return x, late{y}, nil
@@ -61,7 +61,7 @@ func (l late) Read(p []byte) (int, error) {
 // said returns how many bytes the tester said.
 func said(r conform.Result) (n int) {
 	for _, e := range r.Events {
-		if e.From != r.Case.Role && e.Kind == conform.Data {
+		if e.From != r.Case.Role && e.Kind == conform.EventData {
 			n += len(e.Data)
 		}
 	}
@@ -73,7 +73,7 @@ func said(r conform.Result) (n int) {
 func TestAnswerBehindTheEnd(t *testing.T) {
 	for _, isLate := range []bool{false, true} {
 		for _, r := range initiated(t, rightInitiator().initiate, isLate, hangUpCases...).Results {
-			if r.Verdict != conform.Pass || said(r) == 0 {
+			if r.Verdict != conform.VerdictPass || said(r) == 0 {
 				t.Errorf("late=%v: %s: %v, %d bytes were said: %s", isLate, r.Case.ID, r.Verdict, said(r), r.Reason)
 			}
 		}
@@ -104,7 +104,7 @@ func TestScriptEndsAtNonsense(t *testing.T) {
 		return s.Close()
 	}
 	for _, r := range initiated(t, nonsense, false, append(hangUpCases, "R14-other")...).Results {
-		if r.Verdict != conform.Fail || r.Duration > 0 || said(r) > 0 {
+		if r.Verdict != conform.VerdictFail || r.Duration > 0 || said(r) > 0 {
 			t.Errorf("%s: %v after %v, %d bytes were said", r.Case.ID, r.Verdict, r.Duration, said(r))
 		}
 	}
@@ -132,7 +132,7 @@ func TestScriptEndsWithTheTime(t *testing.T) {
 		}
 	})
 	for _, r := range report.Results {
-		if r.Verdict != conform.Fail {
+		if r.Verdict != conform.VerdictFail {
 			t.Errorf("%s: %v, by a party that says nothing", r.Case.ID, r.Verdict)
 		}
 	}

@@ -33,7 +33,7 @@ func echo(stream io.ReadWriteCloser) {
 func ourMuxer(t testing.TB, budget time.Duration) *multiselect.Muxer {
 	t.Helper()
 	m := new(multiselect.Muxer)
-	m.Limits.Budget = budget
+	m.Limits.Timeout = budget
 	for _, name := range served {
 		err := m.AddHandler(name, func(_ context.Context, _ string, stream io.ReadWriteCloser) { echo(stream) })
 		if err != nil {
@@ -108,13 +108,13 @@ type dialFunc = func(ctx context.Context) (io.ReadWriteCloser, error)
 func testOurs(t *testing.T, open func(handle func(net.Conn)) dialFunc) {
 	serve := func(budget time.Duration) dialFunc {
 		mux := ourMuxer(t, budget)
-		return open(func(conn net.Conn) { mux.Handle(context.Background(), conn) })
+		return open(func(conn net.Conn) { mux.ServeStream(context.Background(), conn) })
 	}
 	conform.TestResponder(t, conform.Responder{Dial: serve(0), Protocols: served}, strict)
 	o := strict
 	o.Select = regexp.MustCompile("^R24-")
 	const budget = 100 * time.Millisecond
-	conform.TestResponder(t, conform.Responder{Dial: serve(budget), Protocols: served, Budget: budget}, o)
+	conform.TestResponder(t, conform.Responder{Dial: serve(budget), Protocols: served, Timeout: budget}, o)
 }
 
 func TestOurInitiator(t *testing.T) {
@@ -122,7 +122,7 @@ func TestOurInitiator(t *testing.T) {
 		conform.TestInitiator(t, dialer(bind(t, network, addr)), strict)
 	})
 	t.Run("pipe", func(t *testing.T) {
-		conform.TestInitiator(t, conform.Streams(pipe, subject.Do), strict)
+		conform.TestInitiator(t, conform.PipeInitiator(pipe, subject.Do), strict)
 	})
 }
 

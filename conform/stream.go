@@ -8,14 +8,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // stream is the tester's end of a stream. From the first moment on it reads
 // whatever arrives, and takes notes of everything.
 type stream struct {
 	conn  io.ReadWriteCloser
-	party wire.Role // whoever is at the other end
+	party multiselect.Role // whoever is at the other end
 	start time.Time
 	done  chan struct{} // closed when reading has ended
 
@@ -28,7 +28,7 @@ type stream struct {
 	over    bool // the tester is done, and takes no more notes
 }
 
-func newStream(conn io.ReadWriteCloser, party wire.Role, start time.Time) *stream {
+func newStream(conn io.ReadWriteCloser, party multiselect.Role, start time.Time) *stream {
 	s := &stream{conn: conn, party: party, start: start, done: make(chan struct{}), changed: make(chan struct{})}
 	go s.listen()
 	return s
@@ -43,7 +43,7 @@ func (s *stream) listen() {
 		if n > 0 {
 			s.said = append(s.said, buf[:n]...)
 			s.reads++
-			s.note(Event{From: s.party, Kind: Data, Data: append([]byte(nil), buf[:n]...)})
+			s.note(Event{From: s.party, Kind: EventData, Data: append([]byte(nil), buf[:n]...)})
 		}
 		if err != nil && !s.over {
 			s.ended = true
@@ -59,14 +59,14 @@ func (s *stream) listen() {
 }
 
 // endOf says how reading ended.
-func endOf(from wire.Role, err error) Event {
+func endOf(from multiselect.Role, err error) Event {
 	switch {
 	case errors.Is(err, io.EOF):
-		return Event{From: from, Kind: Half}
+		return Event{From: from, Kind: EventHalfClosed}
 	case errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
-		return Event{From: from, Kind: Ended}
+		return Event{From: from, Kind: EventClosed}
 	}
-	return Event{From: from, Kind: Reset, Note: err.Error()}
+	return Event{From: from, Kind: EventReset, Note: err.Error()}
 }
 
 // note adds an event. The caller holds mu.
@@ -92,10 +92,10 @@ func (s *stream) now() (said []byte, reads int, ended bool, changed <-chan struc
 
 // write notes what is written before it is, so that the events are in order.
 func (s *stream) write(b []byte) error {
-	s.noted(Event{From: s.party.Peer(), Kind: Data, Data: b})
+	s.noted(Event{From: s.party.Peer(), Kind: EventData, Data: b})
 	_, err := s.conn.Write(b)
 	if err != nil {
-		s.noted(Event{From: s.party.Peer(), Kind: Failed, Note: err.Error()})
+		s.noted(Event{From: s.party.Peer(), Kind: EventWriteFailed, Note: err.Error()})
 	}
 	return err
 }
@@ -107,7 +107,7 @@ func (s *stream) halves() bool {
 }
 
 func (s *stream) closeWrite() {
-	s.noted(Event{From: s.party.Peer(), Kind: Half})
+	s.noted(Event{From: s.party.Peer(), Kind: EventHalfClosed})
 	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
@@ -115,7 +115,7 @@ func (s *stream) closeWrite() {
 
 // reset ends the stream without saying goodbye, as well as it can.
 func (s *stream) reset() {
-	s.noted(Event{From: s.party.Peer(), Kind: Reset})
+	s.noted(Event{From: s.party.Peer(), Kind: EventReset})
 	switch conn := s.conn.(type) {
 	case interface{ Reset() error }:
 		conn.Reset()
@@ -128,7 +128,7 @@ func (s *stream) reset() {
 }
 
 func (s *stream) close() {
-	s.noted(Event{From: s.party.Peer(), Kind: Ended})
+	s.noted(Event{From: s.party.Peer(), Kind: EventClosed})
 	s.conn.Close()
 }
 

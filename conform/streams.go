@@ -14,7 +14,7 @@ import (
 
 // Streams returns an initiator that is a function of this process. Open makes
 // the two ends of a stream; initiate gets the one that is its own, and closes it.
-func Streams(
+func PipeInitiator(
 	open func() (initiators, testers io.ReadWriteCloser, err error),
 	initiate func(ctx context.Context, stream io.ReadWriteCloser, task Task) error,
 ) Initiator {
@@ -47,7 +47,7 @@ func Streams(
 
 // Listener returns an initiator that is a function of this process and connects to
 // the listener, which the caller closes when the run is over.
-func Listener(l net.Listener, dial func(ctx context.Context, network, addr string, task Task) error) Initiator {
+func DialInitiator(l net.Listener, dial func(ctx context.Context, network, addr string, task Task) error) Initiator {
 	return Initiator{
 		Run: func(ctx context.Context, task Task) error {
 			return dial(ctx, l.Addr().Network(), l.Addr().String(), task)
@@ -80,7 +80,7 @@ var errNotStarted = errors.New("conform: not started")
 // Its exit code says what came of it: 0 agreed, 7 all refused, 127 cannot do
 // such a task, anything else failed. What it writes to its standard error goes to
 // stderr, which may be nil.
-func Command(l net.Listener, stderr io.Writer, argv ...string) Initiator {
+func CommandInitiator(l net.Listener, stderr io.Writer, argv ...string) Initiator {
 	return Initiator{
 		Run: func(ctx context.Context, task Task) error {
 			cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

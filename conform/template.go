@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -80,7 +81,7 @@ func (n names) expand(text string) (string, error) {
 }
 
 // expandLine does the same with a line of a transcript.
-func (n names) expandLine(l wire.Line) (wire.Line, error) {
+func (n names) expandLine(l transcript.Line) (transcript.Line, error) {
 	var err error
 	if l.Text, err = n.expand(l.Text); err != nil {
 		return l, err
@@ -97,7 +98,7 @@ func (n names) expandLine(l wire.Line) (wire.Line, error) {
 }
 
 // placeholders returns the names that the lines need.
-func placeholders(lines wire.Transcript) (keys []string) {
+func placeholders(lines transcript.Transcript) (keys []string) {
 	for _, l := range lines {
 		for _, text := range append([]string{l.Text}, l.Names...) {
 			for _, m := range placeholder.FindAllStringSubmatch(text, -1) {

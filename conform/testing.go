@@ -3,23 +3,23 @@ package conform
 import (
 	"testing"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // TestResponder runs the selected cases against a responder, each as a subtest.
 // A result that is bad fails it, with the transcript.
 func TestResponder(t *testing.T, r Responder, o Options) {
 	t.Helper()
-	subtests(t, wire.Responder, &o, r.play)
+	subtests(t, multiselect.Responder, &o, r.play)
 }
 
 // TestInitiator does the same with an initiator.
 func TestInitiator(t *testing.T, i Initiator, o Options) {
 	t.Helper()
-	subtests(t, wire.Initiator, &o, i.play)
+	subtests(t, multiselect.Initiator, &o, i.play)
 }
 
-func subtests(t *testing.T, role wire.Role, o *Options, play player) {
+func subtests(t *testing.T, role multiselect.Role, o *Options, play player) {
 	t.Helper()
 	cases, err := o.Cases(role)
 	if err != nil {
@@ -31,9 +31,9 @@ func subtests(t *testing.T, role wire.Role, o *Options, play player) {
 			switch {
 			case r.Bad():
 				t.Errorf("%v: %s\n%v: %s\n%v", r.Verdict, r.Reason, c.Level, c.Title, r.Transcript())
-			case r.Verdict == Skipped || r.Verdict == Unsupported:
+			case r.Verdict == VerdictSkipped || r.Verdict == VerdictUnsupported:
 				t.Skipf("%v: %s", r.Verdict, r.Reason)
-			case r.Verdict != Pass:
+			case r.Verdict != VerdictPass:
 				t.Logf("%v: %s", r.Verdict, r.Reason)
 			}
 		})

@@ -79,7 +79,7 @@ func demanded(q conform.Requirement) (cases []*conform.Case) {
 func TestEveryCaseCatches(t *testing.T) {
 	byCase, _ := killed(t)
 	for _, c := range allCases() {
-		if c.Level != conform.Inform && c.Level != conform.May && len(byCase[label(c)]) == 0 {
+		if c.Level != conform.LevelInfo && c.Level != conform.LevelMay && len(byCase[label(c)]) == 0 {
 			t.Errorf("no mutant is caught by %s: %s", label(c), c.Title)
 		}
 	}

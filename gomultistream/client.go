@@ -14,7 +14,7 @@ import (
 const budget = time.Minute
 
 // initiator proposes what it is told to, however much that is.
-var initiator = multiselect.Client{Limits: multiselect.Limits{Budget: budget, Proposals: -1, Bytes: -1}}
+var initiator = multiselect.Client{Limits: multiselect.Limits{Timeout: budget, MaxProposals: -1, MaxBytes: -1}}
 
 // SelectProtoOrFail proposes one protocol on a new stream and returns nil if the
 // peer agrees to it. If the peer refuses, the error is an [ErrNotSupported].

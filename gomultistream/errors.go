@@ -95,7 +95,7 @@ const maxMessage = 1024
 
 // goodbye says how a peer has left that was refused.
 func goodbye(e *multiselect.Error) error {
-	_, _, err := wire.Consume(e.Received, maxMessage)
+	_, _, err := wire.ConsumeMessage(e.Received, maxMessage)
 	switch {
 	case errors.Is(err, wire.ErrTooLarge):
 		return ErrTooLarge

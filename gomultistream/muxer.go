@@ -159,7 +159,7 @@ func (m *MultistreamMuxer[T]) responder() *multiselect.Muxer {
 	m.set.Do(func() {
 		m.core.HeaderFirst = true
 		m.core.NoList = true
-		m.core.Limits.Budget = budget
+		m.core.Limits.Timeout = budget
 	})
 	return &m.core
 }

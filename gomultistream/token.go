@@ -17,7 +17,7 @@ func ReadNextToken[T StringLike](r io.Reader) (T, error) {
 // It reads no further than to the end of the message; of what is no message, two
 // bytes at most.
 func ReadNextTokenBytes(r io.Reader) ([]byte, error) {
-	text, err := multiselect.NewCommunicator(source{r}).Read()
+	text, err := multiselect.NewCommunicator(source{r}).ReadMessage()
 	if err != nil {
 		return nil, failure(err)
 	}

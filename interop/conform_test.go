@@ -28,7 +28,7 @@ func TestConformResponderOverYamux(t *testing.T) {
 
 func testResponderOverYamux(t *testing.T, budget time.Duration, o conform.Options) {
 	served := []string{"/echo/1.0.0", "/echo/2.0.0", "svc/raw", "/conform9", "/" + strings.Repeat("L", 200)}
-	mux := &multiselect.Muxer{Limits: multiselect.Limits{Budget: budget}}
+	mux := &multiselect.Muxer{Limits: multiselect.Limits{Timeout: budget}}
 	for _, name := range served {
 		if err := mux.AddHandler(name, func(_ context.Context, _ string, s io.ReadWriteCloser) { echoTo(s, s) }); err != nil {
 			t.Fatal(err)
@@ -41,13 +41,13 @@ func testResponderOverYamux(t *testing.T, budget time.Duration, o conform.Option
 			if err != nil {
 				return
 			}
-			go mux.Handle(context.Background(), stream)
+			go mux.ServeStream(context.Background(), stream)
 		}
 	}()
 	conform.TestResponder(t, conform.Responder{
 		Dial:      func(ctx context.Context) (io.ReadWriteCloser, error) { return client.OpenStream(ctx) },
 		Protocols: served,
-		Budget:    budget,
+		Timeout:   budget,
 	}, o)
 }
 
@@ -60,7 +60,7 @@ func TestConformInitiatorOverYamux(t *testing.T) {
 		testers, err = server.AcceptStream()
 		return initiators, testers, err
 	}
-	conform.TestInitiator(t, conform.Streams(open, subject.Do), strictly)
+	conform.TestInitiator(t, conform.PipeInitiator(open, subject.Do), strictly)
 }
 
 func echoTo(w io.WriteCloser, r io.Reader) {

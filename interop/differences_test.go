@@ -13,6 +13,7 @@ import (
 	multistream "github.com/multiformats/go-multistream"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -100,7 +101,7 @@ func TestDifferenceDuplicates(t *testing.T) {
 		if _, _, err := i.choose(&scenario{proposes: names("/x", "/x", "/a")}, n); err != nil {
 			t.Error(err)
 		}
-		return wire.Transcribe(wire.Initiator, []byte(n.said.String()), wire.MaxMessage).String()
+		return transcript.Transcribe(multiselect.Initiator, []byte(n.said.String()), wire.MaxMessage).String()
 	}
 	const once, twice = "> /multistream/1.0.0\n> /x\n> /a\n", "> /multistream/1.0.0\n> /x\n> /x\n> /a\n"
 	if got := said(&ourInitiators[0]); got != once {

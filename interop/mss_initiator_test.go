@@ -145,7 +145,7 @@ func TestMSSInitiates(t *testing.T) {
 			if got.code != tc.code || got.stdout != tc.stdout {
 				t.Errorf("exit code %d, standard output %q; want %d, %q\n%s", got.code, got.stdout, tc.code, tc.stdout, got.stderr)
 			}
-			if said, want := transcript(t, got.stderr), transcript(t, tc.transcript); said != want {
+			if said, want := conversation(t, got.stderr), conversation(t, tc.transcript); said != want {
 				t.Errorf("the transcript is\n%swant\n%s", said, want)
 			}
 			if failed := got.code == 7; failed != strings.Contains(got.stderr, "mss: ") {
@@ -185,8 +185,8 @@ func TestMSSDialJSON(t *testing.T) {
 		> /b
 		< /b
 	`
-	said := transcript(t, strings.Join(document.Transcript, "\n"))
-	if got.code != 0 || got.stdout != "hello" || said != transcript(t, want) || document.Protocol != "/b" ||
+	said := conversation(t, strings.Join(document.Transcript, "\n"))
+	if got.code != 0 || got.stdout != "hello" || said != conversation(t, want) || document.Protocol != "/b" ||
 		!slices.Equal(document.Refused, names("/a")) || document.ExitCode == nil || *document.ExitCode != 0 {
 		t.Errorf("exit code %d, standard output %q and\n%s", got.code, got.stdout, got.stderr)
 	}
@@ -214,7 +214,7 @@ func TestMSSDialsAnInitiator(t *testing.T) {
 		< /multistream/1.0.0
 		< /b
 	`
-	if said := transcript(t, got.stderr); got.code != 5 || said != transcript(t, want) {
+	if said := conversation(t, got.stderr); got.code != 5 || said != conversation(t, want) {
 		t.Errorf("exit code %d, want 5\n%s", got.code, got.stderr)
 	}
 	unrecognized := multistream.ErrUnrecognizedResponse[string]{Expected: "/b", Actual: "/a"}

@@ -113,7 +113,7 @@ func TestMSSResponds(t *testing.T) {
 				t.Errorf("the initiator agreed on %q and says %v, want %q", protocol, err, tc.agreed)
 			}
 			server.log.await(t, tc.logs)
-			if said, want := transcript(t, server.stop(t)), transcript(t, tc.transcript); said != want {
+			if said, want := conversation(t, server.stop(t)), conversation(t, tc.transcript); said != want {
 				t.Errorf("the transcript is\n%swant\n%s", said, want)
 			}
 		})

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect/transcript"
 )
 
 // This file builds mss and runs it as a process.
@@ -163,9 +163,9 @@ func (l *stderr) await(t *testing.T, part string) {
 	}
 }
 
-// transcript reads what -v wrote, or what a test expects, without comments and
+// conversation reads what -v wrote, or what a test expects, without comments and
 // without what is no transcript: the messages that begin with "mss: ".
-func transcript(t *testing.T, notation string) string {
+func conversation(t *testing.T, notation string) string {
 	t.Helper()
 	var lines strings.Builder
 	for line := range strings.Lines(strings.ReplaceAll(notation, "\t", "")) {
@@ -173,15 +173,15 @@ func transcript(t *testing.T, notation string) string {
 			lines.WriteString(line)
 		}
 	}
-	parsed, err := wire.ParseTranscript([]byte(lines.String()))
+	parsed, err := transcript.Parse([]byte(lines.String()))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, notation)
 	}
-	var said wire.Transcript
+	var said transcript.Transcript
 	for _, line := range parsed {
 		// Where writes begin is visible on one side only.
 		line.Break, line.Comment = false, ""
-		if line.Kind != wire.Comment {
+		if line.Kind != transcript.KindComment {
 			said = append(said, line)
 		}
 	}

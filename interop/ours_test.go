@@ -21,7 +21,7 @@ var ourInitiators = []initiator{
 			return protocol, &stream{conn, conn}, err
 		},
 	},
-	{name: "SelectOneOfOver", refused: refusedByTheirs, choose: over(selectOneOfOver)},
+	{name: "SelectOn", refused: refusedByTheirs, choose: over(selectOneOfOver)},
 	{name: "TrySelect", refused: refusedByTheirs, steps: true, choose: over(trySelect)},
 	{
 		name: "Handshake, TrySelect", refused: refusedByTheirs, steps: true,
@@ -34,7 +34,7 @@ var ourInitiators = []initiator{
 		}),
 	},
 	{
-		name: "List, SelectOneOfOver", refused: refusedByTheirs,
+		name: "List, SelectOn", refused: refusedByTheirs,
 		choose: over(func(sc *scenario, c *multiselect.Communicator) (string, error) {
 			var client multiselect.Client
 			if list, err := client.List(ctx, c); !errors.Is(err, multiselect.ErrNotSupported) {
@@ -62,7 +62,7 @@ func over(choose func(*scenario, *multiselect.Communicator) (string, error)) fun
 
 func selectOneOfOver(sc *scenario, c *multiselect.Communicator) (string, error) {
 	var client multiselect.Client
-	return client.SelectOneOfOver(ctx, c, sc.proposes...)
+	return client.SelectOn(ctx, c, sc.proposes...)
 }
 
 func trySelect(sc *scenario, c *multiselect.Communicator) (string, error) {
@@ -103,7 +103,7 @@ func refusedByTheirs(err error) ([]string, bool) {
 }
 
 // earlyData says header, proposal and first words in one write, which our
-// Client does not do: it is the codec and Communicator.Read, by hand.
+// Client does not do: it is the codec and Communicator.ReadMessage, by hand.
 type earlyData struct {
 	net.Conn
 	protocol string
@@ -131,7 +131,7 @@ func (e *earlyData) Read(p []byte) (int, error) {
 		}
 		c := multiselect.NewCommunicator(e.Conn)
 		for _, want := range []string{wire.Header, e.protocol} {
-			if text, err := c.Read(); err != nil || text != want {
+			if text, err := c.ReadMessage(); err != nil || text != want {
 				return 0, fmt.Errorf("heard %q, %v, want %q", text, err, want)
 			}
 		}
@@ -161,14 +161,14 @@ var ourResponders = []responder{
 	},
 	{
 		name: "Handle", gaveUp: multiselect.ErrGaveUp,
-		serve: func(s *service, v *visit) error { return s.ours.Handle(ctx, v) },
+		serve: func(s *service, v *visit) error { return s.ours.ServeStream(ctx, v) },
 	},
 	{
-		name: "NegotiateOver", gaveUp: multiselect.ErrGaveUp,
+		name: "NegotiateOn", gaveUp: multiselect.ErrGaveUp,
 		serve: func(s *service, v *visit) error { return negotiateOver(s, v, multiselect.NewCommunicator(v)) },
 	},
 	{
-		name: "Handshake, NegotiateOver", gaveUp: multiselect.ErrGaveUp,
+		name: "Handshake, NegotiateOn", gaveUp: multiselect.ErrGaveUp,
 		serve: func(s *service, v *visit) error {
 			c := multiselect.NewCommunicator(v)
 			if err := s.ours.Handshake(ctx, c); err != nil {
@@ -180,7 +180,7 @@ var ourResponders = []responder{
 }
 
 func negotiateOver(s *service, v *visit, c *multiselect.Communicator) error {
-	protocol, handler, err := s.ours.NegotiateOver(ctx, c)
+	protocol, handler, err := s.ours.NegotiateOn(ctx, c)
 	if err == nil {
 		handler(ctx, protocol, v)
 	}

@@ -18,7 +18,7 @@ type Dialer struct {
 	// Protocols are proposed in this order, until the peer agrees to one.
 	Protocols []string
 	// Client holds the limits of the negotiation, and what else can be said about
-	// it. Limits.Budget bounds the TLS handshake, and then the negotiation.
+	// it. Limits.Timeout bounds the TLS handshake, and then the negotiation.
 	Client multiselect.Client
 	// NetDialContext connects. If nil, it is that of a zero [net.Dialer].
 	NetDialContext func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -37,10 +37,10 @@ type Dialer struct {
 	// agreed on; that is proposed first, until it is refused. The address used
 	// least recently is forgotten for another one. If zero, 1024; if negative,
 	// none.
-	Remember int
+	CacheSize int
 	// RememberFor is how long, for a peer may learn what is listed earlier. If zero,
 	// an hour; if negative, no limit.
-	RememberFor time.Duration
+	CacheTTL time.Duration
 
 	memory memory
 }
@@ -132,7 +132,7 @@ func (d *Dialer) lazy(ctx context.Context, conn net.Conn, k key, protocol string
 type lazyTLSConn struct{ *multiselect.LazyStream }
 
 func (c *lazyTLSConn) ConnectionState() tls.ConnectionState {
-	return c.Underlying().(*tls.Conn).ConnectionState()
+	return c.Stream().(*tls.Conn).ConnectionState()
 }
 
 // handshake does that of TLS. The protocol is empty if ALPN has not agreed on one.
@@ -179,8 +179,8 @@ func isTooLong(name string) bool { return len(name) > 255 || name == "" }
 
 // budgetOf is what the Limits say, with their rule.
 func budgetOf(l *multiselect.Limits) time.Duration {
-	if l.Budget != 0 {
-		return l.Budget
+	if l.Timeout != 0 {
+		return l.Timeout
 	}
 	return 10 * time.Second
 }

@@ -99,7 +99,7 @@ func TestDialerForgets(t *testing.T) {
 			echoing(t, &a.Server, "/b")
 			l, stop := serve(t, &a.Server)
 			d := l.dialer("/a", "/b")
-			d.Remember = remember
+			d.CacheSize = remember
 			for _, peer := range []string{"1", "2", "1", "3"} {
 				dial(t, d, peer).Close()
 			}

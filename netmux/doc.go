@@ -4,7 +4,7 @@
 // library, and its shapes are those of net and net/http.
 //
 //	var srv netmux.Server
-//	web, err := srv.Listen("http/1.1", "h2")
+//	web, err := srv.ProtocolListener("http/1.1", "h2")
 //	…
 //	err = srv.Muxer.AddHandler("/echo/1.0.0", serveEcho)
 //	…
@@ -19,7 +19,7 @@
 // # Two ways to serve a protocol
 //
 // A [multiselect.Handler] in [Server].Muxer is called for each connection, and
-// [Server.Shutdown] waits until it returns. [Server.Listen] returns a
+// [Server.Shutdown] waits until it returns. [Server.ProtocolListener] returns a
 // [net.Listener] instead, for servers that want one: net/http's, gRPC's. What it
 // has accepted belongs to that server; stop it first, and then this one.
 //
@@ -33,7 +33,7 @@
 // # What cannot be taken away
 //
 // A connection is half-open from Accept until a protocol is agreed on. The time
-// for that, TLS included, is Muxer.Limits.Budget: 10 s. At most
+// for that, TLS included, is Muxer.Limits.Timeout: 10 s. At most
 // [Server].MaxHalfOpen connections are half-open. Another one is neither refused
 // nor left waiting: the oldest is cut for it. So a flood of f connections a
 // second cuts clients that need longer than MaxHalfOpen / f, and nobody else.

@@ -50,7 +50,7 @@ func TestFlood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			goroutines, descriptors := runtime.NumGoroutine(), openFiles(t)
 			s := &netmux.Server{MaxHalfOpen: limit, Logger: quiet}
-			s.Muxer.Limits.Budget = time.Minute
+			s.Muxer.Limits.Timeout = time.Minute
 			var full sync.WaitGroup
 			full.Add(n + honest)
 			s.ConnState = func(_ net.Conn, state netmux.ConnState) {
@@ -73,7 +73,7 @@ func TestFlood(t *testing.T) {
 			attacked := timeHonest(t, d, addr)
 			st := s.Stats()
 			t.Logf("%d silent or dripping, %d half-open, %d cut: an honest client's p50 is %v (idle %v), p99 %v (idle %v)", n,
-				st.HalfOpen, st.CutForRoom, percentile(attacked, 50), percentile(idle, 50), percentile(attacked, 99), percentile(idle, 99))
+				st.HalfOpen, st.Evicted, percentile(attacked, 50), percentile(idle, 50), percentile(attacked, 99), percentile(idle, 99))
 			if want := min(n, limit); st.HalfOpen < want*9/10 || st.HalfOpen > limit {
 				t.Errorf("%+v, want %d half-open", st, want)
 			}

@@ -62,7 +62,7 @@ func TestHalfOpenLimit(t *testing.T) {
 				t.Errorf("reported %v", err)
 			}
 		}
-		if st := s.Stats(); st.HalfOpen != 2 || st.Active != 2 || st.CutForRoom != 3 || st.Accepted != 7 {
+		if st := s.Stats(); st.HalfOpen != 2 || st.Active != 2 || st.Evicted != 3 || st.Accepted != 7 {
 			t.Errorf("%+v", st)
 		}
 		good.Close()
@@ -139,7 +139,7 @@ func TestBudget(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var seen errorsOf
 				s := &netmux.Server{ConnError: seen.hook, Logger: quiet}
-				s.Muxer.Limits.Budget = tt.budget
+				s.Muxer.Limits.Timeout = tt.budget
 				echoing(t, s, echo)
 				start := time.Now()
 				ours, theirs := net.Pipe()

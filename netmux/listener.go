@@ -38,7 +38,7 @@ const (
 // Listen registers protocols and returns the listener of their connections. It
 // fails like [multiselect.Muxer.AddHandler], and then has registered none; and
 // with [ErrServerClosed] after Shutdown and Close.
-func (s *Server) Listen(protocols ...string) (*Listener, error) {
+func (s *Server) ProtocolListener(protocols ...string) (*Listener, error) {
 	if len(protocols) == 0 {
 		return nil, multiselect.ErrNoProtocols
 	}

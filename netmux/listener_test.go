@@ -15,7 +15,7 @@ import (
 
 func listen(t testing.TB, s *netmux.Server, protocols ...string) *netmux.Listener {
 	t.Helper()
-	l, err := s.Listen(protocols...)
+	l, err := s.ProtocolListener(protocols...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestListenFails(t *testing.T) {
 		{[]string{deep, echo}, multiselect.ErrConflict},
 		{[]string{deep, "na"}, multiselect.ErrInvalidName},
 	} {
-		if _, err := s.Listen(tt.protocols...); !errors.Is(err, tt.want) {
+		if _, err := s.ProtocolListener(tt.protocols...); !errors.Is(err, tt.want) {
 			t.Errorf("Listen(%q): %v, want %v", tt.protocols, err, tt.want)
 		}
 		if s.Muxer.Handler(deep) != nil {

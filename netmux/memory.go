@@ -25,7 +25,7 @@ type remembered struct {
 	since    time.Time
 }
 
-func (d *Dialer) remembers() bool { return d.Remember >= 0 && len(d.Protocols) > 1 }
+func (d *Dialer) remembers() bool { return d.CacheSize >= 0 && len(d.Protocols) > 1 }
 
 // recall returns the protocol that a peer is known to agree to, if there is one.
 func (d *Dialer) recall(k key) string {
@@ -40,7 +40,7 @@ func (d *Dialer) recall(k key) string {
 		return ""
 	}
 	r := e.Value.(*remembered)
-	age := d.RememberFor
+	age := d.CacheTTL
 	if age == 0 {
 		age = time.Hour
 	}
@@ -73,7 +73,7 @@ func (d *Dialer) learn(k key, known, agreed string, err error) {
 		if e != nil {
 			m.forget(e)
 		}
-		most := d.Remember
+		most := d.CacheSize
 		if most == 0 {
 			most = 1024
 		}

@@ -37,7 +37,7 @@ type Server struct {
 	// other networks listen with package net and use Serve.
 	Addr string
 	// Muxer holds the protocols, the limits of each negotiation, and what else
-	// can be said about them. Limits.Budget counts from Accept.
+	// can be said about them. Limits.Timeout counts from Accept.
 	Muxer multiselect.Muxer
 	// TLSConfig is for ServeTLS and ListenAndServeTLS. Its NextProtos are names
 	// that mean: negotiate on the encrypted connection.

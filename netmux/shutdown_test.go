@@ -152,7 +152,7 @@ func TestAfterTheEnd(t *testing.T) {
 		if err := s.Serve(newMemoryListener()); err != netmux.ErrServerClosed {
 			t.Error("Serve:", err)
 		}
-		if _, err := s.Listen(echo); err != netmux.ErrServerClosed {
+		if _, err := s.ProtocolListener(echo); err != netmux.ErrServerClosed {
 			t.Error("Listen:", err)
 		}
 		ours, theirs := net.Pipe()

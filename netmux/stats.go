@@ -12,13 +12,13 @@ type Stats struct {
 	Active   int // now: in a handler
 	Queued   int // now: agreed on, and waiting for an Accept
 
-	Accepted   uint64 // connections in all
-	Agreed     uint64 // those on which a protocol was agreed, or that went to the fallback
-	Failed     uint64 // those that ended before
-	CutForRoom uint64 // of Failed: because of a limit on half-open connections
-	TimedOut   uint64 // of Failed: when the budget was over
-	Dropped    uint64 // of Agreed: reset because nobody had accepted them in time
-	Panics     uint64
+	Accepted uint64 // connections in all
+	Agreed   uint64 // those on which a protocol was agreed, or that went to the fallback
+	Failed   uint64 // those that ended before
+	Evicted  uint64 // of Failed: because of a limit on half-open connections
+	TimedOut uint64 // of Failed: when the budget was over
+	Dropped  uint64 // of Agreed: reset because nobody had accepted them in time
+	Panics   uint64
 }
 
 // Stats returns what was counted up to now.
@@ -40,7 +40,7 @@ func (s *Server) count(err error) {
 	case errors.Is(err, ErrBacklog):
 		s.stats.Dropped++
 	case errors.Is(err, ErrHalfOpen):
-		s.stats.CutForRoom++
+		s.stats.Evicted++
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.stats.TimedOut++
 	}

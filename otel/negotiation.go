@@ -63,7 +63,7 @@ func (n *negotiation) received(role multiselect.Role, message []byte) {
 // questions. What is no message ends the negotiation, and is none of either.
 func (n *negotiation) read(role, from multiselect.Role, messages []byte) {
 	for len(messages) > 0 {
-		text, size, err := wire.Consume(messages, wire.MaxList)
+		text, size, err := wire.ConsumeMessage(messages, wire.MaxList)
 		if err != nil || size == 0 {
 			return
 		}
@@ -131,8 +131,8 @@ func (n *negotiation) end(o multiselect.Outcome, outcome, blame attribute.KeyVal
 	if len(n.refused) > 0 {
 		n.span.SetAttributes(attribute.StringSlice("multiselect.refused", n.refused))
 	}
-	if o.Unheard != nil {
-		n.span.SetAttributes(attribute.String("multiselect.unheard", o.Unheard.Error()))
+	if o.WriteErr != nil {
+		n.span.SetAttributes(attribute.String("multiselect.unheard", o.WriteErr.Error()))
 	}
 	if isFailure(o.Err) {
 		n.span.SetStatus(codes.Error, o.Err.Error())

@@ -46,7 +46,7 @@ type Options struct {
 	// Names is how many names of protocols, the first that appear, have counts of
 	// their own; all others together are counted as "_OTHER". Whoever may connect
 	// chooses names. If zero, 64; if negative, none.
-	Names int
+	MaxNames int
 }
 
 // Telemetry instruments any number of negotiations. It holds no goroutine and
@@ -75,8 +75,8 @@ func New(o Options) (*Telemetry, error) {
 	if o.MeterProvider == nil {
 		o.MeterProvider = otel.GetMeterProvider()
 	}
-	t := &Telemetry{tracer: o.TracerProvider.Tracer(scope), names: make(map[string]bool), most: o.Names}
-	if o.Names == 0 {
+	t := &Telemetry{tracer: o.TracerProvider.Tracer(scope), names: make(map[string]bool), most: o.MaxNames}
+	if o.MaxNames == 0 {
 		t.most = 64
 	}
 	return t, t.instruments(o.MeterProvider.Meter(scope))

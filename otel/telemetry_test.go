@@ -113,11 +113,11 @@ func initiate(protocols ...string) func(context.Context, io.ReadWriteCloser) err
 
 // respond serves /a.
 func respond(ctx context.Context, s io.ReadWriteCloser) error {
-	muxer := multiselect.Muxer{Limits: multiselect.Limits{Proposals: 3, Budget: 20 * time.Millisecond}}
+	muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3, Timeout: 20 * time.Millisecond}}
 	if err := muxer.AddHandler("/a", func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
 		return err
 	}
-	return muxer.Handle(ctx, s)
+	return muxer.ServeStream(ctx, s)
 }
 
 // silence is a stream on which nothing ever comes.
@@ -299,7 +299,7 @@ func TestHalfOpen(t *testing.T) {
 // Names that peers choose cannot make a series each, and none that is no text.
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ option, own int }{{2, 2}, {-1, 0}, {0, 64}} {
-		w := watch(t, Options{Names: c.option})
+		w := watch(t, Options{MaxNames: c.option})
 		for i := range 100 {
 			name := fmt.Sprintf("/\xff%d%s", i, strings.Repeat("x", 200))
 			initiate(name)(w.Context(t.Context()), peerSays(header, na))

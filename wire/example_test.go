@@ -12,7 +12,7 @@ func Example() {
 	fmt.Printf("%q\n", flight)
 
 	for len(flight) > 0 {
-		text, n, err := wire.Consume(flight, 1024)
+		text, n, err := wire.ConsumeMessage(flight, 1024)
 		if err != nil || n == 0 { // n is 0 while bytes are missing
 			break
 		}
@@ -23,27 +23,4 @@ func Example() {
 	// "\x13/multistream/1.0.0\n\f/echo/1.0.0\n"
 	// 20 bytes: /multistream/1.0.0
 	// 13 bytes: /echo/1.0.0
-}
-
-func ExampleParseTranscript() {
-	t, err := wire.ParseTranscript([]byte(`
-> /multistream/1.0.0
-> ls
-< /multistream/1.0.0
-<
-    /echo/1.0.0
-    "a space at the end "
-`))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, line := range t {
-		fmt.Printf("%q\n", line.AppendBytes(nil))
-	}
-	// Output:
-	// "\x13/multistream/1.0.0\n"
-	// "\x03ls\n"
-	// "\x13/multistream/1.0.0\n"
-	// "#\f/echo/1.0.0\n\x14a space at the end \n\n"
 }

@@ -3,7 +3,6 @@ package wire_test
 import (
 	"bytes"
 	"encoding/binary"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -22,14 +21,14 @@ func FuzzConsume(f *testing.F) {
 	}
 	f.Add([]byte(frame("\x80\x80\x01", 16384)), wire.MaxList)
 	f.Fuzz(func(t *testing.T, b []byte, limit int) {
-		text, n, err := wire.Consume(b, limit)
+		text, n, err := wire.ConsumeMessage(b, limit)
 		whole := len(b)
 		switch {
 		case err != nil:
 			if text != nil || n != 0 {
 				t.Fatalf("Consume = %q, %d with %v", text, n, err)
 			}
-			_, _, again := wire.Consume(append(bytes.Clone(b), '\n'), limit)
+			_, _, again := wire.ConsumeMessage(append(bytes.Clone(b), '\n'), limit)
 			if again == nil || again.Error() != err.Error() {
 				t.Fatalf("%v, and with more behind %v", err, again)
 			}
@@ -44,7 +43,7 @@ func FuzzConsume(f *testing.F) {
 			}
 		}
 		for i := range whole + 1 {
-			if text, n, err := wire.Consume(b[:i], limit); text != nil || n != 0 || err != nil {
+			if text, n, err := wire.ConsumeMessage(b[:i], limit); text != nil || n != 0 || err != nil {
 				t.Fatalf("Consume of the first %d of %d bytes = %q, %d, %v", i, len(b), text, n, err)
 			}
 		}
@@ -55,7 +54,7 @@ func FuzzConsume(f *testing.F) {
 // lost and nothing made up; the nested form also survives our own encoder.
 func FuzzParseList(f *testing.F) {
 	for _, tt := range lists {
-		if text, _, err := wire.Consume([]byte(tt.wire), limit); err == nil {
+		if text, _, err := wire.ConsumeMessage([]byte(tt.wire), limit); err == nil {
 			f.Add(text)
 		}
 	}
@@ -65,7 +64,7 @@ func FuzzParseList(f *testing.F) {
 			return
 		}
 		nested := wire.AppendList(nil, l.Names)
-		again, n, err := wire.Consume(nested, wire.MaxList)
+		again, n, err := wire.ConsumeMessage(nested, wire.MaxList)
 		if err != nil || n != len(nested) {
 			t.Fatalf("Consume of %q = %d, %v", nested, n, err)
 		}
@@ -87,57 +86,6 @@ func FuzzParseList(f *testing.F) {
 			if counted := append(count, again...); string(counted) != string(text)+"\n" {
 				t.Fatalf("%q is written %q", text, counted)
 			}
-		}
-	})
-}
-
-// checkRoundTrip writes a transcript, reads it and writes it again.
-func checkRoundTrip(t *testing.T, want wire.Transcript) {
-	t.Helper()
-	notation := want.String()
-	got, err := wire.ParseTranscript([]byte(notation))
-	if err != nil {
-		t.Fatalf("%+v is written %q: %v", want, notation, err)
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Fatalf("%+v is written %q and read %+v", want, notation, got)
-	}
-	if again := got.String(); again != notation {
-		t.Fatalf("%q is written again %q", notation, again)
-	}
-}
-
-// Whatever can be read can be written, and is read as the same again.
-func FuzzTranscript(f *testing.F) {
-	for _, tt := range golden {
-		f.Add([]byte(tt.notation))
-	}
-	f.Add([]byte("#\xcd"))
-	f.Add([]byte("#a\r\n\r\n> \"/\\xff\" #b\n\n\n< #\n    \"\"\n    a b\n<! \"\""))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := wire.ParseTranscript(text)
-		if err != nil {
-			return
-		}
-		checkRoundTrip(t, got)
-	})
-}
-
-// Whatever a peer sends can be written down without losing a byte.
-func FuzzTranscribe(f *testing.F) {
-	for _, tt := range lists {
-		f.Add([]byte(wire.HeaderFrame+tt.wire), limit)
-	}
-	for _, tt := range failures {
-		f.Add([]byte("\x03na\n"+tt.bytes), tt.limit)
-	}
-	f.Fuzz(func(t *testing.T, b []byte, limit int) {
-		for _, from := range []wire.Role{wire.Initiator, wire.Responder} {
-			got := wire.Transcribe(from, b, limit)
-			if back := sent(got, from); back != string(b) {
-				t.Fatalf("%q comes back as %q", b, back)
-			}
-			checkRoundTrip(t, got)
 		}
 	})
 }

@@ -120,7 +120,7 @@ func (s surveyed) list(d Dialect, limit int) (List, error) {
 
 func nestedNames(text []byte, visit func(name []byte)) bool {
 	for len(text) > 0 {
-		name, n, err := Consume(text, MaxMessage)
+		name, n, err := ConsumeMessage(text, MaxMessage)
 		if err != nil || n == 0 {
 			return false
 		}

@@ -111,7 +111,7 @@ var lists = []struct {
 func TestParseList(t *testing.T) {
 	for _, tt := range lists {
 		t.Run(tt.why, func(t *testing.T) {
-			text, n, err := wire.Consume([]byte(tt.wire), limit)
+			text, n, err := wire.ConsumeMessage([]byte(tt.wire), limit)
 			if err != nil || n != len(tt.wire) {
 				t.Fatalf("Consume = %d, %v; want all %d bytes: the case is wrong", n, err, len(tt.wire))
 			}
@@ -189,10 +189,10 @@ func TestLongList(t *testing.T) {
 	if want := wire.MessageSize(wire.ListSize(names) - 1); len(nested) != want || len(nested) <= wire.MaxMessage {
 		t.Fatalf("AppendList gives %d bytes, want %d, more than %d", len(nested), want, wire.MaxMessage)
 	}
-	if _, _, err := wire.Consume(nested, wire.MaxMessage); !errors.Is(err, wire.ErrTooLarge) {
+	if _, _, err := wire.ConsumeMessage(nested, wire.MaxMessage); !errors.Is(err, wire.ErrTooLarge) {
 		t.Errorf("Consume at the limit of a message = %v, want ErrTooLarge", err)
 	}
-	text, _, err := wire.Consume(nested, wire.MaxList)
+	text, _, err := wire.ConsumeMessage(nested, wire.MaxList)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func TestCheckNameAgreesWithConsume(t *testing.T) {
 		name := strings.Repeat("a", size)
 		message := wire.AppendMessage(nil, name)
 		for _, limit := range []int{1, 2, 127, 128, 129, 256} {
-			_, _, err := wire.Consume(message, limit)
+			_, _, err := wire.ConsumeMessage(message, limit)
 			if fits := wire.CheckName(name, limit) == nil; fits != (err == nil) {
 				t.Errorf("limit %d: CheckName of %d bytes says %t, Consume says %v", limit, size, fits, err)
 			}

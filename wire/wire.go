@@ -101,7 +101,7 @@ func Length(b []byte, limit int) (prefix, body int, err error) {
 // length bytes.
 //
 // Enforces R5 (the newline is there), beside the rules of [Length].
-func Consume(b []byte, limit int) (text []byte, n int, err error) {
+func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	prefix, body, err := Length(b, limit)
 	n = prefix + body
 	if err != nil || n == 0 || len(b) < n {

@@ -92,7 +92,7 @@ func TestAppendMessageEncodesNonsense(t *testing.T) {
 	if want := "\x80\x80\x80\x01aaaa"; string(got[:8]) != want {
 		t.Errorf("AppendMessage = %q…, want %q…", got[:8], want)
 	}
-	if _, _, err := wire.Consume(got, wire.MaxList); !errors.Is(err, wire.ErrTooLarge) {
+	if _, _, err := wire.ConsumeMessage(got, wire.MaxList); !errors.Is(err, wire.ErrTooLarge) {
 		t.Errorf("Consume of it = %v, want ErrTooLarge", err)
 	}
 }
@@ -109,12 +109,12 @@ func checkConsume(t *testing.T, message, want string, limit int) {
 	t.Helper()
 	b := []byte(message)
 	for i := range b {
-		if text, n, err := wire.Consume(b[:i], limit); text != nil || n != 0 || err != nil {
+		if text, n, err := wire.ConsumeMessage(b[:i], limit); text != nil || n != 0 || err != nil {
 			t.Fatalf("Consume of the first %d bytes = %q, %d, %v; want nothing yet", i, text, n, err)
 		}
 	}
 	for _, behind := range []string{"", "\x00", wire.HeaderFrame} {
-		text, n, err := wire.Consume(append(bytes.Clone(b), behind...), limit)
+		text, n, err := wire.ConsumeMessage(append(bytes.Clone(b), behind...), limit)
 		if string(text) != want || n != len(message) || err != nil {
 			t.Errorf("Consume with %q behind = %.32q, %d, %v; want %.32q, %d", behind, text, n, err, want, len(message))
 		}
@@ -141,7 +141,7 @@ func TestConsumeSizes(t *testing.T) {
 
 func TestConsumeAliases(t *testing.T) {
 	b := []byte(wire.HeaderFrame)
-	text, _, err := wire.Consume(b, limit)
+	text, _, err := wire.ConsumeMessage(b, limit)
 	if err != nil || &text[0] != &b[1] {
 		t.Errorf("Consume = %q, %v; want a part of the buffer", text, err)
 	}
@@ -188,7 +188,7 @@ func TestConsumeFailures(t *testing.T) {
 	for _, tt := range failures {
 		t.Run(tt.why, func(t *testing.T) {
 			for i := range len(tt.bytes) + 1 {
-				text, n, err := wire.Consume([]byte(tt.bytes[:i]), tt.limit)
+				text, n, err := wire.ConsumeMessage([]byte(tt.bytes[:i]), tt.limit)
 				if text != nil || n != 0 {
 					t.Fatalf("Consume of the first %d bytes = %q, %d; want nothing", i, text, n)
 				}
@@ -211,7 +211,7 @@ func TestErrorTexts(t *testing.T) {
 		{"\x80\x80", "message too large: its length has more than 2 bytes"},
 		{"\x81\x08", "message too large: 1025 bytes announced, 1024 allowed"},
 	} {
-		if _, _, err := wire.Consume([]byte(tt.bytes), limit); err == nil || err.Error() != tt.want {
+		if _, _, err := wire.ConsumeMessage([]byte(tt.bytes), limit); err == nil || err.Error() != tt.want {
 			t.Errorf("Consume(%q) = %v, want %s", tt.bytes, err, tt.want)
 		}
 	}
@@ -252,7 +252,7 @@ func TestAllocations(t *testing.T) {
 		call func()
 	}{
 		{"Length", func() { wire.Length(sent, limit) }},
-		{"Consume", func() { wire.Consume(sent, limit) }},
+		{"Consume", func() { wire.ConsumeMessage(sent, limit) }},
 		{"AppendMessage", func() { wire.AppendMessage(buf, text) }},
 		{"AppendList", func() { wire.AppendList(buf, names) }},
 		{"CheckName", func() { wire.CheckName(text, limit) }},

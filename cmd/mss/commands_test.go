@@ -14,16 +14,16 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/multiselect/multiselect/wire"
 )
 
 // patience is how long a test waits for what should happen at once.
 const patience = 20 * time.Second
 
-func readTranscript(ts *testscript.TestScript, file string) wire.Transcript {
-	script, err := wire.ParseTranscript([]byte(ts.ReadFile(file)))
+func readTranscript(ts *testscript.TestScript, file string) transcript.Transcript {
+	script, err := transcript.Parse([]byte(ts.ReadFile(file)))
 	ts.Check(err)
 	return script
 }
@@ -34,7 +34,7 @@ func cmdPeer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: peer VAR FILE...")
 	}
-	var scripts []wire.Transcript
+	var scripts []transcript.Transcript
 	for _, file := range args[1:] {
 		scripts = append(scripts, readTranscript(ts, file))
 	}
@@ -54,7 +54,7 @@ func cmdPeer(ts *testscript.TestScript, neg bool, args []string) {
 			if len(scripts) > 1 {
 				scripts = scripts[1:]
 			}
-			if err := play(conn, script, wire.Responder); err != nil {
+			if err := play(conn, script, multiselect.Responder); err != nil {
 				failed <- err
 			}
 		}
@@ -78,7 +78,7 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	conn, err := net.Dial(a.network(), a.where)
 	ts.Check(err)
-	if err := play(conn, readTranscript(ts, args[1]), wire.Initiator); err != nil {
+	if err := play(conn, readTranscript(ts, args[1]), multiselect.Initiator); err != nil {
 		ts.Fatalf("client %s: %v", args[1], err)
 	}
 }

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
 	reports "github.com/multiselect/multiselect/conform/report"
-	"github.com/multiselect/multiselect/wire"
 )
 
 const conformHelp = `Plays the other side of multistream-select 1.0, case by case, and says what came
@@ -47,7 +47,7 @@ func newConform(s *stdio) *cobra.Command {
 
 // conformFlags are what both roles have in common.
 type conformFlags struct {
-	role       wire.Role
+	role       multiselect.Role
 	run        string
 	list       bool
 	strict     bool
@@ -155,8 +155,8 @@ func (f *conformFlags) play(ctx context.Context, s *stdio, o conform.Options, pa
 		return err
 	}
 	watch := newProgress(s, len(cases))
-	o.Started = watch.started
-	o.Observe = func(r conform.Result) {
+	o.OnStart = watch.started
+	o.OnResult = func(r conform.Result) {
 		watch.clear()
 		if ctx.Err() == nil {
 			out.observe(&r)

@@ -111,7 +111,7 @@ func written(file **os.File, write func(io.Writer) error) error {
 // paintResult colours the verdict in front of the text, and the transcript in it.
 func paintResult(r *conform.Result, text string) string {
 	color := map[conform.Verdict]string{
-		conform.Pass: green, conform.Informed: cyan, conform.Warn: yellow, conform.Fail: red, conform.Error: red,
+		conform.VerdictPass: green, conform.VerdictInfo: cyan, conform.VerdictWarn: yellow, conform.VerdictFail: red, conform.VerdictError: red,
 	}[r.Verdict]
 	if r.Bad() {
 		color = red

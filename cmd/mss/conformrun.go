@@ -13,7 +13,6 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
-	"github.com/multiselect/multiselect/wire"
 )
 
 // embeddedEchoes are what the embedded responder serves to the suite: names of all
@@ -32,7 +31,7 @@ const conformResponderExamples = `  mss conform responder
   mss conform responder -v R10-empty`
 
 func newConformResponder(s *stdio) *cobra.Command {
-	f := conformFlags{role: wire.Responder}
+	f := conformFlags{role: multiselect.Responder}
 	var to peerFlags
 	var budget time.Duration
 	cmd := &cobra.Command{
@@ -89,7 +88,7 @@ func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFl
 			return nil, err
 		},
 		Protocols: f.protocols,
-		Budget:    budget,
+		Timeout:   budget,
 	}
 	err = f.play(ctx, s, o, p.String(), func(ctx context.Context, o conform.Options) (*conform.Report, error) {
 		r, err := conform.RunResponder(ctx, responder, o)
@@ -120,7 +119,7 @@ func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, er
 	for _, name := range c.protocols {
 		routes = append(routes, route{name, target{kind: "echo"}})
 	}
-	return startServing(defaultListen, routes, multiselect.Limits{Budget: *budget})
+	return startServing(defaultListen, routes, multiselect.Limits{Timeout: *budget})
 }
 
 // asFailure gives an error the exit code that it has elsewhere.
@@ -154,7 +153,7 @@ const conformInitiatorExamples = `  mss conform initiator
   mss conform initiator --list --run lazy`
 
 func newConformInitiator(s *stdio) *cobra.Command {
-	f := conformFlags{role: wire.Initiator}
+	f := conformFlags{role: multiselect.Initiator}
 	var listen string
 	cmd := &cobra.Command{
 		Use:     "initiator [--listen ADDR] [CASE...] [-- COMMAND...]",
@@ -209,13 +208,13 @@ func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen str
 		return err
 	}
 	defer ln.Close()
-	name, initiator := "the embedded initiator", conform.Listener(ln, dialTask)
+	name, initiator := "the embedded initiator", conform.DialInitiator(ln, dialTask)
 	if len(command) > 0 {
 		stderr := io.Discard
 		if f.verbose {
 			stderr = s.err
 		}
-		name, initiator = strings.Join(command, " "), conform.Command(ln, stderr, command...)
+		name, initiator = strings.Join(command, " "), conform.CommandInitiator(ln, stderr, command...)
 	}
 	initiator.Protocols = f.protocols
 	err = f.play(ctx, s, o, name, func(ctx context.Context, o conform.Options) (*conform.Report, error) {

@@ -194,7 +194,7 @@ func TestUnheardStopSending(t *testing.T) {
 	if protocol != "/x" || err != nil {
 		t.Fatalf("%q, %v", protocol, err)
 	}
-	if how, code := ending(outcome.Unheard); how != endStop || code != 0x1005 {
-		t.Errorf("unheard: %s, code %#x: %v", how, code, outcome.Unheard)
+	if how, code := ending(outcome.WriteErr); how != endStop || code != 0x1005 {
+		t.Errorf("unheard: %s, code %#x: %v", how, code, outcome.WriteErr)
 	}
 }

@@ -76,7 +76,7 @@ func (a *attempt) negotiateLazy(ctx context.Context, f *dialFlags, s *stdio) (*t
 	if err == nil {
 		t.client.Unguarded = f.unguarded
 		if end, ok := limited.Deadline(); ok {
-			t.client.Limits.Budget = max(time.Until(end), 1)
+			t.client.Limits.Timeout = max(time.Until(end), 1)
 		}
 		err = a.propose(ctx, t, &o)
 	}

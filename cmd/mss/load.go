@@ -164,7 +164,7 @@ func (b *load) negotiate(ctx context.Context, l link) (opened time.Time, err err
 	}
 	defer conn.Close()
 	opened = time.Now()
-	client := multiselect.Client{Limits: multiselect.Limits{Budget: -1}} // that of the context
+	client := multiselect.Client{Limits: multiselect.Limits{Timeout: -1}} // that of the context
 	if !b.lazy {
 		if _, err := client.SelectOneOf(ctx, conn, b.protocol); err != nil {
 			return opened, err

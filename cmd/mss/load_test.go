@@ -30,7 +30,7 @@ func (s *stalling) open(ctx context.Context) (halfCloser, error) {
 		time.Sleep(time.Second)
 	}
 	here, there := net.Pipe()
-	go s.muxer.Handle(ctx, there)
+	go s.muxer.ServeStream(ctx, there)
 	return pipeHalf{here}, nil
 }
 

@@ -157,7 +157,7 @@ func (l *streamListener) serveYamux(conn net.Conn, peer string) {
 // returns nil if they failed, which the log tells.
 func (s *server) rise(conn halfCloser, self identity) (net.Conn, string) {
 	ctx := s.negotiating
-	if budget := cmp.Or(s.muxer.Limits.Budget, 10*time.Second); budget > 0 { // for all of it together
+	if budget := cmp.Or(s.muxer.Limits.Timeout, 10*time.Second); budget > 0 { // for all of it together
 		limited, cancel := context.WithTimeout(ctx, budget)
 		defer cancel()
 		ctx = limited

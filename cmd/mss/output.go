@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"golang.org/x/term"
-
-	"github.com/multiselect/multiselect/wire"
 )
 
 // stdio is what the tool reads and writes: data on out, all else on err.
@@ -110,7 +110,7 @@ func printJSON(w io.Writer, document any) error {
 // display returns a name as a transcript writes it: bare, or quoted where it
 // would be misread or could play tricks on a terminal.
 func display(name string) string {
-	line := wire.Transcript{{From: wire.Initiator, Kind: wire.Message, Text: name}}.String()
+	line := transcript.Transcript{{From: multiselect.Initiator, Kind: transcript.KindMessage, Text: name}}.String()
 	return strings.TrimSuffix(strings.TrimPrefix(line, "> "), "\n")
 }
 

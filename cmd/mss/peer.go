@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -130,7 +131,7 @@ func (p *peer) leave() {
 
 func newTalk(conn halfCloser, r *record, live io.Writer) *talk {
 	// The budget is that of the context: it began with the connecting.
-	client := multiselect.Client{Limits: multiselect.Limits{Budget: -1}}
+	client := multiselect.Client{Limits: multiselect.Limits{Timeout: -1}}
 	return &talk{conn, multiselect.NewCommunicator(conn), client, r, live}
 }
 
@@ -155,7 +156,7 @@ type record struct {
 // watch returns a context whose negotiation is recorded, and written to live.
 func (r *record) watch(ctx context.Context, live io.Writer) context.Context {
 	if r.watching == nil {
-		r.watching = multiselect.TranscriptTrace(io.MultiWriter(&r.text, live))
+		r.watching = transcript.NewTrace(io.MultiWriter(&r.text, live))
 		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received = o.BytesSent, o.BytesReceived }
 	}
 	return multiselect.WithTrace(ctx, r.watching)

@@ -11,7 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 )
 
 // play follows a transcript on a raw connection: it sends the lines of its own
@@ -25,19 +26,19 @@ import (
 //	# reset      reset the connection
 //
 // At the end of the script the connection is closed.
-func play(conn net.Conn, script wire.Transcript, role wire.Role) error {
+func play(conn net.Conn, script transcript.Transcript, role multiselect.Role) error {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(patience))
 	for i := 0; i < len(script); i++ {
 		line := script[i]
-		if line.Kind == wire.Comment {
+		if line.Kind == transcript.KindComment {
 			if err := direct(conn, line.Comment); err != nil {
 				return fmt.Errorf("# %s: %w", line.Comment, err)
 			}
 			continue
 		}
 		said := line.AppendBytes(nil)
-		for i+1 < len(script) && script[i+1].From == line.From && !script[i+1].Break && script[i+1].Kind != wire.Comment {
+		for i+1 < len(script) && script[i+1].From == line.From && !script[i+1].Break && script[i+1].Kind != transcript.KindComment {
 			i++
 			said = script[i].AppendBytes(said)
 		}

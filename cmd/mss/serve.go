@@ -113,12 +113,12 @@ func (f *serveFlags) server(s *stdio, args []string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits := multiselect.Limits{Budget: f.timeout}
+	limits := multiselect.Limits{Timeout: f.timeout}
 	switch {
 	case f.timeout < 0:
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	case f.timeout == 0:
-		limits.Budget = -1
+		limits.Timeout = -1
 	}
 	srv, err := newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose && !f.json, json: f.json, oneShot: f.oneShot})
 	if err == nil {

@@ -121,7 +121,7 @@ func (s *server) forget(c *connection) {
 	delete(s.conns, c)
 }
 
-// handle is [multiselect.Muxer.Handle] with a context for each half of its
+// handle is [multiselect.Muxer.ServeStream] with a context for each half of its
 // work: a server that stops cuts negotiations at once and lets targets finish.
 func (s *server) handle(c *connection) {
 	entry := s.log.open(c)

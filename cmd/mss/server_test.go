@@ -35,7 +35,7 @@ func startServer(t *testing.T, budget time.Duration, routes ...string) *testServ
 		t.Fatal(err)
 	}
 	log := new(buffer)
-	srv, err := newServer(parsed, multiselect.Limits{Budget: budget}, &serverLog{stdio: &stdio{err: log}})
+	srv, err := newServer(parsed, multiselect.Limits{Timeout: budget}, &serverLog{stdio: &stdio{err: log}})
 	if err != nil {
 		t.Fatal(err)
 	}

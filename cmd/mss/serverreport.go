@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -48,23 +49,23 @@ func (e *entry) leftAfterList(err error) bool {
 	if !ok || exitCode(err) != exitClosed || len(failed.Received) > 0 {
 		return false
 	}
-	transcript, err := wire.ParseTranscript(e.record.text.Bytes())
-	return err == nil && len(transcript) > 0 && transcript[len(transcript)-1].Kind == wire.Names
+	lines, err := transcript.Parse(e.record.text.Bytes())
+	return err == nil && len(lines) > 0 && lines[len(lines)-1].Kind == transcript.KindList
 }
 
 // refusedIn returns the names that were answered "na" in a transcript.
 func refusedIn(text []byte) []string {
-	transcript, err := wire.ParseTranscript(text)
+	lines, err := transcript.Parse(text)
 	if err != nil {
 		return nil
 	}
 	var asked, refused []string
-	for i, line := range transcript {
-		if line.Kind == wire.Raw || i == 0 {
+	for i, line := range lines {
+		if line.Kind == transcript.KindRaw || i == 0 {
 			continue // the header of the initiator, or no message at all
 		}
 		switch {
-		case line.From == wire.Initiator:
+		case line.From == multiselect.Initiator:
 			asked = append(asked, line.Text)
 		case line.Text == wire.Header || len(asked) == 0:
 		default:

@@ -184,7 +184,7 @@ func total(party string, r *conform.Report) totalView {
 // byLevel is the summary of a report for each level that it has.
 func byLevel(party string, reports []*conform.Report) (rows []totalView) {
 	for _, r := range reports {
-		for level := conform.Must; level <= conform.Inform; level++ {
+		for level := conform.LevelMust; level <= conform.LevelInfo; level++ {
 			part := &conform.Report{Role: r.Role}
 			for _, result := range r.Results {
 				if result.Case.Level == level {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
-	"github.com/multiselect/multiselect/wire"
 )
 
 // jsonFormat names the form of the document. Fields are added to it, never
@@ -150,14 +150,14 @@ func caseJSON(c *conform.Case) jsonCase {
 		doc.Requirements = append(doc.Requirements, jsonRequirement(q))
 	}
 	for _, o := range c.Legal {
-		doc.Legal = append(doc.Legal, jsonOutcome{notNull(o.Said), o.Ends, o.Verdict, o.Reports, o.OneRead, o.Because})
+		doc.Legal = append(doc.Legal, jsonOutcome{notNull(o.Sent), o.Ends, o.Verdict, o.Reports, o.OneRead, o.Reason})
 	}
 	return doc
 }
 
 // mode is what an initiator has to do.
 func mode(c *conform.Case) string {
-	if c.Role == wire.Responder {
+	if c.Role == multiselect.Responder {
 		return ""
 	}
 	return c.Mode
@@ -191,7 +191,7 @@ func cameTrue(r *conform.Result) int {
 		return -1
 	}
 	return slices.IndexFunc(r.Case.Legal, func(o conform.Outcome) bool {
-		return o.Because == r.Outcome.Because && o.Ends == r.Outcome.Ends && slices.Equal(o.Said, r.Outcome.Said)
+		return o.Reason == r.Outcome.Reason && o.Ends == r.Outcome.Ends && slices.Equal(o.Sent, r.Outcome.Sent)
 	})
 }
 

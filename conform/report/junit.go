@@ -96,9 +96,9 @@ func (s *junitSuite) add(r *conform.Result) {
 		Time:      seconds(r.Duration),
 	}
 	s.Tests++
-	details := r.Case.Title + "\n" + strings.Join(transcript(r), "\n")
+	details := r.Case.Title + "\n" + strings.Join(transcriptLines(r), "\n")
 	switch what := judge(r); {
-	case r.Verdict == conform.Error:
+	case r.Verdict == conform.VerdictError:
 		s.Errors++
 		c.Error = &junitRemark{reason(r), "tester", details}
 	case what == failed:
@@ -108,7 +108,7 @@ func (s *junitSuite) add(r *conform.Result) {
 		s.Skipped++
 		// Its schema allows skipped no type; the verdict stands in the message.
 		c.Skipped = &junitRemark{Message: status(r) + ": " + reason(r)}
-	case r.Verdict != conform.Pass:
+	case r.Verdict != conform.VerdictPass:
 		c.SystemOut = fmt.Sprintf("%v: %s\n%s", r.Verdict, reason(r), details)
 	}
 	s.Cases = append(s.Cases, c)

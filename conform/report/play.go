@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -45,14 +47,14 @@ func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 		Party:  party,
 		Status: status(r),
 		Class:  r.Verdict.String(),
-		Plain:  status(r) == conform.Pass.String(),
-		Open:   r.Bad() || r.Verdict == conform.Fail || r.Verdict == conform.Warn,
+		Plain:  status(r) == conform.VerdictPass.String(),
+		Open:   r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn,
 		Reason: r.Reason, Expected: linked(r.Expected),
 		Outcome: cameTrue(r) + 1,
 		Took:    took(r.Duration),
 	}
 	if p.Status == "unexpected" {
-		p.Class = conform.Fail.String()
+		p.Class = conform.VerdictFail.String()
 	}
 	script := strings.Join(r.Case.Script, "\n")
 	for placeholder, name := range r.Names {
@@ -88,26 +90,26 @@ func (p *playView) show(r *conform.Result) {
 	}
 }
 
-func newEvent(underTest wire.Role, e *conform.Event, shown int) eventView {
+func newEvent(underTest multiselect.Role, e *conform.Event, shown int) eventView {
 	v := eventView{At: took(e.At), Note: e.Note, Tester: e.From != underTest, Who: "under test", Arrow: ">"}
 	if v.Tester {
 		v.Who = "tester"
 	}
-	if e.From == wire.Responder {
+	if e.From == multiselect.Responder {
 		v.Arrow = "<"
 	}
 	switch e.Kind {
-	case conform.Data:
+	case conform.EventData:
 		v.What = fmt.Sprintf("%d bytes", len(e.Data))
 		if len(e.Data) == 1 {
 			v.What = "1 byte"
 		}
-		v.Said = clip(wire.Transcribe(e.From, e.Data, wire.MaxList), mostEventLines)
+		v.Said = clip(transcript.Transcribe(e.From, e.Data, wire.MaxList), mostEventLines)
 		v.Hex = hexadecimal(e.Data[:shown])
 		if shown < len(e.Data) {
 			v.Hex += " …"
 		}
-	case conform.Noted:
+	case conform.EventNote:
 		v.Arrow, v.Who, v.Tester = "#", "note", true
 	default:
 		v.What = e.Kind.String()

@@ -31,8 +31,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect/transcript"
 )
 
 // NamedReport is what came of one party under test, in one role or in both.
@@ -60,7 +61,7 @@ func judge(r *conform.Result) outcome {
 	switch {
 	case r.Bad():
 		return failed
-	case slices.Contains([]conform.Verdict{conform.Skipped, conform.Unsupported, conform.Fail}, r.Verdict):
+	case slices.Contains([]conform.Verdict{conform.VerdictSkipped, conform.VerdictUnsupported, conform.VerdictFail}, r.Verdict):
 		return skipped
 	}
 	return passed
@@ -85,11 +86,11 @@ func count(results []conform.Result) (n tally) {
 // status is the verdict, or what it is worth for a case that was expected to fail.
 func status(r *conform.Result) string {
 	switch {
-	case r.Expected == "" || r.Verdict == conform.Error:
+	case r.Expected == "" || r.Verdict == conform.VerdictError:
 		return r.Verdict.String()
 	case r.Bad():
 		return "unexpected"
-	case r.Verdict == conform.Fail:
+	case r.Verdict == conform.VerdictFail:
 		return "fail, known"
 	}
 	return r.Verdict.String()
@@ -111,8 +112,8 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // allVerdicts are the verdicts in the order in which reports count them.
 var allVerdicts = []conform.Verdict{
-	conform.Pass, conform.Informed, conform.Warn, conform.Fail,
-	conform.Unsupported, conform.Skipped, conform.Error,
+	conform.VerdictPass, conform.VerdictInfo, conform.VerdictWarn, conform.VerdictFail,
+	conform.VerdictUnsupported, conform.VerdictSkipped, conform.VerdictError,
 }
 
 const (
@@ -122,7 +123,7 @@ const (
 )
 
 // transcript returns the lines of the play, and says what it leaves out.
-func transcript(r *conform.Result) []string {
+func transcriptLines(r *conform.Result) []string {
 	begin := *r
 	begin.Events = r.Events[:min(mostEvents, len(r.Events))]
 	shown := clip(begin.Transcript(), mostLines)
@@ -133,7 +134,7 @@ func transcript(r *conform.Result) []string {
 }
 
 // clip returns the lines of a transcript, at most so many, none too long.
-func clip(t wire.Transcript, most int) []string {
+func clip(t transcript.Transcript, most int) []string {
 	all := lines(t.String())
 	shown := all[:min(most, len(all))]
 	for i, line := range shown {
@@ -157,7 +158,7 @@ func lines(text string) []string {
 // quoted returns a name as the transcript writes it: bare, or quoted where it
 // would be misread.
 func quoted(name string) string {
-	line := wire.Transcript{{From: wire.Initiator, Kind: wire.Message, Text: name}}.String()
+	line := transcript.Transcript{{From: multiselect.Initiator, Kind: transcript.KindMessage, Text: name}}.String()
 	return strings.TrimSuffix(strings.TrimPrefix(line, "> "), "\n")
 }
 

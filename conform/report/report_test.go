@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
 	"github.com/multiselect/multiselect/conform/report"
-	"github.com/multiselect/multiselect/wire"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -44,7 +44,7 @@ func write(t *testing.T, format string, r *conform.Report) string {
 
 func TestGolden(t *testing.T) {
 	for format := range writers {
-		got := write(t, format, sampleReport(wire.Responder))
+		got := write(t, format, sampleReport(multiselect.Responder))
 		file := filepath.Join("testdata", format)
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
@@ -64,7 +64,7 @@ func TestGolden(t *testing.T) {
 // The same run counts the same everywhere: passed are pass, warn and info;
 // failed are the miss, the error and the pass that was not expected.
 func TestCounts(t *testing.T) {
-	r := sampleReport(wire.Responder)
+	r := sampleReport(multiselect.Responder)
 	const want = "3 passed, 3 failed, 3 skipped"
 	if got := report.Summary(r); got != want {
 		t.Fatalf("Summary: %q, want %q", got, want)
@@ -90,7 +90,7 @@ func TestCounts(t *testing.T) {
 }
 
 func TestAllGood(t *testing.T) {
-	r := &conform.Report{Role: wire.Initiator, Results: sampleReport(wire.Initiator).Results[:1]}
+	r := &conform.Report{Role: multiselect.Initiator, Results: sampleReport(multiselect.Initiator).Results[:1]}
 	var doc struct{ OK bool }
 	if err := json.Unmarshal([]byte(write(t, "report.json", r)), &doc); err != nil || !doc.OK {
 		t.Errorf("JSON: ok %v, %v", doc.OK, err)
@@ -137,7 +137,7 @@ type (
 // what, why, and how it came to it.
 func TestJUnitParses(t *testing.T) {
 	var doc junitSuites
-	r := sampleReport(wire.Responder)
+	r := sampleReport(multiselect.Responder)
 	if err := xml.Unmarshal([]byte(write(t, "report.xml", r)), &doc); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ var tapLine = regexp.MustCompile(`^(not )?ok (\d+) - ((?:[^#\\]|\\#|\\\\)+?)(?: 
 
 // TAP, as a harness reads it.
 func TestTAPParses(t *testing.T) {
-	r := sampleReport(wire.Responder)
+	r := sampleReport(multiselect.Responder)
 	text := strings.Split(strings.TrimSuffix(write(t, "report.tap", r), "\n"), "\n")
 	if text[0] != "TAP version 14" || text[1] != "1..9" {
 		t.Fatalf("it begins %q", text[:2])
@@ -215,7 +215,7 @@ func TestTAPParses(t *testing.T) {
 
 // The bytes of an event can be had back from the JSON.
 func TestJSONBytes(t *testing.T) {
-	r := sampleReport(wire.Initiator)
+	r := sampleReport(multiselect.Initiator)
 	var doc struct {
 		Format  string
 		Results []struct {
@@ -248,7 +248,7 @@ func TestJSONBytes(t *testing.T) {
 
 func TestJSONCases(t *testing.T) {
 	var b bytes.Buffer
-	if err := report.JSONCases(&b, []*conform.Case{sampleCase(wire.Responder, "R2-a", conform.Must, "a")}); err != nil {
+	if err := report.JSONCases(&b, []*conform.Case{sampleCase(multiselect.Responder, "R2-a", conform.LevelMust, "a")}); err != nil {
 		t.Fatal(err)
 	}
 	var docs []struct {
@@ -262,13 +262,13 @@ func TestJSONCases(t *testing.T) {
 
 // A peer that never stops does not make a report without end.
 func TestLimits(t *testing.T) {
-	r := &conform.Report{Role: wire.Responder, Results: sampleReport(wire.Responder).Results[1:2]}
+	r := &conform.Report{Role: multiselect.Responder, Results: sampleReport(multiselect.Responder).Results[1:2]}
 	flood := &r.Results[0]
 	flood.Events = nil
 	for range 300 {
-		flood.Events = append(flood.Events, conform.Event{From: wire.Responder, Data: bytes.Repeat([]byte("\x03na\n"), 1000)})
+		flood.Events = append(flood.Events, conform.Event{From: multiselect.Responder, Data: bytes.Repeat([]byte("\x03na\n"), 1000)})
 	}
-	flood.Events = append(flood.Events, conform.Event{From: wire.Responder, Data: bytes.Repeat([]byte{0xff}, 1<<20)})
+	flood.Events = append(flood.Events, conform.Event{From: multiselect.Responder, Data: bytes.Repeat([]byte{0xff}, 1<<20)})
 	flood.Names["Long"] = strings.Repeat("long", 1<<16)
 	for format, most := range map[string]int{"report.txt": 20 << 10, "report.tap": 20 << 10, "report.xml": 40 << 10, "report.html": 200 << 10} {
 		got := write(t, format, r)
@@ -281,7 +281,7 @@ func TestLimits(t *testing.T) {
 // Nothing in the page comes from elsewhere, and nothing that a peer says is markup.
 func TestPageStandsAlone(t *testing.T) {
 	for _, format := range []string{"report.html", "matrix.html"} {
-		html := write(t, format, sampleReport(wire.Responder))
+		html := write(t, format, sampleReport(multiselect.Responder))
 		for _, foreign := range []string{"<script", "src=", "@import", "url(", `rel="stylesheet"`, "<rust>", "<can>", "<iframe"} {
 			if strings.Contains(html, foreign) {
 				t.Errorf("%s contains %s", format, foreign)
@@ -311,7 +311,7 @@ func TestWriterFails(t *testing.T) {
 	for format, write := range writers {
 		for _, after := range []int{0, 30, 700} {
 			w := &brokenWriter{left: after, err: broken}
-			if err := write(w, sampleReport(wire.Responder)); !errors.Is(err, broken) {
+			if err := write(w, sampleReport(multiselect.Responder)); !errors.Is(err, broken) {
 				t.Errorf("%s, after %d bytes: %v", format, after, err)
 			}
 		}

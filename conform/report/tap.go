@@ -24,18 +24,18 @@ func TAP(w io.Writer, r *conform.Report) error {
 
 func tapResult(b *strings.Builder, n int, r *conform.Result) {
 	word := "ok"
-	if r.Bad() || r.Verdict == conform.Fail {
+	if r.Bad() || r.Verdict == conform.VerdictFail {
 		word = "not ok"
 	}
 	fmt.Fprintf(b, "%s %d - %s", word, n, tapText(r.Case.ID+": "+r.Case.Title))
 	switch {
-	case judge(r) == skipped && r.Verdict == conform.Fail:
+	case judge(r) == skipped && r.Verdict == conform.VerdictFail:
 		fmt.Fprintf(b, " # TODO %s", tapText(r.Expected))
 	case judge(r) == skipped:
 		fmt.Fprintf(b, " # SKIP %v: %s", r.Verdict, tapText(r.Reason))
 	}
 	b.WriteByte('\n')
-	if status(r) == conform.Pass.String() {
+	if status(r) == conform.VerdictPass.String() {
 		return
 	}
 	b.WriteString("  ---\n")
@@ -48,7 +48,7 @@ func tapResult(b *strings.Builder, n int, r *conform.Result) {
 	field("verdict", r.Verdict.String())
 	field("reason", reason(r))
 	fmt.Fprintf(b, "  duration_ms: %.3f\n", milliseconds(r.Duration))
-	if said := transcript(r); len(said) > 0 {
+	if said := transcriptLines(r); len(said) > 0 {
 		b.WriteString("  transcript: |2\n")
 		for _, line := range said {
 			b.WriteString(strings.TrimRight("    "+line, " ") + "\n")

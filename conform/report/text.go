@@ -24,8 +24,8 @@ func Text(w io.Writer, r *conform.Report) error {
 func TextResult(w io.Writer, r *conform.Result, verbose bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-11s  %s: %s\n", status(r), r.Case.ID, r.Case.Title)
-	wrong := r.Bad() || r.Verdict == conform.Fail || r.Verdict == conform.Warn
-	if r.Verdict != conform.Pass || wrong {
+	wrong := r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn
+	if r.Verdict != conform.VerdictPass || wrong {
 		fmt.Fprintf(&b, "    %s\n", reason(r))
 	}
 	if wrong {
@@ -37,7 +37,7 @@ func TextResult(w io.Writer, r *conform.Result, verbose bool) error {
 		}
 	}
 	if wrong || verbose {
-		for _, line := range transcript(r) {
+		for _, line := range transcriptLines(r) {
 			fmt.Fprintf(&b, "    | %s\n", line)
 		}
 	}
@@ -63,7 +63,7 @@ func TextSummary(w io.Writer, r *conform.Report) error {
 // expected counts the failures that were expected.
 func expected(r *conform.Report) (n int) {
 	for i := range r.Results {
-		if r.Results[i].Verdict == conform.Fail && !r.Results[i].Bad() {
+		if r.Results[i].Verdict == conform.VerdictFail && !r.Results[i].Bad() {
 			n++
 		}
 	}
@@ -73,10 +73,10 @@ func expected(r *conform.Report) (n int) {
 // describe says what a legal outcome is, in one line.
 func describe(o *conform.Outcome) string {
 	said := "nothing is said"
-	if len(o.Said) > 0 {
-		said = strings.Join(o.Said, " ⏎ ")
+	if len(o.Sent) > 0 {
+		said = strings.Join(o.Sent, " ⏎ ")
 	}
-	return oneLine(said + "; " + conditions(o) + ": " + o.Because)
+	return oneLine(said + "; " + conditions(o) + ": " + o.Reason)
 }
 
 // conditions says what else has to be, beside what is said.
@@ -88,7 +88,7 @@ func conditions(o *conform.Outcome) string {
 	if o.Reports != "" {
 		s += "; the initiator reports: " + o.Reports
 	}
-	if o.Verdict != conform.Pass {
+	if o.Verdict != conform.VerdictPass {
 		s += "; verdict: " + o.Verdict.String()
 	}
 	return s
@@ -96,11 +96,11 @@ func conditions(o *conform.Outcome) string {
 
 func ends(e conform.Ending) string {
 	switch e {
-	case conform.Open:
+	case conform.EndAny:
 		return "nothing more"
-	case conform.Quiet:
+	case conform.EndQuiet:
 		return "silence, with the stream open"
-	case conform.Closed:
+	case conform.EndClosed:
 		return "the end of its direction"
 	}
 	return "the end of the stream, or a reset"

@@ -16,7 +16,7 @@ import (
 // closes the stream.
 func Do(ctx context.Context, stream io.ReadWriteCloser, task conform.Task) error {
 	defer stream.Close()
-	client := &multiselect.Client{Limits: multiselect.Limits{Budget: task.Timeout}}
+	client := &multiselect.Client{Limits: multiselect.Limits{Timeout: task.Timeout}}
 	var err error
 	switch task.Mode {
 	case "select":
@@ -54,7 +54,7 @@ func selectListed(ctx context.Context, client *multiselect.Client, stream io.Rea
 			return err
 		}
 	}
-	_, err = client.SelectOneOfOver(ctx, c, protocols...)
+	_, err = client.SelectOn(ctx, c, protocols...)
 	return err
 }
 

@@ -23,7 +23,7 @@ var (
 var (
 	lazyFloor    = speaker{"lazy floor", lazyFloorInitiate, lazyFloorRespond}
 	lazyOurs     = lazyOursWith("lazy ours", multiselect.Limits{})
-	lazyOursFree = lazyOursWith("lazy ours-free", multiselect.Limits{Budget: -1})
+	lazyOursFree = lazyOursWith("lazy ours-free", multiselect.Limits{Timeout: -1})
 	lazyGoms     = speaker{"lazy goms", lazyGomsInitiate, responding(gomsRespond)}
 	// eager negotiates first and sends the request then: what lazy saves.
 	eagerOurs = speaker{"eager ours", requesting(oursFree.initiate), responding(oursFree.respond)}

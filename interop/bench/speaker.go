@@ -26,7 +26,7 @@ var (
 	// ours is the exported API with its defaults, so with the budget.
 	ours = oursWith("ours", multiselect.Limits{})
 	// oursFree is the same without a budget.
-	oursFree = oursWith("ours-free", multiselect.Limits{Budget: -1})
+	oursFree = oursWith("ours-free", multiselect.Limits{Timeout: -1})
 	// goms is go-multistream, which has no budget.
 	goms = speaker{"goms", gomsInitiate, gomsRespond}
 )

@@ -37,7 +37,7 @@ func played(t *testing.T) *conform.Report {
 	r, err := conform.RunResponder(t.Context(), conform.Responder{
 		Dial: func(context.Context) (io.ReadWriteCloser, error) {
 			ours, theirs := net.Pipe()
-			go mux.Handle(context.Background(), ours)
+			go mux.ServeStream(context.Background(), ours)
 			return theirs, nil
 		},
 		Protocols: names,
@@ -102,7 +102,7 @@ func TestContent(t *testing.T) {
 			t.Errorf("%s has no row with the verdict %v", result.Case.ID, result.Verdict)
 		}
 	}
-	if r.OK() || r.Count(conform.Pass) == 0 || r.Count(conform.Skipped) == 0 {
+	if r.OK() || r.Count(conform.VerdictPass) == 0 || r.Count(conform.VerdictSkipped) == 0 {
 		t.Errorf("the run has too few verdicts to be looked at: %s", report.Summary(r))
 	}
 }

@@ -131,7 +131,7 @@ func respond(m *multiselect.Muxer, s *end, names ...string) error {
 			return err
 		}
 	}
-	return m.Handle(context.Background(), s)
+	return m.ServeStream(context.Background(), s)
 }
 
 var handlers = map[string]func(*end){
@@ -171,7 +171,7 @@ func said(messages ...string) string {
 func says(words string) func(*end) error {
 	return func(s *end) error {
 		r := bufio.NewReader(s)
-		if s.role == wire.Responder {
+		if s.role == multiselect.Responder {
 			r.Peek(1)
 		}
 		if words != "" {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // All lengths are in pixels. The picture is as narrow as a phone, so that
@@ -57,7 +57,7 @@ const (
 	over    = "over"
 )
 
-func (s *stage) side(r wire.Role) *side { return &s.sides[r-1] }
+func (s *stage) side(r multiselect.Role) *side { return &s.sides[r-1] }
 
 func (d *side) reach(y float64) { d.send, d.room = max(d.send, y), max(d.room, y) }
 
@@ -116,9 +116,9 @@ func (s *stage) head() float64 {
 		s.text(12, y, "start", "about", l)
 	}
 	y += 14
-	for _, r := range []wire.Role{wire.Initiator, wire.Responder} {
+	for _, r := range []multiselect.Role{multiselect.Initiator, multiselect.Responder} {
 		x, w := left-12, 82.0
-		if r == wire.Responder {
+		if r == multiselect.Responder {
 			x = right + 12 - w
 		}
 		s.box(x, y, w, 24, "role")
@@ -185,7 +185,7 @@ func (s *stage) happen(e step) {
 	d := s.side(e.from)
 	y := max(d.send, d.room)
 	x := d.x - 9
-	if e.from == wire.Responder {
+	if e.from == multiselect.Responder {
 		x = d.x + 9 - half
 	}
 	class := map[stepKind]string{handler: "handler", failure: "failure", wound: "wound"}[e.kind]

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // latency is how long everything travels.
@@ -25,7 +25,7 @@ type tape struct {
 type event struct {
 	at    time.Duration
 	kind  stepKind
-	from  wire.Role
+	from  multiselect.Role
 	bytes []byte // of a flight
 	text  string
 	lost  bool
@@ -56,7 +56,7 @@ func (t *tape) all() []event {
 // reset: the stream of a multiplexer. What is written arrives after the latency,
 // in order, and a write waits for nobody.
 type end struct {
-	role wire.Role
+	role multiselect.Role
 	tape *tape
 	peer *end
 
@@ -79,7 +79,7 @@ type packet struct {
 }
 
 func connect(t *tape) (initiator, responder *end) {
-	initiator, responder = &end{role: wire.Initiator, tape: t}, &end{role: wire.Responder, tape: t}
+	initiator, responder = &end{role: multiselect.Initiator, tape: t}, &end{role: multiselect.Responder, tape: t}
 	initiator.peer, responder.peer = responder, initiator
 	initiator.landed.L, responder.landed.L = &initiator.mu, &responder.mu
 	return initiator, responder

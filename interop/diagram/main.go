@@ -5,7 +5,7 @@
 //
 // A transcript has no word for the end of a stream, for time, or for what one
 // side does by itself. Here its comments say that, so that a picture is still
-// what [wire.ParseTranscript] reads:
+// what [transcript.Parse] reads:
 //
 //	# Eager: one round trip                  the first comment is the title,
 //	# One write on each side.                those up to the first arrow the text below

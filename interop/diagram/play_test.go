@@ -138,7 +138,7 @@ func (s *scene) describe() (lines []string) {
 	return lines
 }
 
-func describeOne(from wire.Role, kind stepKind, text string, bytes []byte, lost bool) string {
+func describeOne(from multiselect.Role, kind stepKind, text string, bytes []byte, lost bool) string {
 	if kind == flight {
 		text = fmt.Sprintf("%q", bytes)
 	}
@@ -170,7 +170,7 @@ func checkTime(t *testing.T, s *scene, events []event) {
 				t.Errorf("flight %d has crossed the one before: %t", i+1, crossed)
 			}
 		}
-		if e.from == wire.Responder && !e.lost {
+		if e.from == multiselect.Responder && !e.lost {
 			heard = e.at + latency
 		}
 	}

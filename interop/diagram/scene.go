@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -20,12 +22,12 @@ type scene struct {
 // step is something that happens at one side, or that one side sends.
 type step struct {
 	kind      stepKind
-	from      wire.Role
-	text      string          // what happens
-	lines     wire.Transcript // of a flight
-	parts     []part          // of a flight
-	meanwhile bool            // leaves before the flight above has arrived
-	lost      bool            // leaves and does not arrive
+	from      multiselect.Role
+	text      string                // what happens
+	lines     transcript.Transcript // of a flight
+	parts     []part                // of a flight
+	meanwhile bool                  // leaves before the flight above has arrived
+	lost      bool                  // leaves and does not arrive
 }
 
 type stepKind uint8
@@ -78,12 +80,12 @@ var events = []struct {
 }
 
 func readScene(text []byte) (*scene, error) {
-	t, err := wire.ParseTranscript(text)
+	t, err := transcript.Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	s := new(scene)
-	for len(t) > 0 && t[0].Kind == wire.Comment && !isEvent(t[0].Comment) {
+	for len(t) > 0 && t[0].Kind == transcript.KindComment && !isEvent(t[0].Comment) {
 		if s.title == "" {
 			s.title = t[0].Comment
 		} else {
@@ -107,12 +109,12 @@ func isEvent(comment string) bool {
 	return err == nil || comment == "meanwhile"
 }
 
-func (s *scene) readSteps(t wire.Transcript) error {
+func (s *scene) readSteps(t transcript.Transcript) error {
 	meanwhile := false
 	for i, l := range t {
-		if l.Kind != wire.Comment {
+		if l.Kind != transcript.KindComment {
 			starts := i == 0 || t[i-1].From != l.From || l.Break
-			if starts && i > 0 && t[i-1].Kind == wire.Comment && !l.Break && s.lastSender() == l.From {
+			if starts && i > 0 && t[i-1].Kind == transcript.KindComment && !l.Break && s.lastSender() == l.From {
 				return fmt.Errorf("%q: a comment within a flight", t[i-1].Comment)
 			}
 			if starts {
@@ -140,7 +142,7 @@ func (s *scene) readSteps(t wire.Transcript) error {
 	return nil
 }
 
-func (s *scene) lastSender() wire.Role {
+func (s *scene) lastSender() multiselect.Role {
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		if s.steps[i].kind == flight {
 			return s.steps[i].from
@@ -153,10 +155,10 @@ func readEvent(comment string) (step, error) {
 	who, text, ok := strings.Cut(comment, ": ")
 	e := step{kind: happened, text: text}
 	switch {
-	case ok && who == wire.Initiator.String():
-		e.from = wire.Initiator
-	case ok && who == wire.Responder.String():
-		e.from = wire.Responder
+	case ok && who == multiselect.Initiator.String():
+		e.from = multiselect.Initiator
+	case ok && who == multiselect.Responder.String():
+		e.from = multiselect.Responder
 	default:
 		return e, fmt.Errorf("%q is not what a side does", comment)
 	}
@@ -177,16 +179,16 @@ func (s *scene) readParts() {
 		for _, l := range f.lines {
 			p := part{texts: []string{l.Text}, note: l.Comment}
 			switch {
-			case l.Kind == wire.Raw:
+			case l.Kind == transcript.KindRaw:
 				p.texts[0] = strconv.Quote(l.Text)
 				p.kind = rawKind(l.From, agreed, len(proposed) > 0)
-			case l.Kind == wire.Names:
+			case l.Kind == transcript.KindList:
 				p.kind, p.texts = list, l.Names
 			case l.Text == wire.Header:
 				p.kind = header
-			case l.From == wire.Initiator && l.Text == wire.LS:
+			case l.From == multiselect.Initiator && l.Text == wire.LS:
 				p.kind = list
-			case l.From == wire.Initiator || f.meanwhile:
+			case l.From == multiselect.Initiator || f.meanwhile:
 				p.kind = proposal
 				proposed[l.Text] = true
 			case l.Text == wire.NA:
@@ -204,11 +206,11 @@ func (s *scene) readParts() {
 	}
 }
 
-func rawKind(from wire.Role, agreed, proposed bool) partKind {
+func rawKind(from multiselect.Role, agreed, proposed bool) partKind {
 	switch {
 	case agreed:
 		return data
-	case proposed && from == wire.Initiator:
+	case proposed && from == multiselect.Initiator:
 		return early
 	}
 	return strange
@@ -223,10 +225,10 @@ func (s *scene) roundTrips() (trips [][2]int) {
 		case e.kind != flight:
 		case e.meanwhile:
 			asked = -1
-		case e.from == wire.Initiator && asked < 0:
+		case e.from == multiselect.Initiator && asked < 0:
 			asked = i
-		case e.from == wire.Responder && !e.lost && asked >= 0:
-			if next := s.nextFlight(i); next == nil || next.from == wire.Initiator || next.lost {
+		case e.from == multiselect.Responder && !e.lost && asked >= 0:
+			if next := s.nextFlight(i); next == nil || next.from == multiselect.Initiator || next.lost {
 				trips = append(trips, [2]int{asked, i})
 				asked = -1
 			}

@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // drawing is an SVG picture under construction. It has a page of its own, and
@@ -99,7 +99,7 @@ const (
 // all is upright there.
 func (d *drawing) arrow(e step, y, down float64) {
 	angle := math.Atan(down/across) * 180 / math.Pi
-	if e.from == wire.Responder {
+	if e.from == multiselect.Responder {
 		y, angle = y+down, -angle
 	}
 	d.printf(`<g transform="translate(%.1f %.1f) skewY(%.3f)">`, left, y, angle)
@@ -113,8 +113,8 @@ func (d *drawing) arrow(e step, y, down float64) {
 
 // at returns where what is x away from the sender is drawn, and how text
 // that begins there is anchored.
-func at(r wire.Role, x float64) (float64, string) {
-	if r == wire.Responder {
+func at(r multiselect.Role, x float64) (float64, string) {
+	if r == multiselect.Responder {
 		return across - x, "end"
 	}
 	return x, "start"
@@ -129,7 +129,7 @@ func (d *drawing) flight(e step) {
 	y := 0.0
 	for _, p := range e.parts {
 		x, _ := at(e.from, 0)
-		if e.from == wire.Responder {
+		if e.from == multiselect.Responder {
 			x -= length
 		}
 		d.printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="m%d"/>`, x, y, length, p.height(), p.kind)

@@ -89,7 +89,7 @@ func broken(o outcome) bool { return o.class == "malformed" || o.class == "too l
 // proposed counts what the script says behind the header.
 func proposed(s scene) (n int) {
 	for rest := []byte(strings.TrimPrefix(said(s), headerFrame)); ; n++ {
-		_, size, err := wire.Consume(rest, 1024)
+		_, size, err := wire.ConsumeMessage(rest, 1024)
 		if size == 0 || err != nil {
 			return n
 		}

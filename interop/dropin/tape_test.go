@@ -73,7 +73,7 @@ func (t *tape) Write(p []byte) (int, error) {
 	t.writes--
 	t.written = append(t.written, p...)
 	for {
-		_, n, err := wire.Consume(t.written[t.framed:], wire.MaxMessage)
+		_, n, err := wire.ConsumeMessage(t.written[t.framed:], wire.MaxMessage)
 		if n == 0 || err != nil {
 			return len(p), nil
 		}

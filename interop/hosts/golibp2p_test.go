@@ -109,7 +109,7 @@ func TestGoLibp2pResetCode(t *testing.T) {
 		here, there := goHost(t, listening(where)), goHost(t, libp2p.NoListenAddrs)
 		failed := make(chan error, 1)
 		here.SetStreamHandler("/nested", func(s network.Stream) {
-			failed <- new(multiselect.Muxer).Handle(t.Context(), adapter{s})
+			failed <- new(multiselect.Muxer).ServeStream(t.Context(), adapter{s})
 		})
 		there.Peerstore().AddAddrs(here.ID(), here.Addrs(), patience)
 		s, err := there.NewStream(t.Context(), here.ID(), "/nested")

@@ -12,9 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
 	"github.com/multiselect/multiselect/interop/peers/contract"
-	"github.com/multiselect/multiselect/wire"
 )
 
 // expected are the cases that a peer is known to fail, a file for each peer and
@@ -40,7 +40,7 @@ func (p *player) examined() []string {
 // verdict is what the suite says of a peer in a role.
 type verdict struct {
 	peer      string
-	role      wire.Role
+	role      multiselect.Role
 	report    *conform.Report
 	undecided map[string]string // cases that fail sometimes, with the reasons
 }
@@ -49,7 +49,7 @@ type verdict struct {
 func examine(ctx context.Context, players []*player) ([]verdict, error) {
 	verdicts := make([]verdict, 0, 2*len(players))
 	for _, p := range players {
-		verdicts = append(verdicts, verdict{peer: p.name, role: wire.Responder}, verdict{peer: p.name, role: wire.Initiator})
+		verdicts = append(verdicts, verdict{peer: p.name, role: multiselect.Responder}, verdict{peer: p.name, role: multiselect.Initiator})
 	}
 	errs := make([]error, len(verdicts))
 	free := make(chan struct{}, 8) // so many at a time; they mostly wait
@@ -79,7 +79,7 @@ func (p *player) examine(ctx context.Context, v *verdict) error {
 		}
 	}
 	options := conform.Options{Strict: true, ExpectFail: known, Timeout: 3 * time.Second}
-	if v.role == wire.Responder {
+	if v.role == multiselect.Responder {
 		v.report, err = p.examineResponder(ctx, options)
 	} else {
 		v.report, err = p.examineInitiator(ctx, options)
@@ -90,11 +90,11 @@ func (p *player) examine(ctx context.Context, v *verdict) error {
 // bad reports whether nobody explains the result: a failure that is not expected,
 // or an expected one that did not come.
 func (v *verdict) bad(r *conform.Result) bool {
-	return r.Bad() && (v.undecided[r.Case.ID] == "" || r.Verdict != conform.Fail)
+	return r.Bad() && (v.undecided[r.Case.ID] == "" || r.Verdict != conform.VerdictFail)
 }
 
 // expectations reads the file of a peer; there is none where nothing fails.
-func expectations(name string, role wire.Role) (map[string]string, error) {
+func expectations(name string, role multiselect.Role) (map[string]string, error) {
 	file := fmt.Sprintf("expect/%s-%v.txt", name, role)
 	text, err := expected.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,7 +132,7 @@ func (p *player) examineInitiator(ctx context.Context, o conform.Options) (*conf
 		return nil, err
 	}
 	defer l.Close()
-	initiator := conform.Command(l, nil) // for its Accept
+	initiator := conform.CommandInitiator(l, nil) // for its Accept
 	initiator.Run = func(ctx context.Context, task conform.Task) error {
 		job, ok := contract.Modes[task.Mode]
 		if !ok {

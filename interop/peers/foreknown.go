@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect"
 )
 
 // foreknown is what was known of the peers before the suite was played, from their
@@ -12,52 +12,52 @@ import (
 // row without a case says why none can.
 var foreknown = []struct {
 	peer string
-	role wire.Role
+	role multiselect.Role
 	what string
 	id   string
 	why  string
 }{
-	{"go-multistream", wire.Responder, "says its header first, in a write of its own", "R1-echo", ""},
-	{"go-multistream", wire.Responder, "a name that is registered again moves to the end", "", "nothing of it is on the wire of one stream; interop/dropin compares it"},
-	{"go-multistream", wire.Responder, "refuses for ever", "", "that is allowed; our own limit is R25's"},
-	{"rust", wire.Responder, "header and answer are two writes", "R1-echo", ""},
-	{"rust", wire.Responder, "a name without a slash ends the stream", "R10-no-slash", ""},
-	{"rust", wire.Responder, "`na` ends the stream", "R10-na", ""},
-	{"rust", wire.Responder, "what looks like a list ends the stream", "R10-nested", ""},
-	{"js", wire.Responder, "needs no header", "R2-none", ""},
-	{"js", wire.Responder, "bears header 1.1.0, and refuses it like a protocol", "R2-version-1.1.0", ""},
-	{"js", wire.Responder, "bears header 2.0.0", "R2-version-2.0.0", ""},
-	{"js", wire.Responder, "answers a header whenever one comes", "R4-repeated", ""},
-	{"js", wire.Responder, "trims names: a newline", "R13-newline", ""},
-	{"js", wire.Responder, "trims names: a space", "R13-space-behind", ""},
-	{"js", wire.Responder, "waits for a huge message", "R7-huge", ""},
-	{"js", wire.Responder, "reads a length without end", "R7-endless", ""},
-	{"js", wire.Responder, "lengths need not be minimal", "R2-padded", ""},
-	{"js", wire.Responder, "an answer is several writes", "R1-echo", ""},
-	{"python", wire.Responder, "says its header first, in a write of its own", "R1-echo", ""},
-	{"python", wire.Responder, "joins the list by newlines", "R20-format", ""},
-	{"python", wire.Responder, "lengths need not be minimal", "R2-padded", ""},
-	{"python", wire.Responder, "waits for a huge message", "R7-gigabyte", ""},
-	{"python", wire.Responder, "bytes that are not UTF-8 raise an exception of another module", "", "the stream is ended, which is legal; the exception stays inside"},
-	{"go-multistream", wire.Initiator, "finds a wrong header behind a second message only", "R2-none", ""},
-	{"go-multistream", wire.Initiator, "the same, of a stranger", "R3-http", ""},
-	{"go-libp2p", wire.Initiator, "Close of a lazy stream waits for the peer", "R31-close-silent", ""},
-	{"rust", wire.Initiator, "takes an echo without a header", "R2-none", ""},
-	{"rust", wire.Initiator, "takes `na` without a header", "R2-none-na", ""},
-	{"rust", wire.Initiator, "bears any number of headers", "R14-header", ""},
-	{"rust", wire.Initiator, "lazy: takes an echo without a header", "R30-no-header", ""},
-	{"js", wire.Initiator, "length and text are writes of their own", "R1-first-flight", ""},
-	{"js", wire.Initiator, "another protocol counts as a refusal", "R14-other", ""},
-	{"js", wire.Initiator, "so does `NA`", "R14-upper-na", ""},
-	{"js", wire.Initiator, "so does `na` and a space", "R14-na-space", ""},
-	{"js", wire.Initiator, "so does an empty answer", "R14-empty", ""},
-	{"js", wire.Initiator, "so does a list", "R14-list", ""},
-	{"js", wire.Initiator, "so does the header said again, and the next answer is a step behind", "R14-header", ""},
-	{"js", wire.Initiator, "trims the echo", "R14-space", ""},
-	{"js", wire.Initiator, "waits for a huge answer", "R7-huge", ""},
-	{"js", wire.Initiator, "reads a length without end", "R7-endless", ""},
-	{"python", wire.Initiator, "waits for the header before it proposes", "R1-first-flight", ""},
-	{"python", wire.Initiator, "the header said again begins the handshake anew", "R14-header", ""},
+	{"go-multistream", multiselect.Responder, "says its header first, in a write of its own", "R1-echo", ""},
+	{"go-multistream", multiselect.Responder, "a name that is registered again moves to the end", "", "nothing of it is on the wire of one stream; interop/dropin compares it"},
+	{"go-multistream", multiselect.Responder, "refuses for ever", "", "that is allowed; our own limit is R25's"},
+	{"rust", multiselect.Responder, "header and answer are two writes", "R1-echo", ""},
+	{"rust", multiselect.Responder, "a name without a slash ends the stream", "R10-no-slash", ""},
+	{"rust", multiselect.Responder, "`na` ends the stream", "R10-na", ""},
+	{"rust", multiselect.Responder, "what looks like a list ends the stream", "R10-nested", ""},
+	{"js", multiselect.Responder, "needs no header", "R2-none", ""},
+	{"js", multiselect.Responder, "bears header 1.1.0, and refuses it like a protocol", "R2-version-1.1.0", ""},
+	{"js", multiselect.Responder, "bears header 2.0.0", "R2-version-2.0.0", ""},
+	{"js", multiselect.Responder, "answers a header whenever one comes", "R4-repeated", ""},
+	{"js", multiselect.Responder, "trims names: a newline", "R13-newline", ""},
+	{"js", multiselect.Responder, "trims names: a space", "R13-space-behind", ""},
+	{"js", multiselect.Responder, "waits for a huge message", "R7-huge", ""},
+	{"js", multiselect.Responder, "reads a length without end", "R7-endless", ""},
+	{"js", multiselect.Responder, "lengths need not be minimal", "R2-padded", ""},
+	{"js", multiselect.Responder, "an answer is several writes", "R1-echo", ""},
+	{"python", multiselect.Responder, "says its header first, in a write of its own", "R1-echo", ""},
+	{"python", multiselect.Responder, "joins the list by newlines", "R20-format", ""},
+	{"python", multiselect.Responder, "lengths need not be minimal", "R2-padded", ""},
+	{"python", multiselect.Responder, "waits for a huge message", "R7-gigabyte", ""},
+	{"python", multiselect.Responder, "bytes that are not UTF-8 raise an exception of another module", "", "the stream is ended, which is legal; the exception stays inside"},
+	{"go-multistream", multiselect.Initiator, "finds a wrong header behind a second message only", "R2-none", ""},
+	{"go-multistream", multiselect.Initiator, "the same, of a stranger", "R3-http", ""},
+	{"go-libp2p", multiselect.Initiator, "Close of a lazy stream waits for the peer", "R31-close-silent", ""},
+	{"rust", multiselect.Initiator, "takes an echo without a header", "R2-none", ""},
+	{"rust", multiselect.Initiator, "takes `na` without a header", "R2-none-na", ""},
+	{"rust", multiselect.Initiator, "bears any number of headers", "R14-header", ""},
+	{"rust", multiselect.Initiator, "lazy: takes an echo without a header", "R30-no-header", ""},
+	{"js", multiselect.Initiator, "length and text are writes of their own", "R1-first-flight", ""},
+	{"js", multiselect.Initiator, "another protocol counts as a refusal", "R14-other", ""},
+	{"js", multiselect.Initiator, "so does `NA`", "R14-upper-na", ""},
+	{"js", multiselect.Initiator, "so does `na` and a space", "R14-na-space", ""},
+	{"js", multiselect.Initiator, "so does an empty answer", "R14-empty", ""},
+	{"js", multiselect.Initiator, "so does a list", "R14-list", ""},
+	{"js", multiselect.Initiator, "so does the header said again, and the next answer is a step behind", "R14-header", ""},
+	{"js", multiselect.Initiator, "trims the echo", "R14-space", ""},
+	{"js", multiselect.Initiator, "waits for a huge answer", "R7-huge", ""},
+	{"js", multiselect.Initiator, "reads a length without end", "R7-endless", ""},
+	{"python", multiselect.Initiator, "waits for the header before it proposes", "R1-first-flight", ""},
+	{"python", multiselect.Initiator, "the header said again begins the handshake anew", "R14-header", ""},
 }
 
 func writeForeknown(b *strings.Builder) {

@@ -89,7 +89,7 @@ func TestSuite(t *testing.T) {
 			count[r.Verdict.String()]++
 		}
 		t.Logf("%s as %v: %v", v.peer, v.role, count)
-		if v.report.Count(conform.Pass) == 0 {
+		if v.report.Count(conform.VerdictPass) == 0 {
 			t.Errorf("%s as %v passes nothing: is it there?", v.peer, v.role)
 		}
 	}

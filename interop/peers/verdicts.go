@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
-	"github.com/multiselect/multiselect/wire"
 )
 
 var marks = map[conform.Verdict]string{
-	conform.Pass: "✓", conform.Fail: "✗", conform.Warn: "!", conform.Informed: "i",
-	conform.Unsupported: "–", conform.Skipped: "·", conform.Error: "E",
+	conform.VerdictPass: "✓", conform.VerdictFail: "✗", conform.VerdictWarn: "!", conform.VerdictInfo: "i",
+	conform.VerdictUnsupported: "–", conform.VerdictSkipped: "·", conform.VerdictError: "E",
 }
 
 // bad lists what nobody explains.
@@ -64,7 +64,7 @@ test, and so does an expected one that no longer comes.
 		}
 		b.WriteString("\n")
 	}
-	for _, role := range []wire.Role{wire.Responder, wire.Initiator} {
+	for _, role := range []multiselect.Role{multiselect.Responder, multiselect.Initiator} {
 		r.writeCases(b, role)
 	}
 	writeForeknown(b)
@@ -74,7 +74,7 @@ test, and so does an expected one that no longer comes.
 	}
 }
 
-func (r *results) writeCases(b *strings.Builder, role wire.Role) {
+func (r *results) writeCases(b *strings.Builder, role multiselect.Role) {
 	fmt.Fprintf(b, "\n### The %v's cases\n\n", role)
 	b.WriteString("| case | level |")
 	var shown []verdict
@@ -95,7 +95,7 @@ func (r *results) writeCases(b *strings.Builder, role wire.Role) {
 }
 
 func writeFailures(b *strings.Builder, v verdict) {
-	if v.report.Count(conform.Fail) == 0 && len(v.undecided) == 0 {
+	if v.report.Count(conform.VerdictFail) == 0 && len(v.undecided) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n#### %s as %v\n", v.peer, v.role)
@@ -104,7 +104,7 @@ func writeFailures(b *strings.Builder, v verdict) {
 		switch why := v.undecided[r.Case.ID]; {
 		case why != "":
 			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n", r.Case.ID, r.Case.Level, r.Case.Title, why)
-		case r.Verdict == conform.Fail:
+		case r.Verdict == conform.VerdictFail:
 			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n\n%s\n", r.Case.ID, r.Case.Level, r.Case.Title, r.Expected, indented(conversation(r)))
 		}
 	}
@@ -115,7 +115,7 @@ func writeFailures(b *strings.Builder, v verdict) {
 func conversation(r *conform.Result) string {
 	var lines []string
 	var said bytes.Buffer
-	var who wire.Role
+	var who multiselect.Role
 	flush := func() {
 		if said.Len() > 0 {
 			lines = append(lines, arrow(who)+" "+quoted(said.Bytes()))
@@ -123,14 +123,14 @@ func conversation(r *conform.Result) string {
 		}
 	}
 	for _, e := range r.Events {
-		if e.Kind == conform.Noted {
+		if e.Kind == conform.EventNote {
 			continue
 		}
 		if e.From != who {
 			flush()
 			who = e.From
 		}
-		if e.Kind == conform.Data {
+		if e.Kind == conform.EventData {
 			said.Write(e.Data)
 			continue
 		}
@@ -141,8 +141,8 @@ func conversation(r *conform.Result) string {
 	return strings.Join(lines, "\n")
 }
 
-func arrow(role wire.Role) string {
-	if role == wire.Initiator {
+func arrow(role multiselect.Role) string {
+	if role == multiselect.Initiator {
 		return ">"
 	}
 	return "<"

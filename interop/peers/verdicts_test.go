@@ -4,31 +4,31 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
-	"github.com/multiselect/multiselect/wire"
 )
 
 // TestBad sees to it that a verdict which nobody explains is found.
 func TestBad(t *testing.T) {
-	c := conform.Cases(wire.Responder)[0]
+	c := conform.Cases(multiselect.Responder)[0]
 	for _, test := range []struct {
 		name      string
 		result    conform.Result
 		undecided string
 		bad       bool
 	}{
-		{"passes", conform.Result{Verdict: conform.Pass}, "", false},
-		{"fails", conform.Result{Verdict: conform.Fail}, "", true},
-		{"fails, as expected", conform.Result{Verdict: conform.Fail, Expected: "why"}, "", false},
-		{"passes, against expectation", conform.Result{Verdict: conform.Pass, Expected: "why"}, "", true},
-		{"fails sometimes, and does", conform.Result{Verdict: conform.Fail}, c.ID, false},
-		{"fails sometimes, and does not", conform.Result{Verdict: conform.Pass}, c.ID, false},
-		{"an error of the tester, where it fails sometimes", conform.Result{Verdict: conform.Error}, c.ID, true},
-		{"fails sometimes, but there is no such case", conform.Result{Verdict: conform.Pass}, "R0-none", true},
+		{"passes", conform.Result{Verdict: conform.VerdictPass}, "", false},
+		{"fails", conform.Result{Verdict: conform.VerdictFail}, "", true},
+		{"fails, as expected", conform.Result{Verdict: conform.VerdictFail, Expected: "why"}, "", false},
+		{"passes, against expectation", conform.Result{Verdict: conform.VerdictPass, Expected: "why"}, "", true},
+		{"fails sometimes, and does", conform.Result{Verdict: conform.VerdictFail}, c.ID, false},
+		{"fails sometimes, and does not", conform.Result{Verdict: conform.VerdictPass}, c.ID, false},
+		{"an error of the tester, where it fails sometimes", conform.Result{Verdict: conform.VerdictError}, c.ID, true},
+		{"fails sometimes, but there is no such case", conform.Result{Verdict: conform.VerdictPass}, "R0-none", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.result.Case = c
-			v := verdict{"a", wire.Responder, &conform.Report{Results: []conform.Result{test.result}}, map[string]string{}}
+			v := verdict{"a", multiselect.Responder, &conform.Report{Results: []conform.Result{test.result}}, map[string]string{}}
 			if test.undecided != "" {
 				v.undecided[test.undecided] = sometimes + "why"
 			}

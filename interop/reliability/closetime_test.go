@@ -51,7 +51,7 @@ func TestCloseTime(t *testing.T) {
 			t.Run(transport.name+"/"+peer.name, func(t *testing.T) {
 				s := transport.open(t)
 				goroutines := runtime.NumGoroutine()
-				client := multiselect.Client{Limits: multiselect.Limits{Budget: closeBudget}}
+				client := multiselect.Client{Limits: multiselect.Limits{Timeout: closeBudget}}
 				lazies := make([]*multiselect.LazyStream, min(rounds(t), 1000))
 				streams := make([]io.ReadWriteCloser, len(lazies))
 				for i := range lazies {

@@ -78,9 +78,9 @@ var ours = library{
 			mux.AddHandler(name, func(_ context.Context, _ string, stream io.ReadWriteCloser) { serve(stream) })
 		}
 		ctx := multiselect.WithTrace(context.Background(), &multiselect.Trace{
-			Done: func(o multiselect.Outcome) { unheard = o.Unheard },
+			Done: func(o multiselect.Outcome) { unheard = o.WriteErr },
 		})
-		err = mux.Handle(ctx, stream)
+		err = mux.ServeStream(ctx, stream)
 		return unheard, err
 	},
 	isRefusal: func(err error) bool { return errors.Is(err, multiselect.ErrNotSupported) },

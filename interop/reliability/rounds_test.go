@@ -133,7 +133,7 @@ func sendParcels(t *testing.T, s *session, n int) (closes []time.Duration) {
 			t.Fatal(err)
 		}
 		closes = append(closes, time.Since(start))
-		if now, _ := multiselect.LingerStats(); now > 500 {
+		if now := multiselect.LingerStats().Active; now > 500 {
 			l.(*multiselect.LazyStream).Wait(ctx)
 		}
 	}
@@ -187,7 +187,7 @@ func awaitNothingLeft(t *testing.T, goroutines int) {
 	t.Helper()
 	until := time.Now().Add(15 * time.Second)
 	for {
-		now, _ := multiselect.LingerStats()
+		now := multiselect.LingerStats().Active
 		if now == 0 && runtime.NumGoroutine() <= goroutines {
 			return
 		}

@@ -41,7 +41,7 @@ func stress(t *testing.T, s *session, seed uint64, unit time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := multiselect.Client{Limits: multiselect.Limits{Budget: 10 * unit}}
+	client := multiselect.Client{Limits: multiselect.Limits{Timeout: 10 * unit}}
 	l, err := client.Lazy(ctx, near, "/a")
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func callWaiting(ctx context.Context, open func() net.Conn, d dial, _ []byte) (s
 	if err := client.Handshake(ctx, com); err != nil {
 		return "", err
 	}
-	return client.SelectOneOfOver(ctx, com, d.names...)
+	return client.SelectOn(ctx, com, d.names...)
 }
 
 func callListing(ctx context.Context, open func() net.Conn, d dial, _ []byte) (string, error) {
@@ -81,7 +81,7 @@ func callListing(ctx context.Context, open func() net.Conn, d dial, _ []byte) (s
 	if len(rest) == 0 {
 		return "", errors.Join(err, com.Close())
 	}
-	return client.SelectOneOfOver(ctx, com, rest...)
+	return client.SelectOn(ctx, com, rest...)
 }
 
 // muxer has the protocols of a dial's peer.

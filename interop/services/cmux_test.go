@@ -65,7 +65,7 @@ func cmuxed(_ *testing.T, l net.Listener) (net.Listener, <-chan error, func()) {
 
 func netmuxed(t *testing.T, l net.Listener) (net.Listener, <-chan error, func()) {
 	s := &netmux.Server{Logger: slog.New(slog.DiscardHandler)}
-	http1, err := s.Listen(http1Protocol)
+	http1, err := s.ProtocolListener(http1Protocol)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,11 +48,11 @@ func newServices() (*services, error) {
 	s.http.Protocols.SetHTTP2(true)
 	s.http.Protocols.SetUnencryptedHTTP2(true)
 
-	web, err := s.mux.Listen(http1Protocol, http2Protocol)
+	web, err := s.mux.ProtocolListener(http1Protocol, http2Protocol)
 	if err != nil {
 		return nil, err
 	}
-	calls, err := s.mux.Listen(grpcProtocol)
+	calls, err := s.mux.ProtocolListener(grpcProtocol)
 	if err != nil {
 		return nil, err
 	}

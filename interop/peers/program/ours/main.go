@@ -18,7 +18,7 @@ func initiate(ctx context.Context, job contract.Job) (o contract.Outcome) {
 	if err != nil {
 		return contract.Failure(contract.Local, err)
 	}
-	client := multiselect.Client{Limits: multiselect.Limits{Budget: job.Timeout}}
+	client := multiselect.Client{Limits: multiselect.Limits{Timeout: job.Timeout}}
 	switch {
 	case job.LS:
 		return list(ctx, client, conn.(*net.TCPConn), job)
@@ -55,7 +55,7 @@ func list(ctx context.Context, client multiselect.Client, conn *net.TCPConn, job
 	if n := len(list.Names); n > 0 {
 		proposals = append(list.Names[n-1:n:n], proposals...)
 	}
-	if o.Protocol, err = client.SelectOneOfOver(ctx, c, proposals...); err != nil {
+	if o.Protocol, err = client.SelectOn(ctx, c, proposals...); err != nil {
 		o.Fail(class(err), err)
 		return o
 	}

@@ -1,4 +1,4 @@
-package wire_test
+package transcript_test
 
 import (
 	"encoding"
@@ -11,16 +11,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
+// limit is the largest message of a negotiation with default limits.
+const limit = 1024
+
 var (
-	_ encoding.TextMarshaler = wire.Transcript(nil)
-	_ encoding.TextAppender  = wire.Transcript(nil)
+	_ encoding.TextMarshaler = transcript.Transcript(nil)
+	_ encoding.TextAppender  = transcript.Transcript(nil)
 )
 
 // sent returns what one side put on the wire.
-func sent(t wire.Transcript, from wire.Role) string {
+func sent(t transcript.Transcript, from multiselect.Role) string {
 	var b []byte
 	for _, l := range t {
 		if l.From == from {
@@ -100,19 +105,19 @@ func TestGolden(t *testing.T) {
 			if s := got.String(); s != tt.notation {
 				t.Errorf("String = %q, want %q", s, tt.notation)
 			}
-			if b := sent(got, wire.Initiator); b != tt.initiator {
+			if b := sent(got, multiselect.Initiator); b != tt.initiator {
 				t.Errorf("the initiator sends %q, want %q", b, tt.initiator)
 			}
-			if b := sent(got, wire.Responder); b != tt.responder {
+			if b := sent(got, multiselect.Responder); b != tt.responder {
 				t.Errorf("the responder sends %q, want %q", b, tt.responder)
 			}
 		})
 	}
 }
 
-func parse(t *testing.T, notation string) wire.Transcript {
+func parse(t *testing.T, notation string) transcript.Transcript {
 	t.Helper()
-	got, err := wire.ParseTranscript([]byte(notation))
+	got, err := transcript.Parse([]byte(notation))
 	if err != nil {
 		t.Fatalf("ParseTranscript(%q): %v", notation, err)
 	}
@@ -127,11 +132,11 @@ func TestDocComment(t *testing.T) {
 		t.Errorf("the example in the documentation is\n%s, canonical is\n%s", notation, s)
 	}
 	initiator := wire.HeaderFrame + "\x0c/echo/2.0.0\n\x03ls\n\x0c/echo/1.0.0\nhello"
-	if b := sent(got, wire.Initiator); b != initiator {
+	if b := sent(got, multiselect.Initiator); b != initiator {
 		t.Errorf("the initiator sends %q, want %q", b, initiator)
 	}
 	responder := wire.HeaderFrame + "\x03na\n\x1b\x0c/echo/1.0.0\n\x0c/time/1.0.0\n\n\x0c/echo/1.0.0\n"
-	if b := sent(got, wire.Responder); b != responder {
+	if b := sent(got, multiselect.Responder); b != responder {
 		t.Errorf("the responder sends %q, want %q", b, responder)
 	}
 }
@@ -168,11 +173,11 @@ func TestParseTranscript(t *testing.T) {
 
 <! "\x00"
 `)
-	want := wire.Transcript{
-		{Kind: wire.Comment, Comment: "one"},
-		{Kind: wire.Message, From: wire.Initiator, Text: "/a", Comment: "two", Break: true},
-		{Kind: wire.Names, From: wire.Responder, Names: []string{"/b", "/c"}},
-		{Kind: wire.Raw, From: wire.Responder, Text: "\x00", Break: true},
+	want := transcript.Transcript{
+		{Kind: transcript.KindComment, Comment: "one"},
+		{Kind: transcript.KindMessage, From: multiselect.Initiator, Text: "/a", Comment: "two", Break: true},
+		{Kind: transcript.KindList, From: multiselect.Responder, Names: []string{"/b", "/c"}},
+		{Kind: transcript.KindRaw, From: multiselect.Responder, Text: "\x00", Break: true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("ParseTranscript = %+v, want %+v", got, want)
@@ -215,9 +220,9 @@ func TestQuoting(t *testing.T) {
 		{"a byte order mark", "\ufeff/a", `"\ufeff/a"`},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			want := wire.Transcript{
-				{Kind: wire.Message, From: wire.Initiator, Text: tt.name, Comment: "c"},
-				{Kind: wire.Names, From: wire.Responder, Names: []string{tt.name, tt.name}},
+			want := transcript.Transcript{
+				{Kind: transcript.KindMessage, From: multiselect.Initiator, Text: tt.name, Comment: "c"},
+				{Kind: transcript.KindList, From: multiselect.Responder, Names: []string{tt.name, tt.name}},
 			}
 			notation := "> " + tt.want + " # c\n<\n    " + tt.want + "\n    " + tt.want + "\n"
 			if got := want.String(); got != notation {
@@ -306,8 +311,8 @@ func TestSyntaxErrors(t *testing.T) {
 		{"<\n    /a\n# c\n    /b", "line 4: a name without an arrow above it"},
 		{"<! \"\"\n    /a", "line 2: a name without an arrow above it"},
 	} {
-		got, err := wire.ParseTranscript([]byte(tt.in))
-		if got != nil || !errors.Is(err, wire.ErrSyntax) || err.Error() != "not a transcript: "+tt.err {
+		got, err := transcript.Parse([]byte(tt.in))
+		if got != nil || !errors.Is(err, transcript.ErrSyntax) || err.Error() != "not a transcript: "+tt.err {
 			t.Errorf("ParseTranscript(%q) = %v, %v; want %s", tt.in, got, err, tt.err)
 		}
 	}
@@ -339,11 +344,11 @@ func TestTranscribe(t *testing.T) {
 		},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			got := wire.Transcribe(wire.Responder, []byte(tt.sent), tt.limit)
+			got := transcript.Transcribe(multiselect.Responder, []byte(tt.sent), tt.limit)
 			if s := got.String(); s != tt.want {
 				t.Errorf("Transcribe = %.99q, want %.99q", s, tt.want)
 			}
-			if b := sent(got, wire.Responder); b != tt.sent {
+			if b := sent(got, multiselect.Responder); b != tt.sent {
 				t.Errorf("AppendBytes = %.99q, want %.99q", b, tt.sent)
 			}
 			if back := parse(t, got.String()); !reflect.DeepEqual(back, got) {
@@ -360,25 +365,5 @@ func TestMarshalText(t *testing.T) {
 	}
 	if b, err := got.AppendText([]byte("before\n")); string(b) != "before\n"+golden[0].notation || err != nil {
 		t.Errorf("AppendText = %q, %v; want before\\n%q", b, err, golden[0].notation)
-	}
-}
-
-func TestRole(t *testing.T) {
-	for _, tt := range []struct {
-		role, peer wire.Role
-		want       string
-	}{
-		{wire.Initiator, wire.Responder, "initiator"},
-		{wire.Responder, wire.Initiator, "responder"},
-	} {
-		if got := tt.role.Peer(); got != tt.peer {
-			t.Errorf("%s.Peer() = %s, want %s", tt.role, got, tt.peer)
-		}
-		if got := tt.role.String(); got != tt.want {
-			t.Errorf("Role(%d).String() = %s, want %s", tt.role, got, tt.want)
-		}
-	}
-	if got := wire.Role(0).String(); got != "nobody" {
-		t.Errorf("the zero Role is %s, want nobody", got)
 	}
 }

@@ -1,4 +1,4 @@
-package wire
+package transcript
 
 import (
 	"bytes"
@@ -8,6 +8,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/wire"
 )
 
 // Transcript is a conversation, line by line, in the notation that this
@@ -40,7 +43,7 @@ type Transcript []Line
 
 // Line is one line of a [Transcript], with the names below it if it is a list.
 type Line struct {
-	From    Role
+	From    multiselect.Role
 	Kind    Kind
 	Text    string   // the text of a Message, the bytes of Raw
 	Names   []string // the names of a Names line
@@ -48,57 +51,34 @@ type Line struct {
 	Break   bool     // a blank line stands before: a new write begins
 }
 
-// Role is one of the two ends of a conversation.
-type Role uint8
-
-// The two roles. The zero value stands on lines that nobody sent.
-const (
-	Initiator Role = iota + 1 // proposes
-	Responder                 // answers
-)
-
-// Peer returns the other role.
-func (r Role) Peer() Role { return Initiator + Responder - r }
-
-func (r Role) String() string {
-	switch r {
-	case Initiator:
-		return "initiator"
-	case Responder:
-		return "responder"
-	}
-	return "nobody"
-}
-
 // Kind says what a [Line] holds.
 type Kind uint8
 
 const (
-	Comment Kind = iota // nothing but a comment
-	Message             // a message
-	Names               // an answer to "ls" in the form of the specification
-	Raw                 // bytes that are no message
+	KindComment Kind = iota // nothing but a comment
+	KindMessage             // a message
+	KindList                // an answer to "ls" in the form of the specification
+	KindRaw                 // bytes that are no message
 )
 
 const indent = "    "
 
 // Transcribe writes down what one side sent in one write: a line for each
 // message and, for bytes that are none, one Raw line with all that is left.
-// The limit is that of [Consume].
-func Transcribe(from Role, sent []byte, limit int) Transcript {
+// The limit is that of [wire.ConsumeMessage].
+func Transcribe(from multiselect.Role, sent []byte, limit int) Transcript {
 	var t Transcript
 	for len(sent) > 0 {
-		text, n, err := Consume(sent, limit)
+		text, n, err := wire.ConsumeMessage(sent, limit)
 		if err != nil || n == 0 {
-			return append(t, Line{From: from, Kind: Raw, Text: string(sent)})
+			return append(t, Line{From: from, Kind: KindRaw, Text: string(sent)})
 		}
 		sent = sent[n:]
-		if list := survey(nestedNames, text); list.ok && list.count > 0 {
-			l, _ := list.list(DialectNested, list.count)
-			t = append(t, Line{From: from, Kind: Names, Names: l.Names})
-		} else {
-			t = append(t, Line{From: from, Kind: Message, Text: string(text)})
+		line := Line{From: from, Kind: KindMessage, Text: string(text)}
+		if list, err := wire.ParseList(text, len(text)); err == nil && list.Dialect == wire.DialectNested && len(list.Names) > 0 {
+			line = Line{From: from, Kind: KindList, Names: list.Names}
 		}
+		t = append(t, line)
 	}
 	return t
 }
@@ -106,11 +86,11 @@ func Transcribe(from Role, sent []byte, limit int) Transcript {
 // AppendBytes appends what the line's sender put on the wire.
 func (l Line) AppendBytes(b []byte) []byte {
 	switch l.Kind {
-	case Message:
-		return AppendMessage(b, l.Text)
-	case Names:
-		return AppendList(b, l.Names)
-	case Raw:
+	case KindMessage:
+		return wire.AppendMessage(b, l.Text)
+	case KindList:
+		return wire.AppendList(b, l.Names)
+	case KindRaw:
 		return append(b, l.Text...)
 	default:
 		return b
@@ -138,21 +118,21 @@ func (l Line) append(b []byte) []byte {
 		b = append(b, '\n')
 	}
 	arrow := byte('>')
-	if l.From == Responder {
+	if l.From == multiselect.Responder {
 		arrow = '<'
 	}
 	switch l.Kind {
-	case Message:
+	case KindMessage:
 		b = append(b, arrow, ' ')
 		b = appendName(b, l.Text)
-	case Raw:
+	case KindRaw:
 		b = append(b, arrow, '!', ' ')
 		b = strconv.AppendQuote(b, l.Text)
-	case Names:
+	case KindList:
 		b = append(b, arrow)
 	}
-	if l.Comment != "" || l.Kind == Comment {
-		if l.Kind != Comment {
+	if l.Comment != "" || l.Kind == KindComment {
+		if l.Kind != KindComment {
 			b = append(b, ' ')
 		}
 		b = append(b, '#')
@@ -178,7 +158,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// appendName writes a name bare where ParseTranscript will read it back.
+// appendName writes a name bare where Parse will read it back.
 func appendName(b []byte, name string) []byte {
 	if isPlain(name) {
 		return append(b, name...)
@@ -195,12 +175,12 @@ func isPlain(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
 }
 
-// ErrSyntax is wrapped by every error of [ParseTranscript].
+// ErrSyntax is wrapped by every error of [Parse].
 var ErrSyntax = errors.New("not a transcript")
 
-// ParseTranscript reads the notation back. Formatting what it returns gives
+// Parse reads the notation back. Formatting what it returns gives
 // the same lines again, quoted and spaced in the one canonical way.
-func ParseTranscript(text []byte) (Transcript, error) {
+func Parse(text []byte) (Transcript, error) {
 	var t Transcript
 	blank := false
 	number := 0
@@ -214,7 +194,7 @@ func ParseTranscript(text []byte) (Transcript, error) {
 		l, err := parseLine(s)
 		switch {
 		case err != nil:
-		case l.Kind == listed && (blank || len(t) == 0 || t[len(t)-1].Kind != Names):
+		case l.Kind == listed && (blank || len(t) == 0 || t[len(t)-1].Kind != KindList):
 			err = errors.New("a name without an arrow above it")
 		case l.Kind == listed:
 			last := &t[len(t)-1]
@@ -230,8 +210,8 @@ func ParseTranscript(text []byte) (Transcript, error) {
 	return t, nil
 }
 
-// listed is an indented name, which ParseTranscript moves to the line above.
-const listed Kind = Raw + 1
+// listed is an indented name, which Parse moves to the line above.
+const listed Kind = KindRaw + 1
 
 func parseLine(s string) (l Line, err error) {
 	if name, ok := strings.CutPrefix(s, indent); ok {
@@ -244,9 +224,9 @@ func parseLine(s string) (l Line, err error) {
 	}
 	switch s[0] {
 	case '>':
-		l.From = Initiator
+		l.From = multiselect.Initiator
 	case '<':
-		l.From = Responder
+		l.From = multiselect.Responder
 	case '#':
 		l.Comment, err = parseComment(s)
 		return l, err
@@ -256,12 +236,12 @@ func parseLine(s string) (l Line, err error) {
 	s = s[1:]
 	switch {
 	case s == "" || strings.HasPrefix(s, " #"):
-		l.Kind = Names
+		l.Kind = KindList
 	case strings.HasPrefix(s, "! \""):
-		l.Kind = Raw
+		l.Kind = KindRaw
 		l.Text, s, err = parseQuoted(s[2:])
 	case s[0] == ' ':
-		l.Kind = Message
+		l.Kind = KindMessage
 		l.Text, s, err = parseName(s[1:])
 	default:
 		err = errors.New("no space behind the arrow")
