@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/multiselect/multiselect/internal/watchdog"
 )
@@ -267,6 +268,27 @@ func TestCost(t *testing.T) {
 			t.Fatal("expired")
 		}
 	}
+}
+
+// The Watchdog does not keep an Entry alive after Remove.
+func TestRemoveForgets(t *testing.T) {
+	w := new(watchdog.Watchdog)
+	var forgotten []weak.Pointer[watchdog.Entry]
+	for range 3 {
+		e := &watchdog.Entry{Expire: func() {}}
+		w.Add(e, watchdog.Now(), time.Hour)
+		forgotten = append(forgotten, weak.Make(e))
+	}
+	for _, e := range forgotten {
+		w.Remove(e.Value())
+	}
+	runtime.GC()
+	for i, e := range forgotten {
+		if e.Value() != nil {
+			t.Errorf("entry %d is still referred to", i)
+		}
+	}
+	runtime.KeepAlive(w)
 }
 
 // model is the plain way to keep time limits.
