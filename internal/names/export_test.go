@@ -13,3 +13,6 @@ func (t *Table[V]) LongestChain() (longest int) {
 	}
 	return longest
 }
+
+// Buckets returns the number of chains.
+func (t *Table[V]) Buckets() int { return len(t.index.Load().buckets) }

@@ -184,6 +184,22 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// A table that names come to and leave does not grow.
+func TestChurn(t *testing.T) {
+	tb, _ := fill(10)
+	want := tb.Buckets()
+	for range 1000 {
+		tb.Add("/volatile", 1, false)
+		tb.Add("/volatile", 2, true)
+		tb.Add("/volatile", 3, false)
+		tb.Remove("/volatile")
+		tb.Remove("/volatile")
+	}
+	if got := tb.Buckets(); got != want {
+		t.Errorf("%d buckets after adding and removing a name, %d before", got, want)
+	}
+}
+
 // An iteration may end early, and its body may change the table.
 func TestAll(t *testing.T) {
 	tb, _ := fill(100)
