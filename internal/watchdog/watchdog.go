@@ -1,14 +1,17 @@
 // Package watchdog calls functions when time limits expire. A few timers serve all
-// time limits of the process.
+// time limits of a kind.
 //
 // A timer for each time limit would cost a half-open negotiation as much memory as
 // everything else that is kept for it, and would nearly always be set and stopped
-// without expiring. Here an [Entry] enters a heap, mostly at its end, and leaves it
-// again. The timer is not stopped: it fires when the first of many deadlines would
-// have passed, and is set again if entries are left.
+// without expiring. Here the value whose time is limited has an [Entry], enters a
+// heap, mostly at its end, and leaves it again. The timer is not stopped: it fires
+// at the time that was set, and is set again if values are left.
 //
-// No goroutine runs while the entries wait, and neither [Watchdog.Add] nor
-// [Watchdog.Remove] allocates once the heap has grown to its size.
+// A time limit takes one word of the heap in addition to its Entry, and no goroutine. Neither
+// [Watchdog.Add] nor [Watchdog.Remove] allocates once the heap has grown to its size.
+//
+// A package declares a [Kind], gets a [Watchdog] of it for each value with
+// [Kind.For], and calls Add when the time begins and Remove when it ends.
 package watchdog
 
 import (
@@ -32,21 +35,10 @@ func Now() time.Duration { return time.Since(epoch) }
 // whose clocks begin in the year 2000.
 func isBubble(now time.Duration) bool { return now < 0 }
 
-// Entry is a time limit. It is a field of the value whose time is limited, so that
-// setting a limit allocates nothing. The zero value with Expire set is ready for
-// [Watchdog.Add]. An Entry must not be copied or freed while it is added: the
-// Watchdog refers to it.
-//
-// [Watchdog.Add], [Watchdog.Remove] and [Entry.Deadline] must not be called
-// concurrently for one Entry: its owner serializes them. They may be called
-// concurrently with the expiry of the Entry, and with calls for other entries.
+// Entry is the time limit of a value, which has it as a field, so that setting a
+// limit allocates nothing. The zero value is ready for [Watchdog.Add].
 type Entry struct {
-	// Expire is called when the time limit expires, in a goroutine of its own and
-	// without a lock held; it may block. It must be set before Add and not be
-	// changed until Remove has returned true or Expire has been called.
-	Expire func()
-
-	// Only the owner writes these, and deadline only outside of the heap.
+	// The callers of Add and Remove write these, and deadline only outside of the heap.
 	deadline time.Duration
 	added    bool // Add was called, and Remove was not called since
 
@@ -54,74 +46,101 @@ type Entry struct {
 }
 
 // Deadline returns the time at which a time limit expires or has expired, as a time
-// since the epoch of [Now]. It reports false if the Entry is not added, which means
-// that Remove was called after Add, or Add never.
+// since the epoch of [Now]. It reports false if there is none: Add was never called,
+// or Remove was called after it.
 func (e *Entry) Deadline() (deadline time.Duration, ok bool) { return e.deadline, e.added }
 
-// Watchdog watches over any number of entries with one timer. Any number of
-// goroutines may use it. [For] returns one.
-type Watchdog struct {
-	bubble bool // made in a testing/synctest bubble
+// Kind is a kind of time limit: that of values of type T, each of which has an
+// [Entry] for it. [NewKind] makes one, mostly for a variable of a package.
+type Kind[T any] struct {
+	entry  func(*T) *Entry
+	expire func(*T)
 
-	mu    sync.Mutex
-	heap  []*Entry // by deadline, the earliest first
-	timer *time.Timer
-	next  time.Duration // when the timer fires, 0 while it is not set
+	// Several, so that processors seldom wait for each other's lock.
+	shared     [16]Watchdog[T]
+	lastShared atomic.Uint32
 }
 
-// shared are several so that processors seldom wait for each other's lock.
-var (
-	shared     [16]Watchdog
-	lastShared atomic.Uint32
-)
+// NewKind returns a kind of time limit. The function entry returns the Entry of a
+// value, always the same; it is called with a lock held and must not block. The
+// function expire is called when a time limit expires, in a goroutine of its own and
+// without a lock held; it may block.
+func NewKind[T any](entry func(*T) *Entry, expire func(*T)) *Kind[T] {
+	k := &Kind[T]{entry: entry, expire: expire}
+	for i := range k.shared {
+		k.shared[i].kind = k
+	}
+	return k
+}
 
 // For returns a Watchdog for a time limit that begins now, which is a result of
-// [Now]. It returns last if possible, the result of an earlier call or nil. Callers
-// should keep the result for the next time: a value that stays on a processor, in a
-// [sync.Pool] for example, then uses a Watchdog that few other processors use.
+// [Now]. It returns last if possible, which is nil or the result of an earlier call.
+// Callers should keep the result for the next time: a value that stays on a processor,
+// in a [sync.Pool] for example, then uses a Watchdog that few other processors use.
 //
 // The timers of a testing/synctest bubble must not be used outside of it, and the
 // time of other timers does not pass inside. So For returns a new Watchdog for each
 // time limit that begins in a bubble, and last only if it was made outside of one.
-func For(last *Watchdog, now time.Duration) *Watchdog {
+func (k *Kind[T]) For(last *Watchdog[T], now time.Duration) *Watchdog[T] {
 	switch {
 	case isBubble(now):
-		return &Watchdog{bubble: true}
+		return &Watchdog[T]{kind: k, bubble: true}
 	case last == nil || last.bubble:
-		return &shared[lastShared.Add(1)%uint32(len(shared))]
+		return &k.shared[k.lastShared.Add(1)%uint32(len(k.shared))]
 	default:
 		return last
 	}
 }
 
-// Add sets a time limit: Expire will be called when the timeout has passed, counted
-// from now, unless [Watchdog.Remove] is called before. A timeout of zero or less
-// expires immediately. Add panics if the Entry is added already.
+// Watchdog watches over any number of time limits of a [Kind], with one timer.
 //
-// An Entry may be added again after Remove, also if it had expired; then the call
-// of Expire may still be in progress, and is not distinguished from the next one.
-func (w *Watchdog) Add(e *Entry, now, timeout time.Duration) {
+// Its methods may be called concurrently for different values. For one value the
+// calls of Add, Remove and [Entry.Deadline] must not be concurrent with each other,
+// but may be concurrent with its expiry. From Add until Remove, or until expire has
+// been called, the Watchdog refers to the value, which must not be copied.
+type Watchdog[T any] struct {
+	kind   *Kind[T]
+	bubble bool // made in a testing/synctest bubble
+
+	mu    sync.Mutex
+	heap  []*T // by deadline, the earliest first
+	timer *time.Timer
+	next  time.Duration // when the timer fires, 0 while it is not set
+}
+
+// Add sets the time limit of a value: the expire function of the Kind will be called
+// when the timeout has passed, counted from now, unless [Watchdog.Remove] is called
+// before. A timeout of zero or less expires immediately. Add panics if the value has
+// a time limit already.
+//
+// A value may be added again after Remove, also if its time limit had expired; the
+// call of expire may still be in progress then.
+func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
+	e := w.kind.entry(v)
 	if e.added {
-		panic("watchdog: the entry is added already")
+		panic("watchdog: the value has a time limit already")
 	}
 	e.added = true
 	e.deadline = now + min(max(timeout, 0), MaxTimeout)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heap = append(w.heap, nil)
-	w.up(e, len(w.heap)-1)
+	w.up(v, len(w.heap)-1)
 	if w.next == 0 || e.deadline < w.next {
 		w.set(e.deadline, now)
 	}
 }
 
-// Remove ends a time limit that was set with Add on the same Watchdog. It reports
-// false if the time limit has expired: Expire was called, is running, or is about to
-// be called in a goroutine that has started. After true Expire is not called. For an
-// Entry that is not added Remove does nothing and returns true; w may be nil then.
-//
-// Remove does not wait for Expire.
-func (w *Watchdog) Remove(e *Entry) bool {
+// Remove ends the time limit of a value that was set with Add on the same Watchdog.
+// It reports false if the time limit has expired: then expire was called, is running,
+// or is about to be called by a goroutine that has been started, and Remove does not
+// wait for it. After true it is not called for that time limit. Remove does nothing
+// and returns true if the value has no time limit; a nil Watchdog has set none.
+func (w *Watchdog[T]) Remove(v *T) bool {
+	if w == nil {
+		return true
+	}
+	e := w.kind.entry(v)
 	if !e.added {
 		return true
 	}
@@ -130,82 +149,85 @@ func (w *Watchdog) Remove(e *Entry) bool {
 	defer w.mu.Unlock()
 	waiting := e.index > 0
 	if waiting {
-		w.delete(e)
+		w.delete(int(e.index) - 1)
 	}
 	e.deadline = 0
 	return waiting
 }
 
-// expire is called by the timer.
-func (w *Watchdog) expire() {
+// fire is called by the timer.
+func (w *Watchdog[T]) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := Now()
 	w.next = 0
 	for len(w.heap) > 0 {
 		first := w.heap[0]
-		if first.deadline > now {
-			w.set(first.deadline, now)
+		if deadline := w.kind.entry(first).deadline; deadline > now {
+			w.set(deadline, now)
 			return
 		}
-		w.delete(first)
-		go first.Expire()
+		w.delete(0)
+		go w.kind.expire(first)
 	}
 }
 
-func (w *Watchdog) set(deadline, now time.Duration) {
+func (w *Watchdog[T]) set(deadline, now time.Duration) {
 	w.next = deadline
 	if w.timer == nil {
-		w.timer = time.AfterFunc(deadline-now, w.expire)
+		w.timer = time.AfterFunc(deadline-now, w.fire)
 		return
 	}
 	w.timer.Reset(deadline - now)
 }
 
-// delete takes an entry out of the heap. The last one takes its place.
-func (w *Watchdog) delete(e *Entry) {
-	i, end := int(e.index)-1, len(w.heap)-1
+// delete takes the value at position i out of the heap. The last one takes its place.
+func (w *Watchdog[T]) delete(i int) {
+	w.kind.entry(w.heap[i]).index = 0
+	end := len(w.heap) - 1
 	last := w.heap[end]
 	w.heap[end] = nil
 	w.heap = w.heap[:end]
-	e.index = 0
-	if last != e && !w.up(last, i) {
+	if i < end && !w.up(last, i) {
 		w.down(last, i)
 	}
 }
 
-// up puts an entry at position i, or further up. It reports whether it has moved.
-func (w *Watchdog) up(e *Entry, i int) bool {
-	start := i
+// up puts a value at position i or at one above it, and reports whether it was one
+// above it.
+func (w *Watchdog[T]) up(v *T, i int) bool {
+	start, deadline := i, w.kind.entry(v).deadline
 	for i > 0 {
 		parent := (i - 1) / 2
-		if w.heap[parent].deadline <= e.deadline {
+		if w.deadline(parent) <= deadline {
 			break
 		}
 		w.put(w.heap[parent], i)
 		i = parent
 	}
-	w.put(e, i)
+	w.put(v, i)
 	return i < start
 }
 
-// down puts an entry at position i, or further down.
-func (w *Watchdog) down(e *Entry, i int) {
-	for {
-		child := 2*i + 1
-		if child+1 < len(w.heap) && w.heap[child+1].deadline < w.heap[child].deadline {
+// down puts a value at position i or at one below it.
+func (w *Watchdog[T]) down(v *T, i int) {
+	deadline := w.kind.entry(v).deadline
+	for child := 2*i + 1; child < len(w.heap); child = 2*i + 1 {
+		if child+1 < len(w.heap) && w.deadline(child+1) < w.deadline(child) {
 			child++
 		}
-		if child >= len(w.heap) || e.deadline <= w.heap[child].deadline {
-			w.put(e, i)
-			return
+		if deadline <= w.deadline(child) {
+			break
 		}
 		w.put(w.heap[child], i)
 		i = child
 	}
+	w.put(v, i)
 }
 
-func (w *Watchdog) put(e *Entry, i int) {
-	w.heap[i] = e
-	e.index = int32(i + 1)
+func (w *Watchdog[T]) put(v *T, i int) {
+	w.heap[i] = v
+	w.kind.entry(v).index = int32(i + 1)
 }
+
+func (w *Watchdog[T]) deadline(i int) time.Duration { return w.kind.entry(w.heap[i]).deadline }
