@@ -125,7 +125,7 @@ func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heap = append(w.heap, nil)
-	w.up(v, len(w.heap)-1)
+	w.up(v, e, len(w.heap)-1)
 	if w.next == 0 || e.deadline < w.next {
 		w.set(e.deadline, now)
 	}
@@ -149,7 +149,7 @@ func (w *Watchdog[T]) Remove(v *T) bool {
 	defer w.mu.Unlock()
 	waiting := e.index > 0
 	if waiting {
-		w.delete(int(e.index) - 1)
+		w.delete(e)
 	}
 	e.deadline = 0
 	return waiting
@@ -163,11 +163,12 @@ func (w *Watchdog[T]) fire() {
 	w.next = 0
 	for len(w.heap) > 0 {
 		first := w.heap[0]
-		if deadline := w.kind.entry(first).deadline; deadline > now {
-			w.set(deadline, now)
+		e := w.kind.entry(first)
+		if e.deadline > now {
+			w.set(e.deadline, now)
 			return
 		}
-		w.delete(0)
+		w.delete(e)
 		go w.kind.expire(first)
 	}
 }
@@ -181,53 +182,60 @@ func (w *Watchdog[T]) set(deadline, now time.Duration) {
 	w.timer.Reset(deadline - now)
 }
 
-// delete takes the value at position i out of the heap. The last one takes its place.
-func (w *Watchdog[T]) delete(i int) {
-	w.kind.entry(w.heap[i]).index = 0
-	end := len(w.heap) - 1
+// delete takes the value of an Entry out of the heap. The last value takes its place.
+func (w *Watchdog[T]) delete(e *Entry) {
+	i, end := int(e.index)-1, len(w.heap)-1
+	e.index = 0
 	last := w.heap[end]
 	w.heap[end] = nil
 	w.heap = w.heap[:end]
-	if i < end && !w.up(last, i) {
-		w.down(last, i)
+	if i == end {
+		return
+	}
+	if e := w.kind.entry(last); !w.up(last, e, i) {
+		w.down(last, e, i)
 	}
 }
 
 // up puts a value at position i or at one above it, and reports whether it was one
 // above it.
-func (w *Watchdog[T]) up(v *T, i int) bool {
-	start, deadline := i, w.kind.entry(v).deadline
+func (w *Watchdog[T]) up(v *T, e *Entry, i int) bool {
+	start := i
 	for i > 0 {
-		parent := (i - 1) / 2
-		if w.deadline(parent) <= deadline {
+		parent := w.heap[(i-1)/2]
+		p := w.kind.entry(parent)
+		if p.deadline <= e.deadline {
 			break
 		}
-		w.put(w.heap[parent], i)
-		i = parent
+		i = w.put(parent, p, i)
 	}
-	w.put(v, i)
+	w.put(v, e, i)
 	return i < start
 }
 
 // down puts a value at position i or at one below it.
-func (w *Watchdog[T]) down(v *T, i int) {
-	deadline := w.kind.entry(v).deadline
-	for child := 2*i + 1; child < len(w.heap); child = 2*i + 1 {
-		if child+1 < len(w.heap) && w.deadline(child+1) < w.deadline(child) {
-			child++
+func (w *Watchdog[T]) down(v *T, e *Entry, i int) {
+	for left := 2*i + 1; left < len(w.heap); left = 2*i + 1 {
+		child := w.heap[left]
+		c := w.kind.entry(child)
+		if left+1 < len(w.heap) {
+			right := w.heap[left+1]
+			if r := w.kind.entry(right); r.deadline < c.deadline {
+				child, c = right, r
+			}
 		}
-		if deadline <= w.deadline(child) {
+		if e.deadline <= c.deadline {
 			break
 		}
-		w.put(w.heap[child], i)
-		i = child
+		i = w.put(child, c, i)
 	}
-	w.put(v, i)
+	w.put(v, e, i)
 }
 
-func (w *Watchdog[T]) put(v *T, i int) {
+// put puts a value at position i and returns its position of before.
+func (w *Watchdog[T]) put(v *T, e *Entry, i int) (before int) {
+	before = int(e.index) - 1
 	w.heap[i] = v
-	w.kind.entry(v).index = int32(i + 1)
+	e.index = int32(i + 1)
+	return before
 }
-
-func (w *Watchdog[T]) deadline(i int) time.Duration { return w.kind.entry(w.heap[i]).deadline }
