@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/multiselect/multiselect/internal/guard"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -31,7 +32,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if l.begun || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.ext != nil || l.size+len(p) > smallBuffer {
 		return l.write(p)
 	}
-	next, ok := l.guard.after(p)
+	next, ok := l.guard.After(p)
 	if !ok && !l.unguarded {
 		return l.write(p)
 	}
@@ -64,7 +65,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 
 // wroteFirst is the end of a first flight that was not written, or not all of it. It
 // unlocks.
-func (l *LazyStream) wroteFirst(n int, p []byte, next guard, err error) (int, error) {
+func (l *LazyStream) wroteFirst(n int, p []byte, next guard.State, err error) (int, error) {
 	defer l.mu.Unlock()
 	l.writing = false
 	l.changed()
@@ -111,8 +112,8 @@ func (l *LazyStream) write(p []byte) (n int, err error) {
 // mayTravel reports whether p may be sent before the peer has agreed, and where the
 // guard is then. Over a stream without a buffer p could not travel: the peer reads
 // it when it has agreed.
-func (l *LazyStream) mayTravel(p []byte) (next guard, ok bool) {
-	next, ok = l.guard.after(p)
+func (l *LazyStream) mayTravel(p []byte) (next guard.State, ok bool) {
+	next, ok = l.guard.After(p)
 	return next, (ok || l.unguarded) && !l.isUnbuffered
 }
 
@@ -212,7 +213,7 @@ func (l *LazyStream) flush() error {
 
 // send writes what is unsent of the header and the proposal, and p, without the
 // lock. n counts bytes of p; next is where the guard is when all of them are sent.
-func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
+func (l *LazyStream) send(p []byte, next guard.State) (n int, err error) {
 	if l.sent == l.size && len(p) == 0 {
 		return 0, nil
 	}
@@ -228,7 +229,7 @@ func (l *LazyStream) send(p []byte, next guard) (n int, err error) {
 }
 
 // wrote takes note of a write of what was unsent and of p.
-func (l *LazyStream) wrote(n, unsent int, p []byte, next guard, err error) (int, error) {
+func (l *LazyStream) wrote(n, unsent int, p []byte, next guard.State, err error) (int, error) {
 	if n < unsent+len(p) && err == nil {
 		err = io.ErrShortWrite
 	}
@@ -236,7 +237,7 @@ func (l *LazyStream) wrote(n, unsent int, p []byte, next guard, err error) (int,
 	l.sent += first
 	n -= first
 	if n < len(p) {
-		next, _ = l.guard.after(p[:n])
+		next, _ = l.guard.After(p[:n])
 	}
 	l.guard = next
 	return n, err

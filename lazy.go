@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/multiselect/multiselect/internal/guard"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -66,7 +67,7 @@ type LazyStream struct {
 	isUnbuffered bool // a Write returns when the peer has read
 	begun        bool // the header is on its way, whether or not it got through: somebody may listen
 	writing      bool // a call writes, and has guard and sent to itself
-	guard        guard
+	guard        guard.State
 	sent         int // bytes of the header and the proposal
 
 	// The half that hears the answer. What small does not do, with the header, the
