@@ -46,10 +46,10 @@ import (
 type LazyStream struct {
 	protocol     string
 	stream       io.ReadWriteCloser
-	size         int // of the header and the proposal
-	budget       time.Duration
-	bytes        int32 // Limits.MaxBytes
-	message      int16 // Limits.MaxMessage
+	firstSize    int // of the header and the proposal
+	timeout      time.Duration
+	maxBytes     int32 // Limits.MaxBytes
+	maxMessage   int16 // Limits.MaxMessage
 	unguarded    bool
 	hasDeadlines bool // the stream
 
@@ -58,30 +58,30 @@ type LazyStream struct {
 	// mu guards what follows, and change tells that something of it did. No
 	// Read, Write or Close of the stream is called while it is held.
 	mu     sync.Mutex
-	change *sync.Cond // if anybody has waited
+	cond   *sync.Cond // if anybody has waited
 	err    error      // why state is LazyFailed
 	state  LazyState
 	closed bool
 
 	// The half that sends.
-	isUnbuffered bool // a Write returns when the peer has read
-	begun        bool // the header is on its way, whether or not it got through: somebody may listen
-	writing      bool // a call writes, and has guard and sent to itself
-	guard        guard.State
-	sent         int // bytes of the header and the proposal
+	unbuffered  bool // a Write returns when the peer has read
+	sendStarted bool // the header is on its way, whether or not it got through: somebody may listen
+	writing     bool // a call writes, and has guard and sent to itself
+	guard       guard.State
+	firstSent   int // bytes of the header and the proposal
 
 	// The half that hears the answer. What small does not do, with the header, the
 	// proposal and the answer to that, is done by c, see communicator. c belongs to
-	// whoever moved pump on from pumpIdle, but for what serves the budget.
-	small       [smallBuffer]byte
-	c           *Communicator
-	pump        pump
-	interrupted bool   // the inline pump is to return
-	missed      uint16 // how often the pump met a deadline of the stream's owner
-	waiters     int32  // while there are any, the budget runs
-	began       time.Duration
-	left        time.Duration // of the budget, or noBudget
-	cause       error         // why this side ended it
+	// whoever moved pump on from readerNone, but for what serves the budget.
+	inline          [smallBuffer]byte
+	c               *Communicator
+	reader          answerReader
+	interrupted     bool   // the inline pump is to return
+	foreignTimeouts uint16 // how often the pump met a deadline of the stream's owner
+	waiters         int32  // while there are any, the budget runs
+	firstWait       time.Duration
+	timeoutLeft     time.Duration // of the budget, or noBudget
+	endCause        error         // why this side ended it
 }
 
 // LazyState is what a [LazyStream] knows of the outcome.
@@ -122,16 +122,16 @@ type half struct {
 func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol string) (*LazyStream, error) {
 	mustExist(stream)
 	l := &LazyStream{
-		protocol:  protocol,
-		stream:    stream,
-		size:      len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
-		budget:    min(cl.Limits.timeout(), maxBudget),
-		bytes:     int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
-		message:   int16(cl.Limits.message()),
-		unguarded: cl.Unguarded,
+		protocol:   protocol,
+		stream:     stream,
+		firstSize:  len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
+		timeout:    min(cl.Limits.timeout(), maxBudget),
+		maxBytes:   int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
+		maxMessage: int16(cl.Limits.message()),
+		unguarded:  cl.Unguarded,
 	}
-	if l.left = l.budget; l.left == 0 {
-		l.left = noBudget
+	if l.timeoutLeft = l.timeout; l.timeoutLeft == 0 {
+		l.timeoutLeft = noTimeout
 	}
 	running := l
 	defer func() {
@@ -139,18 +139,18 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 			running.communicator().abandon()
 		}
 	}()
-	l.hasDeadlines = deadlines(stream) != nil
-	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !isShortName(protocol) || !hasPlainEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
+	l.hasDeadlines = asDeadliner(stream) != nil
+	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !isShortName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
 		running = nil
-		return cl.beginLazy(ctx, l)
+		return cl.initLazy(ctx, l)
 	}
 	running = nil
 	return l, nil
 }
 
-// beginLazy begins without a budget, which does not run before somebody waits, and
+// initLazy begins without a budget, which does not run before somebody waits, and
 // checks the name.
-func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
+func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
 	c := l.communicator()
 	running := c
 	defer abandon(&running)
@@ -163,7 +163,7 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, er
 	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
 	if err == nil {
 		c.tally = tally{}
-		err = cl.checkLazy(c, l.protocol)
+		err = cl.checkLazyProposal(c, l.protocol)
 	}
 	if err != nil {
 		err = c.end(context.Background(), "", nil, false, err)
@@ -171,8 +171,8 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, er
 		return nil, err
 	}
 	running = nil
-	l.isUnbuffered = c.ext != nil && c.ext.unbuffered
-	c.headerSent = !l.isUnbuffered
+	l.unbuffered = c.ext != nil && c.ext.unbuffered
+	c.headerSent = !l.unbuffered
 	return l, nil
 }
 
@@ -183,15 +183,15 @@ func (l *LazyStream) communicator() *Communicator {
 		l.c = acquire(l.stream)
 		l.c.pooled = false // it is given back by decide
 		l.c.role = Initiator
-		l.c.limit = l.message
+		l.c.limit = l.maxMessage
 		l.c.headerSent = true // as far as the pump is concerned
-		l.c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
+		l.c.tally = tally{proposals: 1, sent: int32(l.firstSize - len(wire.HeaderFrame))}
 	}
 	return l.c
 }
 
-// checkLazy finds what cannot be proposed lazily, and counts the proposal.
-func (cl *Client) checkLazy(c *Communicator, protocol string) error {
+// checkLazyProposal finds what cannot be proposed lazily, and counts the proposal.
+func (cl *Client) checkLazyProposal(c *Communicator, protocol string) error {
 	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
 		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
 	}
@@ -202,12 +202,12 @@ func (cl *Client) checkLazy(c *Communicator, protocol string) error {
 	return c.tally.send(wire.MessageSize(len(protocol)), &cl.Limits)
 }
 
-// hasPlainEnds reports whether a name obviously has nothing to trim.
-func hasPlainEnds(name string) bool {
-	return name != "" && isPlain(name[0]) && isPlain(name[len(name)-1])
+// hasGraphicEnds reports whether a name obviously has nothing to trim.
+func hasGraphicEnds(name string) bool {
+	return name != "" && isGraphic(name[0]) && isGraphic(name[len(name)-1])
 }
 
-func isPlain(b byte) bool { return b > ' ' && b < 0x7f }
+func isGraphic(b byte) bool { return b > ' ' && b < 0x7f }
 
 // isBlank reports whether a responder may trim r off a name.
 func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) }
@@ -226,19 +226,19 @@ func (l *LazyStream) State() LazyState {
 // the peer agreed, and otherwise the [*Error] that all calls return. If ctx ends
 // first it returns why; the negotiation goes on.
 func (l *LazyStream) Wait(ctx context.Context) error {
-	defer context.AfterFunc(ctx, l.wake)()
+	defer context.AfterFunc(ctx, l.lockAndNotify)()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.await(ctx, new(half))
+	return l.awaitOutcome(ctx, new(half))
 }
 
 // Unwrap waits like Wait and returns the stream itself, which can be used instead
 // of the LazyStream from there on. It fails with [net.ErrClosed] after Close.
 func (l *LazyStream) Detach(ctx context.Context) (io.ReadWriteCloser, error) {
-	defer context.AfterFunc(ctx, l.wake)()
+	defer context.AfterFunc(ctx, l.lockAndNotify)()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.settle(ctx, &half{closed: l.closed}); err != nil {
+	if err := l.awaitDirect(ctx, &half{closed: l.closed}); err != nil {
 		return nil, err
 	}
 	return l.stream, nil

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// timed is a stream that has deadlines.
-type timed interface {
+// deadliner is a stream that has deadlines.
+type deadliner interface {
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
 }
 
-// deadlines returns nil for a stream that has none. A LazyStream has the methods
+// asDeadliner returns nil for a stream that has none. A LazyStream has the methods
 // in any case.
-func deadlines(stream io.ReadWriteCloser) timed {
+func asDeadliner(stream io.ReadWriteCloser) deadliner {
 	switch s := stream.(type) { // in line, without a call
 	case *net.TCPConn:
 		return s
 	case *net.UnixConn:
 		return s
 	}
-	return otherDeadlines(stream)
+	return asOtherDeadliner(stream)
 }
 
-func otherDeadlines(stream io.ReadWriteCloser) timed {
+func asOtherDeadliner(stream io.ReadWriteCloser) deadliner {
 	if outer, ok := stream.(*LazyStream); ok && !outer.hasDeadlines {
 		return nil
 	}
-	t, _ := stream.(timed)
+	t, _ := stream.(deadliner)
 	return t
 }
 
@@ -60,20 +60,20 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.gone(&half{closed: l.closed}); err != nil {
+	if err := l.closedErr(&half{closed: l.closed}); err != nil {
 		return err
 	}
 	h.deadline = t
-	l.changed()
+	l.notify()
 	switch {
 	case h == &l.out:
-		return deadlines(l.stream).SetWriteDeadline(t)
+		return asDeadliner(l.stream).SetWriteDeadline(t)
 	case l.state == LazyAgreed:
-		return deadlines(l.stream).SetReadDeadline(t)
-	case l.pump == pumpInline && !t.IsZero():
-		l.interrupt()
+		return asDeadliner(l.stream).SetReadDeadline(t)
+	case l.reader == readerCaller && !t.IsZero():
+		l.interruptReader()
 	case !l.interrupted:
-		l.readBy(time.Time{}) // what was set before is over
+		l.overrideReadDeadline(time.Time{}) // what was set before is over
 	}
 	return nil
 }
@@ -81,8 +81,8 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 // longAgo makes what is blocked return.
 var longAgo = time.Unix(1, 0)
 
-// unlessEnded acts if the stream was not ended by this side, and is not about to be.
-func (l *LazyStream) unlessEnded(act func()) bool {
+// ifNotEnded acts if the stream was not ended by this side, and is not about to be.
+func (l *LazyStream) ifNotEnded(act func()) bool {
 	if l.c == nil {
 		act()
 		return true
@@ -90,15 +90,15 @@ func (l *LazyStream) unlessEnded(act func()) bool {
 	return l.c.unlessEnded(act)
 }
 
-// readBy and writeBy set deadlines of the stream for this side's own purposes,
+// overrideReadDeadline and writeBy set deadlines of the stream for this side's own purposes,
 // unless that has been ended, or is about to be: the deadline that ends it must
 // not be taken back.
-func (l *LazyStream) readBy(t time.Time) bool {
-	return l.hasDeadlines && l.unlessEnded(func() { deadlines(l.stream).SetReadDeadline(t) })
+func (l *LazyStream) overrideReadDeadline(t time.Time) bool {
+	return l.hasDeadlines && l.ifNotEnded(func() { asDeadliner(l.stream).SetReadDeadline(t) })
 }
 
-func (l *LazyStream) writeBy(t time.Time) {
+func (l *LazyStream) overrideWriteDeadline(t time.Time) {
 	if l.hasDeadlines {
-		l.unlessEnded(func() { deadlines(l.stream).SetWriteDeadline(t) })
+		l.ifNotEnded(func() { asDeadliner(l.stream).SetWriteDeadline(t) })
 	}
 }

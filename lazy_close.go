@@ -15,12 +15,12 @@ import (
 
 const (
 	// mostLingering is how many goroutines of this kind a process has at most.
-	mostLingering = 1024
+	maxLingering = 1024
 	// mostDrained is how much a peer may send that nobody wants any more.
-	mostDrained = 1 << 20
+	maxDrained = 1 << 20
 )
 
-var lingering, unread atomic.Int64
+var activeLingers, refusedLingers atomic.Int64
 
 // LingerCounts are counts of the goroutines that [LazyStream.Close] and
 // [LazyStream.CloseRead] start, for the whole process.
@@ -31,22 +31,22 @@ type LingerCounts struct {
 
 // LingerStats returns the counts at this moment.
 func LingerStats() LingerCounts {
-	return LingerCounts{Active: int(lingering.Load()), Refused: int(unread.Load())}
+	return LingerCounts{Active: int(activeLingers.Load()), Refused: int(refusedLingers.Load())}
 }
 
-var errLingering = fmt.Errorf("%w: %d streams linger already", ErrLimit, mostLingering)
+var errTooManyLingers = fmt.Errorf("%w: %d streams linger already", ErrLimit, maxLingering)
 
-func takeSlot() bool {
-	if lingering.Add(1) <= mostLingering {
+func tryStartLinger() bool {
+	if activeLingers.Add(1) <= maxLingering {
 		return true
 	}
-	lingering.Add(-1)
+	activeLingers.Add(-1)
 	return false
 }
 
 // Close ends the stream and does not wait for the peer. Calls that are blocked
 // return, a Write with the count of what it wrote; over a stream without
-// deadlines it returns at the end of the linger.
+// asDeadliner it returns at the end of the linger.
 //
 // While the outcome is pending Close leaves a goroutine behind, the linger. It
 // sends what is unsent of the header and the proposal, and that nothing more
@@ -63,40 +63,40 @@ func (l *LazyStream) Close() error {
 	if l.closed {
 		return net.ErrClosed
 	}
-	finished := l.out.closed
-	l.shut()
+	writeClosed := l.out.closed
+	l.markClosed()
 	switch {
 	case l.state == LazyFailed:
 		return l.err
 	case l.state == LazyAgreed:
 		var err error
-		l.unlocked(func() { err = l.stream.Close() })
+		l.withoutLock(func() { err = l.stream.Close() })
 		return err
-	case takeSlot():
-		l.interrupt()
+	case tryStartLinger():
+		l.interruptReader()
 		if l.writing {
-			l.writeBy(longAgo)
+			l.overrideWriteDeadline(longAgo)
 		}
 		l.waiters++
-		budget := l.lingerBudget()
-		if l.pump != pumpDone { // else whoever decides has the budget
-			l.disarm()
-			l.left = budget
-			l.arm()
+		timeout := l.lingerTimeout()
+		if l.reader != readerDone { // else whoever decides has the budget
+			l.stopTimer()
+			l.timeoutLeft = timeout
+			l.startTimer()
 		}
-		go l.linger(finished, time.Now().Add(budget))
+		go l.linger(writeClosed, time.Now().Add(timeout))
 		return nil
 	}
-	unread.Add(1)
-	go l.giveUp() // the stream's own Reset may take its time
-	return errLingering
+	refusedLingers.Add(1)
+	go l.refuseLinger() // the stream's own Reset may take its time
+	return errTooManyLingers
 }
 
-// giveUp ends a stream that may not linger.
-func (l *LazyStream) giveUp() {
+// refuseLinger ends a stream that may not linger.
+func (l *LazyStream) refuseLinger() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.abort(errLingering)
+	l.fail(errTooManyLingers)
 }
 
 // Reset ends the stream at once, as a failure does: what was written may be lost.
@@ -104,9 +104,9 @@ func (l *LazyStream) Reset() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
-		l.shut()
+		l.markClosed()
 	}
-	l.abort(net.ErrClosed)
+	l.fail(net.ErrClosed)
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (l *LazyStream) Reset() error {
 func (l *LazyStream) CloseRead() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.gone(&l.in); err != nil {
+	if err := l.closedErr(&l.in); err != nil {
 		return err
 	}
 	if _, ok := l.stream.(closeReader); !ok {
@@ -125,127 +125,127 @@ func (l *LazyStream) CloseRead() error {
 	}
 	l.in.closed = true
 	l.in.direct.Store(false)
-	l.changed()
+	l.notify()
 	if l.state == LazyAgreed {
 		var err error
-		l.unlocked(func() { err = l.closeRead() })
+		l.withoutLock(func() { err = l.closeStreamRead() })
 		return err
 	}
-	l.interrupt()
-	if takeSlot() { // without one, whoever hears the answer does it
-		go l.awaitToCloseRead()
+	l.interruptReader()
+	if tryStartLinger() { // without one, whoever hears the answer does it
+		go l.lingerToCloseRead()
 	}
 	return nil
 }
 
 type closeReader interface{ CloseRead() error }
 
-func (l *LazyStream) closeRead() error { return l.stream.(closeReader).CloseRead() }
+func (l *LazyStream) closeStreamRead() error { return l.stream.(closeReader).CloseRead() }
 
-func (l *LazyStream) awaitToCloseRead() {
-	defer lingering.Add(-1)
+func (l *LazyStream) lingerToCloseRead() {
+	defer activeLingers.Add(-1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.await(context.Background(), new(half)) // whatever it is, decide acts on it
+	l.awaitOutcome(context.Background(), new(half)) // whatever it is, decide acts on it
 }
 
-// shut makes all calls fail from now on.
-func (l *LazyStream) shut() {
+// markClosed makes all calls fail from now on.
+func (l *LazyStream) markClosed() {
 	l.closed = true
 	for _, h := range []*half{&l.in, &l.out} {
 		h.direct.Store(false)
 		h.closed = true
 		h.deadline = time.Time{}
 	}
-	l.changed()
+	l.notify()
 }
 
-// abort ends the stream, and the negotiation if it is not decided.
-func (l *LazyStream) abort(cause error) {
-	if l.cause == nil {
-		l.cause = cause
+// fail ends the stream, and the negotiation if it is not decided.
+func (l *LazyStream) fail(cause error) {
+	if l.endCause == nil {
+		l.endCause = cause
 	}
-	idle := l.pump == pumpIdle
+	idle := l.reader == readerNone
 	if idle {
-		l.pump = pumpBeside
+		l.reader = readerBackground
 	}
-	l.unlocked(l.communicator().cut) // which makes a pump return
+	l.withoutLock(l.communicator().cut) // which makes a pump return
 	if idle {
-		l.decide(cause)
+		l.conclude(cause)
 	}
 }
 
-// lingerBudget is that of the negotiation, but never without limit.
-func (l *LazyStream) lingerBudget() time.Duration {
-	if l.budget > 0 {
-		return l.budget
+// lingerTimeout is that of the negotiation, but never without limit.
+func (l *LazyStream) lingerTimeout() time.Duration {
+	if l.timeout > 0 {
+		return l.timeout
 	}
 	return new(Limits).timeout()
 }
 
 // linger is what Close leaves behind, until a time.
-func (l *LazyStream) linger(finished bool, until time.Time) {
-	defer lingering.Add(-1)
+func (l *LazyStream) linger(writeClosed bool, until time.Time) {
+	defer activeLingers.Add(-1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer l.release()
-	halves := l.lastWords(finished)
+	defer l.stopWaiting()
+	drain := l.finishWrites(writeClosed)
 	for l.state == LazyPending {
-		if l.pump == pumpIdle {
-			l.pump = pumpBeside
-			l.listen(nil, nil, 0, nil)
+		if l.reader == readerNone {
+			l.reader = readerBackground
+			l.readAnswer(nil, nil, 0, nil)
 		} else {
-			l.wait()
+			l.waitChange()
 		}
 	}
 	if l.state == LazyFailed {
 		return
 	}
 	if _, ok := l.stream.(interface{ Reset() error }); ok {
-		halves = false // of a multiplexer: behind the answer its Close loses nothing
+		drain = false // of a multiplexer: behind the answer its Close loses nothing
 	}
-	l.left = time.Until(until)
-	l.arm()
+	l.timeoutLeft = time.Until(until)
+	l.startTimer()
 	c := l.communicator()
-	l.unlocked(func() {
-		if halves {
-			io.Copy(io.Discard, io.LimitReader(l.stream, mostDrained))
+	l.withoutLock(func() {
+		if drain {
+			io.Copy(io.Discard, io.LimitReader(l.stream, maxDrained))
 		}
 		if c.unlessEnded(func() {}) {
 			l.stream.Close()
 		}
 	})
-	l.disarm()
+	l.stopTimer()
 }
 
-// lastWords sends what has to be said before the end of the linger, and reports
+// finishWrites sends what has to be said before the end of the linger, and reports
 // whether the stream's other half is still open. Where a write waits for the
 // peer's Read, the end can only come when the peer has answered.
-func (l *LazyStream) lastWords(finished bool) (halves bool) {
+func (l *LazyStream) finishWrites(writeClosed bool) (drain bool) {
 	for l.writing {
-		l.wait()
+		l.waitChange()
 	}
-	l.writeBy(time.Time{})
+	l.overrideWriteDeadline(time.Time{})
 	if !l.interrupted {
-		l.readBy(time.Time{})
+		l.overrideReadDeadline(time.Time{})
 	}
-	if l.sent < l.size {
-		if err := l.flush(); err != nil {
-			l.abort(err)
+	if l.firstSent < l.firstSize {
+		if err := l.sendFirst(); err != nil {
+			l.fail(err)
 			return false
 		}
 	}
 	closer, ok := l.stream.(interface{ CloseWrite() error })
-	if !ok || l.isUnbuffered {
+	if !ok || l.unbuffered {
 		return false
 	}
-	if finished {
+	if writeClosed {
 		return true
 	}
 	// A CloseWrite may wait until the peer has read, and the peer until its answer
 	// is read.
-	l.pumpBeside()
+	l.startReader()
 	var err error
-	l.unlocked(func() { err = closer.CloseWrite() })
+	l.withoutLock(func() { err = closer.CloseWrite() })
 	return !errors.Is(err, errors.ErrUnsupported)
 }
