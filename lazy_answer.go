@@ -11,42 +11,44 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file is the half of a LazyStream that hears the answer, and the outcome.
+// This file reads the answer on lazy streams, and makes the outcome known to the calls
+// that wait for it. Unless noted otherwise, its methods are called with l.mu held.
 
-// answerReader is who reads the answer. A Read, and a Wait without an end of its own, does it
-// itself, in its own goroutine, unless it has a deadline; the others have it done
-// beside them.
+// answerReader identifies the goroutine that reads the answer. A Read without a deadline,
+// or a Wait with a context that never ends, reads it in the caller's goroutine. Other
+// calls start a background goroutine and wait for it.
 type answerReader uint8
 
 const (
-	readerNone       answerReader = iota // nobody: the next who waits begins, or goes on
-	readerCaller                         // a Read or Wait, which [LazyStream.interruptReader] makes return
-	readerBackground                     // a goroutine, until it has the outcome
-	readerDone                           // the outcome is there, or about to be
+	readerNone       answerReader = iota // none: the next call that waits starts or resumes
+	readerCaller                         // a caller's, which interruptReader makes return
+	readerBackground                     // a background goroutine, until the outcome is known
+	readerDone                           // none: the outcome is known, or about to be
 )
 
-// canReadAnswer reports whether a call reads the answer itself.
+// canReadAnswer reports whether a call on h can read the answer in its own goroutine. Its
+// read must be interruptible by a deadline of the stream.
 func (l *LazyStream) canReadAnswer(h *half) bool {
 	return l.reader == readerNone && l.firstSent == l.firstSize && h != &l.out && l.hasDeadlines && h.deadline.IsZero() && !h.closed
 }
 
-// awaitOutcome waits for the outcome and sees to it that there will be one: nobody waits
-// with words unsaid (R11), or for an answer that nobody reads. It returns nil
-// if the peer agreed.
+// awaitOutcome blocks until the outcome is known, and returns nil if the peer has agreed.
+// It first sends unsent bytes of the header and the proposal (R11), and ensures that some
+// goroutine reads the answer.
 func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 	if l.state == LazyPending {
 		l.startWaiting()
 		defer l.stopWaiting()
 	}
-	missed := l.foreignTimeouts
+	before := l.foreignTimeouts
 	for {
 		err := l.waitErr(ctx, h)
 		switch {
 		case err != nil || l.state != LazyPending:
 			return err
-		case l.foreignTimeouts != missed:
+		case l.foreignTimeouts != before:
 			return os.ErrDeadlineExceeded
-		case l.closed: // the linger sees to it
+		case l.closed: // the linger reads the answer
 			l.waitChangeUntil(h)
 		case l.firstSent < l.firstSize && !l.writing:
 			if err := l.sendFirst(); err != nil {
@@ -63,7 +65,8 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 	}
 }
 
-// waitErr returns why a call has nothing to wait for: it is gone, or its time is over.
+// waitErr returns the reason for which a call on h must stop waiting, or nil: it is
+// closed, its deadline has expired, or ctx has ended.
 func (l *LazyStream) waitErr(ctx context.Context, h *half) error {
 	switch err := l.closedErr(h); {
 	case err != nil:
@@ -76,8 +79,8 @@ func (l *LazyStream) waitErr(ctx context.Context, h *half) error {
 	return nil
 }
 
-// closedErr returns why nothing can be done with a half any more: it is closed, or
-// the negotiation has failed.
+// closedErr returns [net.ErrClosed] if h is closed, and otherwise the error of a failed
+// negotiation, or nil.
 func (l *LazyStream) closedErr(h *half) error {
 	if h.closed {
 		return net.ErrClosed
@@ -85,7 +88,7 @@ func (l *LazyStream) closedErr(h *half) error {
 	return l.err
 }
 
-// waitChangeUntil waits until something has changed or the deadline is over.
+// waitChangeUntil is waitChange with the deadline of h. It may return early.
 func (l *LazyStream) waitChangeUntil(h *half) {
 	if !h.deadline.IsZero() {
 		defer time.AfterFunc(time.Until(h.deadline), l.lockAndNotify).Stop()
@@ -93,8 +96,8 @@ func (l *LazyStream) waitChangeUntil(h *half) {
 	l.waitChange()
 }
 
-// waitChange waits until something has changed. Few have to, so what they wait on is made by
-// the first of them.
+// waitChange blocks until notify is called. It releases l.mu meanwhile. Few streams need
+// the condition variable, so the first call creates it.
 func (l *LazyStream) waitChange() {
 	if l.cond == nil {
 		l.cond = sync.NewCond(&l.mu)
@@ -102,26 +105,29 @@ func (l *LazyStream) waitChange() {
 	l.cond.Wait()
 }
 
-// notify wakes those who wait.
+// notify wakes the goroutines in waitChange. It must follow each change for which they
+// may wait.
 func (l *LazyStream) notify() {
 	if l.cond != nil {
 		l.cond.Broadcast()
 	}
 }
 
+// lockAndNotify is notify for callers that do not hold l.mu.
 func (l *LazyStream) lockAndNotify() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.notify()
 }
 
-// withoutLock calls f, which may take its time, or panic, without the lock.
+// withoutLock calls f, which may block or panic, with l.mu released.
 func (l *LazyStream) withoutLock(f func()) {
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	f()
 }
 
+// startReader starts a background reader if there is no reader.
 func (l *LazyStream) startReader() {
 	if l.reader == readerNone {
 		l.reader = readerBackground
@@ -135,14 +141,15 @@ func (l *LazyStream) readAnswerInBackground() {
 	l.readAnswer(nil, nil, 0, nil)
 }
 
-var errReadPanic = errors.New("a panic while the answer was read")
+var errReadPanic = errors.New("panic while reading the answer")
 
-// readAnswer reads the answer and decides, or stops where it is if it is interrupted, or
-// meets a deadline that the stream's owner has set past the LazyStream. It goes on
-// where a Read to room has ended, if there is one: n counts what that has read behind
-// the answer, into p. Without the agreement nobody wants it. It reads without the
-// lock.
-func (l *LazyStream) readAnswer(p, room []byte, got int, failed error) (n int) {
+// readAnswer reads the answer and concludes the negotiation, or pauses; see pauseReader.
+// The caller must own l.reader. readAnswer releases l.mu while it reads.
+//
+// If buf is not nil, readAnswer continues after a read of the stream into buf that
+// returned got and failed. It copies data after the answer into p, and returns its size
+// as n; without an agreement n is 0.
+func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 	c := l.communicator()
 	l.mu.Unlock()
 	err := errReadPanic
@@ -152,14 +159,14 @@ func (l *LazyStream) readAnswer(p, room []byte, got int, failed error) (n int) {
 			l.conclude(err)
 		}
 	}()
-	if room != nil {
-		if 0 < got && got <= len(room) {
-			answer := min(got, answerEnd(room[:got], l.firstSize, int(c.limit)))
-			copy(c.room(answer, answer), room)
-			n = copy(p, room[answer:got])
+	if buf != nil {
+		if 0 < got && got <= len(buf) {
+			answer := min(got, answerEnd(buf[:got], l.firstSize, int(c.limit)))
+			copy(c.room(answer, answer), buf)
+			n = copy(p, buf[answer:got])
 			got = answer
 		}
-		if err = c.took(got, len(room), failed); err != nil {
+		if err = c.took(got, len(buf), failed); err != nil {
 			return 0
 		}
 	}
@@ -170,8 +177,8 @@ func (l *LazyStream) readAnswer(p, room []byte, got int, failed error) (n int) {
 	return n
 }
 
-// answerEnd returns where the answer ends in arrived, at the latest: echoEnd if it is the
-// echo, and otherwise the end of the message that has arrived in its place.
+// answerEnd returns the offset in arrived after which no byte belongs to the answer. That
+// is echoEnd for the echo; any other message that has begun to arrive may end later.
 func answerEnd(arrived []byte, echoEnd, limit int) int {
 	const header = len(wire.HeaderFrame)
 	if len(arrived) <= header || string(arrived[:header]) != wire.HeaderFrame {
@@ -181,22 +188,23 @@ func answerEnd(arrived []byte, echoEnd, limit int) int {
 	return max(echoEnd, header+prefix+body)
 }
 
-// pauseReader reports whether the pump returns because its Read timed out, and makes
-// ready for the next. The Communicator keeps what has arrived. After Close and
-// CloseRead there is no next.
+// pauseReader releases l.reader if err is a deadline of the stream that ends only this
+// read and not the negotiation, and reports whether it did. The Communicator keeps the
+// part of the answer received so far, and the next call that waits resumes from there.
+// After Close and CloseRead the reader never pauses.
 func (l *LazyStream) pauseReader(err error) bool {
-	// With a cause somebody is about to end the stream, and leaves it to the pump
-	// to decide.
 	switch {
 	case l.endCause != nil || !isTimeout(err):
+		// With a cause, another call is about to end the stream, and relies on the
+		// reader to conclude the negotiation.
 		return false
 	case l.interrupted:
 		if !l.overrideReadDeadline(time.Time{}) {
 			return false
 		}
-	case l.in.closed || !l.hasDeadlines || !l.ifNotEnded(func() {}):
+	case l.in.closed || !l.hasDeadlines || l.isEnding():
 		return false
-	default:
+	default: // the stream's owner has set a deadline on the stream itself
 		l.foreignTimeouts++
 	}
 	l.interrupted = false
@@ -205,8 +213,8 @@ func (l *LazyStream) pauseReader(err error) bool {
 	return true
 }
 
-// interruptReader makes the inline pump return: its Read is to have a deadline, or to
-// end.
+// interruptReader makes a reader in a caller's goroutine return, since its call now has a
+// deadline or must end.
 func (l *LazyStream) interruptReader() {
 	if l.reader == readerCaller {
 		l.interrupted = true
@@ -214,8 +222,8 @@ func (l *LazyStream) interruptReader() {
 	}
 }
 
-// tryAgree makes it known that the stream is the protocol's if nothing else is to be
-// done: decide for most streams.
+// tryAgree sets the state to LazyAgreed if that is all that is left to do, and reports
+// whether it did. It does for most streams; conclude covers the others.
 func (l *LazyStream) tryAgree() bool {
 	if l.c != nil || l.endCause != nil || l.interrupted || l.in.closed || !l.in.deadline.IsZero() {
 		return false
@@ -226,11 +234,12 @@ func (l *LazyStream) tryAgree() bool {
 	return true
 }
 
-// conclude makes the outcome known, once. A stream that has failed is ended before
-// anybody hears of it.
+// conclude ends the negotiation, with an agreement if err is nil, and sets the state. It
+// is called once, by the owner of l.reader. If the negotiation has failed, the stream is
+// ended before the state shows it (R25, R30). conclude releases l.mu meanwhile.
 func (l *LazyStream) conclude(err error) {
 	c := l.communicator()
-	l.reader = readerDone // from here on the budget is ours
+	l.reader = readerDone // the timer is c's from here on
 	if l.endCause != nil {
 		err = l.endCause
 	}
@@ -244,14 +253,14 @@ func (l *LazyStream) conclude(err error) {
 			err = c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
 		})
 	}
-	c.deadline = 0 // removed here, or by end
+	c.deadline = 0 // the timer was stopped here, or by end
 	c.giveBack()
 	l.notify()
 	if err != nil {
 		l.state, l.err = LazyFailed, err
 		return
 	}
-	if l.endCause == nil { // else it has ended the stream, or is about to
+	if l.endCause == nil { // otherwise another goroutine may be ending the stream through c
 		l.c = nil
 		c.forget()
 		c.pooled = true
@@ -260,7 +269,8 @@ func (l *LazyStream) conclude(err error) {
 	l.setAgreed()
 }
 
-// setAgreed makes it known that the stream is the protocol's.
+// setAgreed sets the state to LazyAgreed, and applies to the stream the read deadline and
+// the CloseRead that waited for it.
 func (l *LazyStream) setAgreed() {
 	l.state = LazyAgreed
 	if l.interrupted || !l.in.deadline.IsZero() {
@@ -272,23 +282,25 @@ func (l *LazyStream) setAgreed() {
 	}
 }
 
-// noTimeout is what is left of a budget without limit.
+// noTimeout is the value of timeoutLeft if there is no timeout.
 const noTimeout = -1 << 63
 
-// startWaiting is called by who begins to wait for the outcome: the budget runs while
-// anybody does.
+// startWaiting counts a call that is about to block for the outcome. The timer of the
+// negotiation runs while there is one (R24).
 func (l *LazyStream) startWaiting() {
 	if l.waiters++; l.waiters == 1 && l.reader != readerDone && l.timeoutLeft != noTimeout {
 		l.startTimer()
 	}
 }
 
+// stopWaiting is called once after each startWaiting.
 func (l *LazyStream) stopWaiting() {
 	if l.waiters--; l.waiters == 0 && l.reader != readerDone {
 		l.stopTimer()
 	}
 }
 
+// startTimer ends the stream after timeoutLeft, unless stopTimer is called before.
 func (l *LazyStream) startTimer() {
 	if l.timeoutLeft == noTimeout {
 		return
@@ -305,7 +317,8 @@ func (l *LazyStream) startTimer() {
 	c.watch.add(c)
 }
 
-// stopTimer stops the budget, and takes note of what is left.
+// stopTimer stops the timer if it runs, and updates timeoutLeft. If the timer has
+// expired, the stream is ended, or about to be.
 func (l *LazyStream) stopTimer() {
 	c := l.c
 	if c == nil || c.deadline == 0 {

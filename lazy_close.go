@@ -10,32 +10,36 @@ import (
 	"time"
 )
 
-// This file is how a LazyStream ends. Close does not wait for the peer; what has
-// to be waited for, so that nothing that was written is lost, is the linger.
+// This file closes lazy streams, and contains all that a Close leaves running: the linger.
+// Close does not wait for the peer (R31). While the outcome is pending, the linger is one
+// background goroutine that sends unsent bytes, half-closes the stream, reads the answer,
+// drains the stream if its Close could lose data, and closes it.
 
 const (
-	// mostLingering is how many goroutines of this kind a process has at most.
+	// maxLingering is the number of goroutines of this kind that a process has at most.
 	maxLingering = 1024
-	// mostDrained is how much a peer may send that nobody wants any more.
+	// maxDrained is the number of bytes that a linger discards at most.
 	maxDrained = 1 << 20
 )
 
 var activeLingers, refusedLingers atomic.Int64
 
-// LingerCounts are counts of the goroutines that [LazyStream.Close] and
-// [LazyStream.CloseRead] start, for the whole process.
+// LingerCounts counts the background goroutines that [LazyStream.Close] and
+// [LazyStream.CloseRead] start, in the whole process.
 type LingerCounts struct {
-	Active  int // running now
-	Refused int // streams reset by Close since the process began, because 1024 were active
+	Active  int // goroutines running now, at most 1024
+	Refused int // streams that Close reset because 1024 were active, since the process began
 }
 
-// LingerStats returns the counts at this moment.
+// LingerStats returns the current counts. It does not block.
 func LingerStats() LingerCounts {
 	return LingerCounts{Active: int(activeLingers.Load()), Refused: int(refusedLingers.Load())}
 }
 
 var errTooManyLingers = fmt.Errorf("%w: %d streams linger already", ErrLimit, maxLingering)
 
+// tryStartLinger counts a linger, and reports false if there are too many. The goroutine
+// must call stopLinger at its end.
 func tryStartLinger() bool {
 	if activeLingers.Add(1) <= maxLingering {
 		return true
@@ -44,19 +48,26 @@ func tryStartLinger() bool {
 	return false
 }
 
-// Close ends the stream and does not wait for the peer. Calls that are blocked
-// return, a Write with the count of what it wrote; over a stream without
-// asDeadliner it returns at the end of the linger.
+func stopLinger() { activeLingers.Add(-1) }
+
+// Close closes the stream without waiting for the peer (R31). Blocked calls return
+// [net.ErrClosed], a Write with the number of bytes that it wrote. On a stream without
+// deadlines they return when the linger ends.
 //
-// While the outcome is pending Close leaves a goroutine behind, the linger. It
-// sends what is unsent of the header and the proposal, and that nothing more
-// will come; takes the answer; and closes the stream. On one without a Reset, a TCP
-// connection for instance, it first drops what else the peer sends until that has
-// ended, since a Close with something unread may lose what was written. The linger
-// takes no longer than [Limits].Timeout, or 10 s if that has no limit, and no more
-// than 1 MiB; then it resets the stream. [LazyStream.Wait] waits for the outcome.
-// When 1024 streams linger already, the next one is reset at once, what was written
-// to it may be lost, and Close returns [ErrLimit]. See [LingerStats].
+// While the outcome is pending, Close starts a background goroutine, the linger. It sends
+// the unsent rest of the header and the proposal, half-closes the stream for writing,
+// reads the answer, and closes the stream. If the stream has a CloseWrite and no Reset
+// method, such as a TCP connection, the linger discards incoming data until EOF before
+// it closes the stream: to close a TCP connection with unread data resets it, and can
+// lose data that was written.
+//
+// The linger takes at most [Limits].Timeout, or 10 s if that has no limit, and then
+// resets the stream. It discards at most 1 MiB. [LazyStream.Wait] waits for the outcome.
+//
+// At most 1024 goroutines of a process linger, see [LingerStats]. Beyond that, Close
+// resets the stream immediately, which may lose data that was written, and returns
+// [ErrLimit]. If the negotiation has failed, Close returns its error; a second Close
+// returns [net.ErrClosed].
 func (l *LazyStream) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,7 +90,7 @@ func (l *LazyStream) Close() error {
 		}
 		l.waiters++
 		timeout := l.lingerTimeout()
-		if l.reader != readerDone { // else whoever decides has the budget
+		if l.reader != readerDone { // otherwise the timer belongs to conclude
 			l.stopTimer()
 			l.timeoutLeft = timeout
 			l.startTimer()
@@ -88,104 +99,14 @@ func (l *LazyStream) Close() error {
 		return nil
 	}
 	refusedLingers.Add(1)
-	go l.refuseLinger() // the stream's own Reset may take its time
+	go l.refuseLinger() // in the background: the stream's own Reset may block
 	return errTooManyLingers
 }
 
-// refuseLinger ends a stream that may not linger.
-func (l *LazyStream) refuseLinger() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.fail(errTooManyLingers)
-}
-
-// Reset ends the stream at once, as a failure does: what was written may be lost.
-func (l *LazyStream) Reset() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed {
-		l.markClosed()
-	}
-	l.fail(net.ErrClosed)
-	return nil
-}
-
-// CloseRead ends reading. The stream's own CloseRead follows when the peer has
-// answered, for which a goroutine lingers as it does after Close: responders
-// drop what they were sent when their answer is not wanted. It fails with
-// [errors.ErrUnsupported] if the stream has no CloseRead.
-func (l *LazyStream) CloseRead() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.closedErr(&l.in); err != nil {
-		return err
-	}
-	if _, ok := l.stream.(closeReader); !ok {
-		return errors.ErrUnsupported
-	}
-	l.in.closed = true
-	l.in.direct.Store(false)
-	l.notify()
-	if l.state == LazyAgreed {
-		var err error
-		l.withoutLock(func() { err = l.closeStreamRead() })
-		return err
-	}
-	l.interruptReader()
-	if tryStartLinger() { // without one, whoever hears the answer does it
-		go l.lingerToCloseRead()
-	}
-	return nil
-}
-
-type closeReader interface{ CloseRead() error }
-
-func (l *LazyStream) closeStreamRead() error { return l.stream.(closeReader).CloseRead() }
-
-func (l *LazyStream) lingerToCloseRead() {
-	defer activeLingers.Add(-1)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.awaitOutcome(context.Background(), new(half)) // whatever it is, decide acts on it
-}
-
-// markClosed makes all calls fail from now on.
-func (l *LazyStream) markClosed() {
-	l.closed = true
-	for _, h := range []*half{&l.in, &l.out} {
-		h.direct.Store(false)
-		h.closed = true
-		h.deadline = time.Time{}
-	}
-	l.notify()
-}
-
-// fail ends the stream, and the negotiation if it is not decided.
-func (l *LazyStream) fail(cause error) {
-	if l.endCause == nil {
-		l.endCause = cause
-	}
-	idle := l.reader == readerNone
-	if idle {
-		l.reader = readerBackground
-	}
-	l.withoutLock(l.communicator().cut) // which makes a pump return
-	if idle {
-		l.conclude(cause)
-	}
-}
-
-// lingerTimeout is that of the negotiation, but never without limit.
-func (l *LazyStream) lingerTimeout() time.Duration {
-	if l.timeout > 0 {
-		return l.timeout
-	}
-	return new(Limits).timeout()
-}
-
-// linger is what Close leaves behind, until a time.
+// linger completes a Close at or before a time. writeClosed reports that CloseWrite was
+// called before.
 func (l *LazyStream) linger(writeClosed bool, until time.Time) {
-	defer activeLingers.Add(-1)
+	defer stopLinger()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.stopWaiting()
@@ -202,7 +123,7 @@ func (l *LazyStream) linger(writeClosed bool, until time.Time) {
 		return
 	}
 	if _, ok := l.stream.(interface{ Reset() error }); ok {
-		drain = false // of a multiplexer: behind the answer its Close loses nothing
+		drain = false // a multiplexer's Close loses no written data after the answer
 	}
 	l.timeoutLeft = time.Until(until)
 	l.startTimer()
@@ -218,10 +139,11 @@ func (l *LazyStream) linger(writeClosed bool, until time.Time) {
 	l.stopTimer()
 }
 
-// finishWrites sends what has to be said before the end of the linger, and reports
-// whether the stream's other half is still open. Where a write waits for the
-// peer's Read, the end can only come when the peer has answered.
-func (l *LazyStream) finishWrites(writeClosed bool) (drain bool) {
+// finishWrites sends the unsent rest of the header and the proposal, and half-closes the
+// stream for writing. It reports whether the stream is half-closed, so that the peer's
+// EOF can be awaited. An unbuffered stream is not half-closed: the call would block until
+// the peer has answered.
+func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
 	for l.writing {
 		l.waitChange()
 	}
@@ -242,10 +164,114 @@ func (l *LazyStream) finishWrites(writeClosed bool) (drain bool) {
 	if writeClosed {
 		return true
 	}
-	// A CloseWrite may wait until the peer has read, and the peer until its answer
-	// is read.
+	// CloseWrite may block until the peer has read all data, and the peer may block
+	// until its answer is read.
 	l.startReader()
 	var err error
 	l.withoutLock(func() { err = closer.CloseWrite() })
 	return !errors.Is(err, errors.ErrUnsupported)
+}
+
+// refuseLinger resets a stream for which there is no linger.
+func (l *LazyStream) refuseLinger() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail(errTooManyLingers)
+}
+
+// lingerTimeout is the timeout of the negotiation, or the default if that has no limit.
+func (l *LazyStream) lingerTimeout() time.Duration {
+	if l.timeout > 0 {
+		return l.timeout
+	}
+	return new(Limits).timeout()
+}
+
+// Reset ends the stream immediately, as a failed negotiation does (R25); data that was
+// written may be lost. Blocked calls return [net.ErrClosed], and a linger ends. Reset blocks
+// as long as the stream's own Reset or Close does, and returns nil.
+func (l *LazyStream) Reset() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.markClosed()
+	}
+	l.fail(net.ErrClosed)
+	return nil
+}
+
+// CloseRead ends reading: Read and WriteTo return [net.ErrClosed] from now on. Writing
+// continues.
+//
+// While the outcome is pending, CloseRead returns immediately, and the stream's CloseRead
+// is called after the answer is read, because some responders drop the data that they
+// received when they cannot send their answer. A background goroutine waits for that; it
+// counts as a linger, and is bounded by [Limits].Timeout.
+//
+// CloseRead fails with [errors.ErrUnsupported] if the stream has no CloseRead, with
+// [net.ErrClosed] if reading has ended, and with the outcome if the negotiation has
+// failed.
+func (l *LazyStream) CloseRead() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.closedErr(&l.in); err != nil {
+		return err
+	}
+	if _, ok := l.stream.(closeReader); !ok {
+		return errors.ErrUnsupported
+	}
+	l.in.closed = true
+	l.in.direct.Store(false)
+	l.notify()
+	if l.state == LazyAgreed {
+		var err error
+		l.withoutLock(func() { err = l.closeStreamRead() })
+		return err
+	}
+	l.interruptReader()
+	if tryStartLinger() { // otherwise the next call that waits reads the answer
+		go l.lingerToCloseRead()
+	}
+	return nil
+}
+
+type closeReader interface{ CloseRead() error }
+
+func (l *LazyStream) closeStreamRead() error { return l.stream.(closeReader).CloseRead() }
+
+// lingerToCloseRead waits for the outcome after a CloseRead. An agreement makes setAgreed
+// call the stream's CloseRead.
+func (l *LazyStream) lingerToCloseRead() {
+	defer stopLinger()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.awaitOutcome(context.Background(), new(half))
+}
+
+// markClosed makes all calls return net.ErrClosed from now on. l.mu must be held.
+func (l *LazyStream) markClosed() {
+	l.closed = true
+	for _, h := range []*half{&l.in, &l.out} {
+		h.direct.Store(false)
+		h.closed = true
+		h.deadline = time.Time{}
+	}
+	l.notify()
+}
+
+// fail ends the stream, and concludes the negotiation with the first cause with which it
+// is called. If there is an answer reader, this one concludes it after its read has
+// returned. fail is called with l.mu held, and releases it meanwhile.
+func (l *LazyStream) fail(cause error) {
+	if l.endCause == nil {
+		l.endCause = cause
+	}
+	idle := l.reader == readerNone
+	if idle {
+		l.reader = readerBackground
+	}
+	l.withoutLock(l.communicator().cut)
+	if idle {
+		l.conclude(cause)
+	}
 }

@@ -12,23 +12,35 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file is the half of a LazyStream that sends.
+// This file writes to lazy streams: the first flight (header, proposal and early data),
+// further early data, and data after the agreement. internal/guard decides which bytes
+// are early data.
 
-// maxCopied is how much of a Write is copied behind the header and the
-// proposal, so that all leave in one write.
+// maxCopied is the number of bytes of a Write that are copied after the header and the
+// proposal, so that all are sent in one write.
 const maxCopied = 4096
 
 var firstFlightBuffers = sync.Pool{New: func() any { return new([maxCopied + largeBuffer]byte) }}
 
-// Write writes p, behind the header and the proposal if those were not sent. While
-// the peer has not answered it writes all of p in the same write, or, if p may
-// not travel yet, waits for the answer and then writes p. n counts bytes of p.
+// Write writes p to the stream, after the header and the proposal if these are unsent.
+//
+// While the outcome is pending, Write sends p early if the guard allows all of it (R29),
+// and returns when it is written: the first 4096 bytes with the header and the proposal
+// in one write of the stream, a longer rest in a second one, or all in one system call on
+// TCP and Unix sockets. If the guard allows only part of p, Write sends none of it early;
+// it blocks until the peer has agreed, and then writes p. An empty p sends only the
+// header and the proposal. Concurrent calls write one after the other.
+//
+// n is the number of bytes of p that were written, also if err is not nil. After an
+// error or a short write the negotiation is unchanged unless the stream was ended: the
+// caller may continue with p[n:], and no byte is sent twice. If a write fails because the
+// stream was ended, Write returns the outcome as its error.
 func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if l.out.direct.Load() {
 		return l.stream.Write(p)
 	}
 	l.mu.Lock()
-	// A pump may change ext, but there is none before begun.
+	// Reading c.ext is safe: there is no answer reader before sendStarted is set.
 	if l.sendStarted || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.ext != nil || l.firstSize+len(p) > smallBuffer {
 		return l.writeSlow(p)
 	}
@@ -36,8 +48,8 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if !ok && !l.unguarded {
 		return l.writeSlow(p)
 	}
-	// The first flight, out of small: that is where a Read reads the answer to, too, but
-	// not while somebody writes.
+	// The first flight is built in inline. A Read reads the answer into it, but only
+	// after this call has cleared writing.
 	l.writing, l.sendStarted = true, true
 	l.notify()
 	l.mu.Unlock()
@@ -63,12 +75,11 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	return len(p), nil
 }
 
-// finishFirstWrite is the end of a first flight that was not written, or not all of it. It
-// unlocks.
+// finishFirstWrite handles a first flight whose write failed or was short. It is called
+// with l.mu held, and releases it.
 func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err error) (int, error) {
 	defer l.mu.Unlock()
-	l.writing = false
-	l.notify()
+	l.stopWriting()
 	n, err = l.recordSent(max(0, min(n, l.firstSize+len(p))), l.firstSize, p, next, err)
 	if err != nil {
 		err = l.writeCause(&l.out, err)
@@ -76,15 +87,16 @@ func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err err
 	return n, err
 }
 
-// abortFirstWrite ends a first flight in which the stream has panicked.
+// abortFirstWrite lets other calls write after the stream's Write of the first flight has
+// panicked.
 func (l *LazyStream) abortFirstWrite() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.writing = false
-	l.notify()
+	l.stopWriting()
 }
 
-// writeSlow is Write for all but the first flight, if that is small. It unlocks.
+// writeSlow is Write in all cases other than a small first flight. It is called with l.mu
+// held, and releases it.
 func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
 	defer l.mu.Unlock()
 	ctx := context.Background()
@@ -109,25 +121,27 @@ func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
 	return n, err
 }
 
-// canSendEarly reports whether p may be sent before the peer has agreed, and where the
-// guard is then. Over a stream without a buffer p could not travel: the peer reads
-// it when it has agreed.
+// canSendEarly reports whether p may be sent before the peer has agreed (R29), and
+// returns the guard's state after p. On an unbuffered stream no data is sent early: the
+// write could only end when the peer reads p, which is after the agreement.
 func (l *LazyStream) canSendEarly(p []byte) (next guard.State, ok bool) {
 	next, ok = l.guard.After(p)
 	return next, (ok || l.unguarded) && !l.unbuffered
 }
 
-// Flush sends the header and the proposal if nothing has sent them. It does not
-// waitChange for the answer.
+// Flush sends the header and the proposal if these are unsent. It blocks only for the
+// write, not for the answer. An error leaves the negotiation pending unless the stream was
+// ended; a further call sends the rest.
 func (l *LazyStream) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.ensureFirstSent(context.Background(), &l.out)
 }
 
-// CloseWrite tells the peer that nothing more will come, at once and behind the
-// header and the proposal; reading goes on. It fails with [errors.ErrUnsupported]
-// if the stream has no CloseWrite.
+// CloseWrite half-closes the stream for writing, after the header and the proposal. It
+// does not wait for the answer, except on an unbuffered stream, and reading continues.
+// CloseWrite fails with [errors.ErrUnsupported] if the stream has no CloseWrite; the
+// header and the proposal are sent also in this case.
 func (l *LazyStream) CloseWrite() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,8 +164,9 @@ func (l *LazyStream) CloseWrite() error {
 	return err
 }
 
-// ReadFrom waits for the agreement, and then copies like [io.Copy] from r to the
-// stream: with splice or sendfile where those can be had.
+// ReadFrom blocks until the peer has agreed, and then copies r to the stream with
+// [io.Copy], which uses splice or sendfile where the stream supports them. It sends no
+// early data. n is the number of bytes copied.
 func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
 	l.mu.Lock()
 	err = l.awaitDirect(context.Background(), &l.out)
@@ -162,7 +177,7 @@ func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
 	return io.Copy(l.stream, r)
 }
 
-// awaitWriter waits until no other call writes what leaves before the agreement.
+// awaitWriter blocks until no other call writes before the agreement.
 func (l *LazyStream) awaitWriter(ctx context.Context, h *half) error {
 	for l.writing {
 		if err := l.waitErr(ctx, h); err != nil {
@@ -173,7 +188,7 @@ func (l *LazyStream) awaitWriter(ctx context.Context, h *half) error {
 	return l.closedErr(h)
 }
 
-// ensureFirstSent sends what is unsent of the header and the proposal.
+// ensureFirstSent sends the unsent rest of the header and the proposal.
 func (l *LazyStream) ensureFirstSent(ctx context.Context, h *half) error {
 	if err := l.awaitWriter(ctx, h); err != nil || l.firstSent == l.firstSize {
 		return err
@@ -184,8 +199,8 @@ func (l *LazyStream) ensureFirstSent(ctx context.Context, h *half) error {
 	return nil
 }
 
-// awaitDirect waits until the stream can be written to directly: the peer has agreed,
-// and what had to leave before has left.
+// awaitDirect blocks until calls may write directly to the stream: the peer has agreed,
+// and the header and the proposal are sent.
 func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
 	if err := l.awaitOutcome(ctx, h); err != nil {
 		return err
@@ -197,8 +212,9 @@ func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
 	return nil
 }
 
-// sendFirst is say for those whose turn it is. Over a stream without a buffer the
-// answerReader writes, as it does for the calls that wait.
+// sendFirst sends the unsent rest of the header and the proposal, while no call is
+// writing. On an unbuffered stream the background reader sends them, concurrently with
+// its read (R28), and sendFirst does not wait for that.
 func (l *LazyStream) sendFirst() error {
 	if !l.unbuffered {
 		_, err := l.sendEarly(nil, l.guard)
@@ -211,24 +227,28 @@ func (l *LazyStream) sendFirst() error {
 	return nil
 }
 
-// sendEarly writes what is unsent of the header and the proposal, and p, without the
-// lock. n counts bytes of p; next is where the guard is when all of them are sent.
+// sendEarly writes the unsent rest of the header and the proposal, and p, without the
+// lock. n is the number of bytes of p written; next is the guard's state after all of p.
 func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 	if l.firstSent == l.firstSize && len(p) == 0 {
 		return 0, nil
 	}
 	l.writing = true
-	defer func() {
-		l.writing = false
-		l.notify()
-	}()
+	defer l.stopWriting()
 	l.markSendStarted()
 	unsent := l.firstSize - l.firstSent
 	l.withoutLock(func() { n, err = l.writeFirst(l.firstSent, p) })
 	return l.recordSent(n, unsent, p, next, err)
 }
 
-// recordSent takes note of a write of what was unsent and of p.
+// stopWriting lets the next call write.
+func (l *LazyStream) stopWriting() {
+	l.writing = false
+	l.notify()
+}
+
+// recordSent records a write of unsent bytes of the header and the proposal, and of p. It
+// returns the number of bytes of p written.
 func (l *LazyStream) recordSent(n, unsent int, p []byte, next guard.State, err error) (int, error) {
 	if n < unsent+len(p) && err == nil {
 		err = io.ErrShortWrite
@@ -237,32 +257,34 @@ func (l *LazyStream) recordSent(n, unsent int, p []byte, next guard.State, err e
 	l.firstSent += first
 	n -= first
 	if n < len(p) {
-		next, _ = l.guard.After(p[:n])
+		next, _ = l.guard.After(p[:n]) // the state follows the bytes sent
 	}
 	l.guard = next
 	return n, err
 }
 
-// markSendStarted says that the header is on its way, so that somebody may listen: a large
-// writeSlow can take until the peer has read most of it.
+// markSendStarted reports the first flight to the trace, and lets a reader start: a large
+// write may block until the peer has read most of it and has answered.
 func (l *LazyStream) markSendStarted() {
 	if l.sendStarted {
 		return
 	}
 	if l.c != nil && l.c.ext != nil {
-		trace := l.c.ext.trace // which ends with the negotiation
+		trace := l.c.ext.trace // read with the lock: it is cleared with the outcome
 		l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
 	}
 	l.sendStarted = true
 	l.notify()
 }
 
+// appendFirst appends the header and the proposal to b.
 func (l *LazyStream) appendFirst(b []byte) []byte {
 	return wire.AppendMessage(append(b, wire.HeaderFrame...), l.protocol)
 }
 
-// writeFirst writes the header and the proposal, but for what was sent, and p: in one
-// writeSlow if p is small or the stream can gather. It touches nothing that changes.
+// writeFirst writes the header and the proposal, without their first sent bytes, and p.
+// It needs one write of the stream if p is small, or if the kernel gathers buffers. It is
+// called without the lock, and uses only immutable fields.
 func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
 	if sent == l.firstSize {
 		return l.writeClamped(p)
@@ -287,31 +309,32 @@ func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
 	return n + rest, err
 }
 
-// writeClamped writes, and believes no count that cannot be.
+// writeClamped writes p to the stream, and corrects an impossible count.
 func (l *LazyStream) writeClamped(p []byte) (n int, err error) {
 	n, err = l.stream.Write(p)
 	return max(0, min(n, len(p))), err
 }
 
-// writeCause returns what a failed write means: the outcome, if the stream was ended
-// under it, and otherwise its error.
+// writeCause returns the error for a call whose write failed with err: the outcome if the
+// stream was ended, and otherwise err.
 func (l *LazyStream) writeCause(h *half, err error) error {
 	if l.state == LazyPending && l.firstSent == l.firstSize && isConnReset(err) {
-		l.awaitOutcome(context.Background(), h) // what it said before can still be read
+		// An answer that the peer sent before the reset may still be readable.
+		l.awaitOutcome(context.Background(), h)
 	}
-	if l.state == LazyPending && !l.ifNotEnded(func() {}) {
-		l.fail(err) // unless somebody is about to say why
+	if l.state == LazyPending && l.isEnding() {
+		l.fail(err) // keeps an earlier cause
 		for l.state == LazyPending {
 			l.waitChange()
 		}
 	}
-	if because := l.closedErr(h); because != nil {
-		return because
+	if closed := l.closedErr(h); closed != nil {
+		return closed
 	}
 	return err
 }
 
-// isConnReset reports whether the peer has ended a connection of the kernel.
+// isConnReset reports whether err is the error of a kernel connection that the peer has ended.
 func isConnReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
