@@ -13,8 +13,8 @@ import (
 // the moment between the two cannot be held.
 func TestStopWithCause(t *testing.T) {
 	for _, cause := range []error{nil, os.ErrClosed} {
-		l := &LazyStream{pump: pumpInline, interrupted: true, cause: cause, hasDeadlines: true, stream: new(noDeadlines)}
-		if stopped := l.stop(os.ErrDeadlineExceeded); stopped != (cause == nil) {
+		l := &LazyStream{reader: readerCaller, interrupted: true, endCause: cause, hasDeadlines: true, stream: new(noDeadlines)}
+		if stopped := l.pauseReader(os.ErrDeadlineExceeded); stopped != (cause == nil) {
 			t.Errorf("with the cause %v: stopped is %v", cause, stopped)
 		}
 	}
@@ -31,7 +31,7 @@ func TestLazyStreamIsSmall(t *testing.T) {
 
 type noDeadlines struct {
 	io.ReadWriteCloser
-	timed
+	deadliner
 }
 
 func (noDeadlines) SetReadDeadline(time.Time) error { return nil }

@@ -1,4 +1,4 @@
-package multiselect
+package guard_test
 
 import (
 	"bytes"
@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// What the guard costs: how many first requests may travel whole, and how many
-// have to wait for the answer. docs/protocol.md has the table that this logs.
+// This file measures the cost of the guard: the share of first requests that may be sent
+// whole before the answer. The test logs the table that docs/protocol.md shows.
 
-// requests makes what clients say first.
-type requests struct{ maker }
+// requests generates first requests of clients.
+type requests struct{ generator }
 
-// size is between the two, and as often in each doubling.
+// size returns a size between from and to, equally likely in each doubling.
 func (r requests) size(from, to float64) int {
 	return int(from * math.Pow(to/from, r.Float64()))
 }
@@ -39,8 +39,8 @@ func (r requests) word(n int) string {
 	return string(b)
 }
 
-// fields encodes fields of protobuf of about n bytes: numbers, words, keys and
-// messages within.
+// fields encodes about n bytes of protobuf fields: numbers, words, keys and nested
+// messages.
 func (r requests) fields(n int) (b []byte) {
 	for len(b) < n {
 		field := uint64(1 + r.IntN(6))
@@ -50,13 +50,13 @@ func (r requests) fields(n int) (b []byte) {
 			continue
 		}
 		value := []byte(r.word(1 + r.IntN(40)))
-		switch left := n - len(b); {
+		switch rest := n - len(b); {
 		case r.IntN(3) == 0:
 			value = r.random(32)
-		case r.IntN(4) == 0 && left > 40:
-			value = r.fields(left / 2)
-		case left > 400:
-			value = r.random(left / 2)
+		case r.IntN(4) == 0 && rest > 40:
+			value = r.fields(rest / 2)
+		case rest > 400:
+			value = r.random(rest / 2)
 		}
 		b = append(binary.AppendUvarint(b, field<<3|2), binary.AppendUvarint(nil, uint64(len(value)))...)
 		b = append(b, value...)
@@ -99,11 +99,10 @@ func prefixed(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
-// In percent, what at least and at most leaves whole.
 var costs = []struct {
 	name     string
 	request  func(r requests) []byte
-	from, to float64
+	from, to float64 // bounds of the share that is sent whole, in percent
 }{
 	{"delimited protobuf", func(r requests) []byte { return delimited(r.fields(r.size(8, 16384))) }, 99, 100},
 	{"delimited protobuf, two messages", func(r requests) []byte {
@@ -121,17 +120,18 @@ var costs = []struct {
 	{"JSON line, 150 to 4096 bytes", func(r requests) []byte { return r.jsonLine(r.size(100, 4000)) }, 50, 97},
 }
 
+// TestGuardCost holds the share of each kind of request within its bounds.
 func TestGuardCost(t *testing.T) {
-	const rounds = guardCases / 10
+	const rounds = numScenarios / 10
 	oneMessage := clauses{lengthBytes: 4, oneMessage: true}
 	var table strings.Builder
 	for _, cost := range costs {
-		r := requests{maker{rand.New(rand.NewPCG(7, 7))}}
+		r := requests{generator{rand.New(rand.NewPCG(7, 7))}}
 		whole, wholeOfOne, bytes := 0, 0, 0
 		for range rounds {
 			request := cost.request(r)
 			bytes += len(request)
-			if _, ok := (guard{}).after(request); ok {
+			if _, ok := start.After(request); ok {
 				whole++
 			}
 			if oneMessage.admits(request) {
@@ -141,8 +141,8 @@ func TestGuardCost(t *testing.T) {
 		percent := 100 * float64(whole) / rounds
 		fmt.Fprintf(&table, "%-42s %6d bytes  %6.2f %%  one message only %6.2f %%\n", cost.name, bytes/rounds, percent, 100*float64(wholeOfOne)/rounds)
 		if percent < cost.from || percent > cost.to {
-			t.Errorf("%s: %.2f %% leave whole, want %v to %v", cost.name, percent, cost.from, cost.to)
+			t.Errorf("%s: %.2f %% are sent whole, want %v to %v", cost.name, percent, cost.from, cost.to)
 		}
 	}
-	t.Logf("first requests that leave whole:\n%s", &table)
+	t.Logf("first requests that are sent whole:\n%s", &table)
 }
