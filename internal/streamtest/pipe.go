@@ -58,7 +58,9 @@ type Stream struct {
 }
 
 // Bare hides all methods of a stream except Read, Write and Close.
-type Bare struct{ io.ReadWriteCloser }
+func Bare(stream io.ReadWriteCloser) io.ReadWriteCloser {
+	return struct{ io.ReadWriteCloser }{stream}
+}
 
 // Read returns [io.EOF] after the bytes of a peer that has closed or half-closed
 // its end, [net.ErrClosed] after Close, and [ErrReset] after a reset.

@@ -257,7 +257,7 @@ func TestPipeCarries(t *testing.T) {
 // Bare has three methods.
 func TestBare(t *testing.T) {
 	a, _ := streamtest.Pipe()
-	var stream any = streamtest.Bare{ReadWriteCloser: a}
+	stream := streamtest.Bare(a)
 	if _, ok := stream.(interface{ Reset() error }); ok {
 		t.Error("Bare has a Reset")
 	}

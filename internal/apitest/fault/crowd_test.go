@@ -1,4 +1,4 @@
-package multiselect_test
+package fault_test
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package multiselect_test
+package cost_test
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/multiselect/multiselect/internal/apitest"
 	"github.com/multiselect/multiselect/internal/child"
 	"github.com/multiselect/multiselect/wire"
 )
@@ -102,7 +103,7 @@ func TestHalfOpenChild(t *testing.T) {
 	}
 	respond := floorResponder
 	if kind == "negotiate" {
-		m := serving(t, "/ipfs/id/1.0.0")
+		m := apitest.Muxer(t, "/ipfs/id/1.0.0")
 		respond = func(conn net.Conn) { m.Negotiate(context.Background(), conn) }
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

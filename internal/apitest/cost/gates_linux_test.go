@@ -1,4 +1,4 @@
-package multiselect_test
+package cost_test
 
 import (
 	"net"

@@ -1,4 +1,4 @@
-package multiselect_test
+package fuzz_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -22,7 +23,7 @@ const (
 )
 
 // askThrough asks in one of the forms and returns what came of it.
-func askThrough(form byte, cl *multiselect.Client, s *scripted, names []string) (selected string, list wire.List, err error) {
+func askThrough(form byte, cl *multiselect.Client, s *streamtest.Script, names []string) (selected string, list wire.List, err error) {
 	ctx := context.Background()
 	c := multiselect.NewCommunicator(s)
 	switch form {
@@ -82,23 +83,23 @@ func FuzzInitiator(f *testing.F) {
 			model.together = int(form-fuzzSteps) * 2
 		}
 		model.begin()
-		s := talk(cut(string(said), sizes)...)
+		s := streamtest.NewScript(cut(string(said), sizes)...)
 		told := 0
-		s.onRead = func(p []byte) {
-			heard := len(said) - len(s.rest())
+		s.OnRead = func(p []byte) {
+			heard := len(said) - len(s.Rest())
 			model.hear(string(said[told:heard]))
 			if told = heard; model.over() {
 				t.Fatalf("a Read after %q, which had decided it: %q %v", said[:told], model.selected, model.err)
 			}
-			if string(s.written) != model.said {
-				t.Fatalf("it reads after %q and said %q, want %q", said[:told], s.written, model.said)
+			if string(s.Written) != model.said {
+				t.Fatalf("it reads after %q and said %q, want %q", said[:told], s.Written, model.said)
 			}
 			checkInitiatorCap(t, p, model)
 		}
 		selected, list, err := askThrough(form, &multiselect.Client{Limits: limits}, s, names)
-		model.hear(string(said[told : len(said)-len(s.rest())]))
+		model.hear(string(said[told : len(said)-len(s.Rest())]))
 		want := model.progress
-		if s.rest() == "" {
+		if s.Rest() == "" {
 			want = want.atEnd(model.heard)
 		}
 		checkAsked(t, form, s, selected, err, want)
@@ -124,7 +125,7 @@ func checkInitiatorCap(t *testing.T, p []byte, model *initiatorModel) {
 
 // checkAsked is checkEnd for an initiator, whose steps keep a stream that the
 // peer refused on.
-func checkAsked(t *testing.T, form byte, s *scripted, selected string, err error, want progress) {
+func checkAsked(t *testing.T, form byte, s *streamtest.Script, selected string, err error, want progress) {
 	t.Helper()
 	if err == nil || !errors.Is(err, multiselect.ErrNotSupported) || form < fuzzSteps {
 		if err != nil {
@@ -133,23 +134,23 @@ func checkAsked(t *testing.T, form byte, s *scripted, selected string, err error
 		checkEnd(t, s, selected, err, want)
 		return
 	}
-	if !errors.Is(want.err, multiselect.ErrNotSupported) || string(s.written) != want.said || len(s.ends) != 0 {
-		t.Fatalf("refused; said %q, want %q and %v; ended %q", s.written, want.said, want.err, s.ends)
+	if !errors.Is(want.err, multiselect.ErrNotSupported) || string(s.Written) != want.said || len(s.Ended) != 0 {
+		t.Fatalf("refused; said %q, want %q and %v; ended %q", s.Written, want.said, want.err, s.Ended)
 	}
 }
 
 // initiatorSeeds are the cases of an initiator under test in the reference.
 func initiatorSeeds() []string {
-	h, a, b, na := wire.HeaderFrame, say("/foo/1.0.0"), say("/bar/2.0.0"), say(wire.NA)
+	h, a, b, na := wire.HeaderFrame, messages("/foo/1.0.0"), messages("/bar/2.0.0"), messages(wire.NA)
 	list := string(wire.AppendList(nil, []string{"/foo/1.0.0", "/foo/bar1", "/bar/2.0.0"}))
 	return []string{
-		"", h, h[:7], h + a, h + a + "hello", h + na + b, h + na + na, h + na, h + na + b[:4], say("/multistream/1.1.0") + a,
-		a, na, h + h + a, h + say("/zzz"), h + say("NA"), h + say("na "), h + list, h + say("/foo/1.0.0 "), h + "\x0a/foo/1.0.0",
-		h + say(""), h + "\x00", h + "\x81\x08" + strings.Repeat("b", 1025), h + "\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
-		h + strings.Repeat("\x80", 64), h + say(wire.LS), h + list + a, h + list + na + b, h + na + a, h + na + na + na,
-		h + say("/foo/1.0.0\n/bar/2.0.0\n") + a, h + say("/foo/1.0.0\n/bar/2.0.0") + na + b, h + "\x01\n" + a,
-		h + "\x1a\x02\x0b/foo/1.0.0\n\x0b/bar/2.0.0\n" + a, h + say(strings.Repeat("/a/1.0.0\n", 100)) + a,
-		h + "\xff\xff\x03", h + "\xff\xff\xff\x7f", h + a + a, h + na + "\x0b/ba" + "r/2.0.0\n", h + say("x"), h + na + say("x") + "!",
-		h + say(longName), h + na + say("y"), h + na + h + b,
+		"", h, h[:7], h + a, h + a + "hello", h + na + b, h + na + na, h + na, h + na + b[:4], messages("/multistream/1.1.0") + a,
+		a, na, h + h + a, h + messages("/zzz"), h + messages("NA"), h + messages("na "), h + list, h + messages("/foo/1.0.0 "), h + "\x0a/foo/1.0.0",
+		h + messages(""), h + "\x00", h + "\x81\x08" + strings.Repeat("b", 1025), h + "\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+		h + strings.Repeat("\x80", 64), h + messages(wire.LS), h + list + a, h + list + na + b, h + na + a, h + na + na + na,
+		h + messages("/foo/1.0.0\n/bar/2.0.0\n") + a, h + messages("/foo/1.0.0\n/bar/2.0.0") + na + b, h + "\x01\n" + a,
+		h + "\x1a\x02\x0b/foo/1.0.0\n\x0b/bar/2.0.0\n" + a, h + messages(strings.Repeat("/a/1.0.0\n", 100)) + a,
+		h + "\xff\xff\x03", h + "\xff\xff\xff\x7f", h + a + a, h + na + "\x0b/ba" + "r/2.0.0\n", h + messages("x"), h + na + messages("x") + "!",
+		h + messages(longName), h + na + messages("y"), h + na + h + b,
 	}
 }

@@ -1,4 +1,4 @@
-package multiselect_test
+package cost_test
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // The gates count, they do not time: allocations, goroutines, calls and
@@ -61,7 +63,7 @@ func gates() []gate {
 // responder answers on it until it is closed.
 func (g gate) endless(t *testing.T, initiator, responder net.Conn) (negotiate func()) {
 	t.Helper()
-	m := serving(t, g.serves...)
+	m := apitest.Muxer(t, g.serves...)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -220,8 +222,8 @@ func check(t *testing.T, what string, got int64, want int) {
 func TestGateNothingLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		a, b := pair()
-		m := serving(t, "/foo/1.0.0")
+		a, b := streamtest.Pipe()
+		m := apitest.Muxer(t, "/foo/1.0.0")
 		go func() {
 			if err := m.ServeStream(ctx, b); err != nil {
 				t.Error(err)
@@ -233,7 +235,7 @@ func TestGateNothingLeft(t *testing.T) {
 		time.Sleep(time.Hour) // of fake time
 		cancel()
 		synctest.Wait()
-		if ends := slices.Concat(a.ended(), b.ended()); len(ends) != 0 {
+		if ends := slices.Concat(a.Ended(), b.Ended()); len(ends) != 0 {
 			t.Errorf("after success the stream was ended: %q", ends)
 		}
 		if _, err := a.Write([]byte("x")); err != nil {

@@ -1,4 +1,4 @@
-package multiselect_test
+package fuzz_test
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package multiselect_test
+package fault_test
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // ending is a way in which a call is told to give up, at one second.
@@ -72,15 +74,15 @@ func endings() []ending {
 // In every phase of every form a call ends when it is told to, with the reason
 // it was told, and takes the stream with it.
 func TestCancelInEveryPhase(t *testing.T) {
-	for _, form := range forms() {
+	for _, call := range apitest.Calls() {
 		var whole string
-		for _, chunk := range form.peer {
+		for _, chunk := range call.Peer {
 			whole += chunk
 		}
 		for _, ending := range endings() {
 			for _, said := range []int{0, 7, 20, 21, 25, len(whole) - 1} {
 				if said < len(whole) {
-					t.Run(fmt.Sprint(form.name, "/", ending.name, " after ", said), func(t *testing.T) {
+					t.Run(fmt.Sprint(call.Name, "/", ending.name, " after ", said), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) { cancelOnce(t, form, ending, whole[:said]) })
 					})
 				}
@@ -89,13 +91,13 @@ func TestCancelInEveryPhase(t *testing.T) {
 	}
 }
 
-func cancelOnce(t *testing.T, form form, ending ending, said string) {
-	ours, theirs := pair()
+func cancelOnce(t *testing.T, call apitest.Call, ending ending, said string) {
+	ours, theirs := streamtest.Pipe()
 	io.WriteString(theirs, said)
 	ctx, cancel := ending.ctx(t.Context())
 	defer cancel()
 	start := time.Now()
-	err := form.call(ctx, multiselect.Limits{Timeout: ending.budget}, ours)
+	err := call.Do(ctx, multiselect.Limits{Timeout: ending.budget}, ours)
 	if took := time.Since(start); took != time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -109,8 +111,8 @@ func cancelOnce(t *testing.T, form form, ending ending, said string) {
 	if e.BytesReceived != len(said) {
 		t.Errorf("%v: %d bytes received of %d", err, e.BytesReceived, len(said))
 	}
-	if !slices.Equal(ours.ended(), []string{"close"}) {
-		t.Errorf("the stream was ended %q", ours.ended())
+	if !slices.Equal(ours.Ended(), []string{"close"}) {
+		t.Errorf("the stream was ended %q", ours.Ended())
 	}
 }
 
@@ -118,11 +120,11 @@ func cancelOnce(t *testing.T, form form, ending ending, said string) {
 func TestCancelBefore(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errEnough)
-	for _, form := range forms() {
-		s := talk(form.peer...)
-		err := form.call(ctx, multiselect.Limits{}, s)
-		if !errors.Is(err, errEnough) || s.reads+s.writes > 0 || !slices.Equal(s.ends, []string{"close"}) {
-			t.Errorf("%s: %v, %d reads, %d writes, ended %q", form.name, err, s.reads, s.writes, s.ends)
+	for _, call := range apitest.Calls() {
+		s := streamtest.NewScript(call.Peer...)
+		err := call.Do(ctx, multiselect.Limits{}, s)
+		if !errors.Is(err, errEnough) || s.Reads+s.Writes > 0 || !slices.Equal(s.Ended, []string{"close"}) {
+			t.Errorf("%s: %v, %d reads, %d writes, ended %q", call.Name, err, s.Reads, s.Writes, s.Ended)
 		}
 	}
 }
@@ -131,23 +133,23 @@ func TestCancelBefore(t *testing.T) {
 // what the call returned.
 func TestCancelAtTheEnd(t *testing.T) {
 	for range 200 {
-		for _, form := range forms() {
+		for _, call := range apitest.Calls() {
 			ctx, cancel := context.WithCancel(t.Context())
-			s := talk(form.peer...)
-			s.onRead = func([]byte) { go cancel() }
-			err := form.call(ctx, multiselect.Limits{}, s)
+			s := streamtest.NewScript(call.Peer...)
+			s.OnRead = func([]byte) { go cancel() }
+			err := call.Do(ctx, multiselect.Limits{}, s)
 			s.mu.Lock()
-			ends := len(s.ends)
+			ends := len(s.Ended)
 			s.mu.Unlock()
 			if err == nil && ends != 0 || err != nil && (ends != 1 || !errors.Is(err, context.Canceled)) {
-				t.Fatalf("%s: %v, ended %d times", form.name, err, ends)
+				t.Fatalf("%s: %v, ended %d times", call.Name, err, ends)
 			}
 			cancel()
 		}
 	}
 }
 
-type resetEnd struct{ *end }
+type resetEnd struct{ *streamtest.Stream }
 
 func (e resetEnd) Reset() error { return e.reset("reset") }
 
@@ -157,20 +159,20 @@ func (e codeEnd) ResetWithError(code uint32) error { return e.reset(fmt.Sprintf(
 
 // A stream that can be reset is reset, with the code of libp2p if it takes one.
 func TestCancelResets(t *testing.T) {
-	for _, form := range forms() {
+	for _, call := range apitest.Calls() {
 		for _, how := range []string{"reset", "reset 0x1001"} {
-			ours, theirs := pair()
+			ours, theirs := streamtest.Pipe()
 			var stream io.ReadWriteCloser = resetEnd{ours}
 			if how != "reset" {
 				stream = codeEnd{resetEnd{ours}}
 			}
 			io.WriteString(theirs, "no header")
-			err := form.call(t.Context(), multiselect.Limits{}, stream)
-			if !errors.Is(err, multiselect.ErrNotMultistream) || !slices.Equal(ours.ended(), []string{how}) {
-				t.Errorf("%s: %v, ended %q, want %q", form.name, err, ours.ended(), how)
+			err := call.Do(t.Context(), multiselect.Limits{}, stream)
+			if !errors.Is(err, multiselect.ErrNotMultistream) || !slices.Equal(ours.Ended(), []string{how}) {
+				t.Errorf("%s: %v, ended %q, want %q", call.Name, err, ours.Ended(), how)
 			}
-			if _, err := theirs.Read(make([]byte, 100)); err != errReset {
-				t.Errorf("%s: the peer reads %v", form.name, err)
+			if _, err := theirs.Read(make([]byte, 100)); err != streamtest.ErrReset {
+				t.Errorf("%s: the peer reads %v", call.Name, err)
 			}
 		}
 	}
@@ -179,9 +181,9 @@ func TestCancelResets(t *testing.T) {
 // The stream's own deadlines are the caller's: they end a negotiation that they
 // fall into, and are as they were after one that they do not.
 func TestCancelStreamDeadline(t *testing.T) {
-	for _, form := range forms() {
+	for _, call := range apitest.Calls() {
 		for _, silent := range []bool{true, false} {
-			t.Run(fmt.Sprint(form.name, " silent ", silent), func(t *testing.T) {
+			t.Run(fmt.Sprint(call.Name, " silent ", silent), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
 					ours, theirs := net.Pipe()
@@ -190,9 +192,9 @@ func TestCancelStreamDeadline(t *testing.T) {
 					go io.Copy(io.Discard, theirs)
 					ours.SetDeadline(start.Add(5 * time.Second))
 					if !silent {
-						go io.WriteString(theirs, strings.Join(form.peer, ""))
+						go io.WriteString(theirs, strings.Join(call.Peer, ""))
 					}
-					err := form.call(t.Context(), multiselect.Limits{}, ours)
+					err := call.Do(t.Context(), multiselect.Limits{}, ours)
 					if !silent {
 						if err != nil || time.Since(start) != 0 {
 							t.Fatal(err, time.Since(start))
@@ -210,15 +212,15 @@ func TestCancelStreamDeadline(t *testing.T) {
 
 // A stream that its owner closes in the middle ends the call.
 func TestCancelByClose(t *testing.T) {
-	for _, form := range forms() {
+	for _, call := range apitest.Calls() {
 		synctest.Test(t, func(t *testing.T) {
-			ours, _ := pair()
+			ours, _ := streamtest.Pipe()
 			time.AfterFunc(time.Second, func() { ours.Close() })
 			start := time.Now()
-			err := form.call(t.Context(), multiselect.Limits{}, ours)
+			err := call.Do(t.Context(), multiselect.Limits{}, ours)
 			e, _ := errors.AsType[*multiselect.Error](err)
 			if e == nil || !errors.Is(err, net.ErrClosed) || time.Since(start) != time.Second || e.Blame() != multiselect.BlameLocal {
-				t.Errorf("%s: %v after %v", form.name, err, time.Since(start))
+				t.Errorf("%s: %v after %v", call.Name, err, time.Since(start))
 			}
 		})
 	}
@@ -232,20 +234,20 @@ func TestCancelManyBudgets(t *testing.T) {
 	for i := range 64 {
 		budget := time.Duration(1+i*37%64) * time.Millisecond
 		all.Go(func() {
-			ours, _ := pair()
+			ours, _ := streamtest.Pipe()
 			start := time.Now()
 			_, _, err := (&multiselect.Muxer{Limits: multiselect.Limits{Timeout: budget}}).Negotiate(t.Context(), ours)
 			if took := time.Since(start); took < budget || !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("a budget of %v was over after %v with %v", budget, took, err)
 			}
-			if !slices.Equal(ours.ended(), []string{"close"}) {
-				t.Errorf("the stream was ended %q", ours.ended())
+			if !slices.Equal(ours.Ended(), []string{"close"}) {
+				t.Errorf("the stream was ended %q", ours.Ended())
 			}
 		})
 		all.Go(func() {
-			s := talk(say("/multistream/1.0.0", nameA))
-			if _, err := new(multiselect.Client).SelectOneOf(context.Background(), s, nameA); err != nil || len(s.ends) > 0 {
-				t.Errorf("%v, ended %q", err, s.ends)
+			s := streamtest.NewScript(messages("/multistream/1.0.0", apitest.NameA))
+			if _, err := new(multiselect.Client).SelectOneOf(context.Background(), s, apitest.NameA); err != nil || len(s.Ended) > 0 {
+				t.Errorf("%v, ended %q", err, s.Ended)
 			}
 		})
 	}
@@ -256,9 +258,9 @@ func TestCancelManyBudgets(t *testing.T) {
 func TestCancelShortBudgetAfterLong(t *testing.T) {
 	const many = 40 // more than there are timers
 	var all sync.WaitGroup
-	var long []*end
+	var long []*streamtest.Stream
 	for range many {
-		ours, _ := pair()
+		ours, _ := streamtest.Pipe()
 		long = append(long, ours)
 		all.Go(func() { new(multiselect.Muxer).Negotiate(context.Background(), ours) })
 	}
@@ -267,8 +269,8 @@ func TestCancelShortBudgetAfterLong(t *testing.T) {
 	var short sync.WaitGroup
 	for range many {
 		short.Go(func() {
-			ours, _ := pair()
-			err := selectOneOf(ctx, multiselect.Limits{Timeout: time.Millisecond}, ours)
+			ours, _ := streamtest.Pipe()
+			err := apitest.SelectOneOf(ctx, multiselect.Limits{Timeout: time.Millisecond}, ours)
 			if !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("a budget of a millisecond: %v", err)
 			}
@@ -283,32 +285,32 @@ func TestCancelShortBudgetAfterLong(t *testing.T) {
 
 // Without a budget and without a context that ends there is nothing to watch.
 func TestCancelNothingToWatch(t *testing.T) {
-	for _, form := range forms() {
-		s := talk(form.peer...)
-		if err := form.call(context.Background(), multiselect.Limits{Timeout: -1}, s); err != nil || len(s.ends) > 0 {
-			t.Errorf("%s: %v, ended %q", form.name, err, s.ends)
+	for _, call := range apitest.Calls() {
+		s := streamtest.NewScript(call.Peer...)
+		if err := call.Do(context.Background(), multiselect.Limits{Timeout: -1}, s); err != nil || len(s.Ended) > 0 {
+			t.Errorf("%s: %v, ended %q", call.Name, err, s.Ended)
 		}
 	}
 }
 
 // A step that failed has ended the stream; the next one does not touch it.
 func TestCancelStepsAfterFailure(t *testing.T) {
-	s := talk("no header")
+	s := streamtest.NewScript("no header")
 	c := multiselect.NewCommunicator(s)
 	cl := new(multiselect.Client)
 	if err := cl.Handshake(t.Context(), c); !errors.Is(err, multiselect.ErrNotMultistream) {
 		t.Fatal(err)
 	}
-	reads, writes := s.reads, s.writes
+	reads, writes := s.Reads, s.Writes
 	for _, err := range []error{
-		cl.Handshake(t.Context(), c), cl.TrySelect(t.Context(), c, nameA), justList(cl, t.Context(), c),
-		selectOver(cl, t.Context(), c), listAndTrySelect(cl, t.Context(), c),
+		cl.Handshake(t.Context(), c), cl.TrySelect(t.Context(), c, apitest.NameA), apitest.List(cl, t.Context(), c),
+		apitest.SelectOn(cl, t.Context(), c), apitest.ListAndTrySelect(cl, t.Context(), c),
 	} {
 		if !errors.Is(err, net.ErrClosed) {
 			t.Errorf("after a failure: %v", err)
 		}
 	}
-	if s.reads != reads || s.writes != writes || len(s.ends) != 1 {
-		t.Errorf("%d more reads, %d more writes, ended %q", s.reads-reads, s.writes-writes, s.ends)
+	if s.Reads != reads || s.Writes != writes || len(s.Ended) != 1 {
+		t.Errorf("%d more reads, %d more writes, ended %q", s.Reads-reads, s.Writes-writes, s.Ended)
 	}
 }

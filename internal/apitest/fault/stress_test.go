@@ -1,4 +1,4 @@
-package multiselect_test
+package fault_test
 
 import (
 	"bytes"
@@ -15,11 +15,13 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
 // churn adds, replaces and removes names and matchers until it is stopped.
-// nameA has a handler at every moment.
+// apitest.NameA has a handler at every moment.
 func churn(t *testing.T, m *multiselect.Muxer, h multiselect.Handler, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	name := func() string { return fmt.Sprintf("/%0*d", 1+random.IntN(20), random.IntN(50)) }
@@ -30,7 +32,7 @@ func churn(t *testing.T, m *multiselect.Muxer, h multiselect.Handler, seed uint6
 		case 2:
 			m.RemoveHandler(name())
 		case 3:
-			if err := m.ReplaceHandler(nameA, h); err != nil {
+			if err := m.ReplaceHandler(apitest.NameA, h); err != nil {
 				t.Error(err)
 			}
 		case 4:
@@ -63,7 +65,7 @@ func TestStressChurn(t *testing.T) {
 		}
 		stream.Close()
 	}
-	if err := m.AddHandler(nameA, handler); err != nil {
+	if err := m.AddHandler(apitest.NameA, handler); err != nil {
 		t.Fatal(err)
 	}
 	var changers, peers sync.WaitGroup
@@ -74,13 +76,13 @@ func TestStressChurn(t *testing.T) {
 		peers.Go(func() {
 			random := rand.New(rand.NewPCG(i, 1))
 			for n := 0; n < 500 || !done.Load(); n++ {
-				name := nameA
+				name := apitest.NameA
 				if n%4 != 0 {
 					name = fmt.Sprintf("/%0*d", 1+random.IntN(20), random.IntN(50))
 				}
 				if proposeGlued(t, m, name) {
 					selected.Add(1)
-				} else if refused.Add(1); name == nameA {
+				} else if refused.Add(1); name == apitest.NameA {
 					t.Errorf("%s was refused", name)
 				}
 			}
@@ -96,15 +98,15 @@ func TestStressChurn(t *testing.T) {
 
 // proposeGlued is a peer that does not wait for the answer.
 func proposeGlued(t *testing.T, m *multiselect.Muxer, name string) (selected bool) {
-	ours, theirs := pair()
-	io.WriteString(ours, say(wire.Header, name)+"payload of "+name)
+	ours, theirs := streamtest.Pipe()
+	io.WriteString(ours, messages(wire.Header, name)+"payload of "+name)
 	ours.out.stop(io.EOF, nil)
 	m.ServeStream(context.Background(), theirs)
 	said, _ := io.ReadAll(ours)
 	switch {
-	case string(said) == say(wire.Header, name):
+	case string(said) == messages(wire.Header, name):
 		return true
-	case !bytes.HasPrefix(said, []byte(say(wire.Header, wire.NA))):
+	case !bytes.HasPrefix(said, []byte(messages(wire.Header, wire.NA))):
 		t.Errorf("%q was answered %q", name, said)
 	}
 	return false
@@ -115,8 +117,8 @@ func proposeGlued(t *testing.T, m *multiselect.Muxer, name string) (selected boo
 // back: it is refused once, and accepted when it is proposed again (R12).
 func TestStressShorterNameAddedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := serving(t, "/a/long/name/1.0.0")
-		ours, theirs := pair()
+		m := apitest.Muxer(t, "/a/long/name/1.0.0")
+		ours, theirs := streamtest.Pipe()
 		done := make(chan string)
 		go func() {
 			protocol, _, err := m.Negotiate(t.Context(), theirs)
@@ -126,16 +128,16 @@ func TestStressShorterNameAddedMeanwhile(t *testing.T) {
 			done <- protocol
 		}()
 		synctest.Wait() // in the first read
-		if err := m.AddHandler("/s", noHandler); err != nil {
+		if err := m.AddHandler("/s", apitest.NoHandler); err != nil {
 			t.Fatal(err)
 		}
-		io.WriteString(ours, say(wire.Header, "/s")+say("/x"))
-		want := say(wire.Header, wire.NA, wire.NA)
+		io.WriteString(ours, messages(wire.Header, "/s")+messages("/x"))
+		want := messages(wire.Header, wire.NA, wire.NA)
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(ours, got); err != nil || string(got) != want {
 			t.Errorf("said %q, want %q", got, want)
 		}
-		io.WriteString(ours, say("/s")+"payload")
+		io.WriteString(ours, messages("/s")+"payload")
 		if protocol := <-done; protocol != "/s" {
 			t.Errorf("selected %q", protocol)
 		}
@@ -152,11 +154,11 @@ func TestStressShorterNameAddedMeanwhile(t *testing.T) {
 func TestStressRefusalIsSaidAtOnce(t *testing.T) {
 	for _, payload := range []string{"payload", "\x0b", "\x80", "\xff\x07" + strings.Repeat("x", 500)} {
 		synctest.Test(t, func(t *testing.T) {
-			ours, theirs := pair()
-			go serving(t, nameA).Negotiate(t.Context(), theirs)
+			ours, theirs := streamtest.Pipe()
+			go apitest.Muxer(t, apitest.NameA).Negotiate(t.Context(), theirs)
 			start := time.Now()
-			io.WriteString(ours, say(wire.Header, "/nope")+payload)
-			want := say(wire.Header, wire.NA)
+			io.WriteString(ours, messages(wire.Header, "/nope")+payload)
+			want := messages(wire.Header, wire.NA)
 			got := make([]byte, len(want))
 			if _, err := io.ReadFull(ours, got); err != nil || string(got) != want || time.Since(start) != 0 {
 				t.Errorf("%.10q: said %q, %v after %v; want %q at once", payload, got, err, time.Since(start), want)
@@ -168,25 +170,25 @@ func TestStressRefusalIsSaidAtOnce(t *testing.T) {
 
 // The current table decides, also within one negotiation (R16).
 func TestStressTableChangesMeanwhile(t *testing.T) {
-	m := serving(t, nameA)
-	s := talk(say(wire.Header)+say(nameB), say(nameA), say(nameB))
+	m := apitest.Muxer(t, apitest.NameA)
+	s := streamtest.NewScript(messages(wire.Header)+messages(apitest.NameB), messages(apitest.NameA), messages(apitest.NameB))
 	answers := 0
-	s.onWrite = func([]byte) {
+	s.OnWrite = func([]byte) {
 		switch answers++; answers {
 		case 1: // B was refused
-			m.RemoveHandler(nameA)
+			m.RemoveHandler(apitest.NameA)
 		case 2: // A was refused
-			if err := m.AddHandler(nameB, noHandler); err != nil {
+			if err := m.AddHandler(apitest.NameB, apitest.NoHandler); err != nil {
 				t.Error(err)
 			}
 		}
 	}
 	protocol, _, err := m.Negotiate(context.Background(), s)
-	if protocol != nameB || err != nil {
+	if protocol != apitest.NameB || err != nil {
 		t.Errorf("%q, %v", protocol, err)
 	}
-	if want := say(wire.Header, wire.NA, wire.NA, nameB); string(s.written) != want {
-		t.Errorf("said %q, want %q", s.written, want)
+	if want := messages(wire.Header, wire.NA, wire.NA, apitest.NameB); string(s.Written) != want {
+		t.Errorf("said %q, want %q", s.Written, want)
 	}
 }
 
@@ -194,16 +196,16 @@ func TestStressTableChangesMeanwhile(t *testing.T) {
 func TestStressReplace(t *testing.T) {
 	m := new(multiselect.Muxer)
 	var old, replaced atomic.Int64
-	if err := m.AddHandler(nameA, func(context.Context, string, io.ReadWriteCloser) { old.Add(1) }); err != nil {
+	if err := m.AddHandler(apitest.NameA, func(context.Context, string, io.ReadWriteCloser) { old.Add(1) }); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 200 {
 		if i == 100 {
-			if err := m.ReplaceHandler(nameA, func(context.Context, string, io.ReadWriteCloser) { replaced.Add(1) }); err != nil {
+			if err := m.ReplaceHandler(apitest.NameA, func(context.Context, string, io.ReadWriteCloser) { replaced.Add(1) }); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := m.ServeStream(context.Background(), talk(say(wire.Header, nameA))); err != nil {
+		if err := m.ServeStream(context.Background(), streamtest.NewScript(messages(wire.Header, apitest.NameA))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,7 +222,7 @@ func TestStressManyNames(t *testing.T) {
 	m := new(multiselect.Muxer)
 	for i := range names {
 		names[i] = fmt.Sprintf("/app/%06d/1.0.0", i)
-		if err := m.AddHandler(names[i], noHandler); err != nil {
+		if err := m.AddHandler(names[i], apitest.NoHandler); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -228,15 +230,15 @@ func TestStressManyNames(t *testing.T) {
 		t.Errorf("%d names, want %d, in order", len(got), n)
 	}
 	for i := 0; i < n; i += 97 {
-		s := talk(say(wire.Header, names[i]))
+		s := streamtest.NewScript(messages(wire.Header, names[i]))
 		if protocol, h, err := m.Negotiate(context.Background(), s); protocol != names[i] || h == nil || err != nil {
 			t.Fatal(protocol, err)
 		}
 	}
 	// More names than a list may hold are not listed at all.
-	s := talk(say(wire.Header, wire.LS, names[0]))
-	if _, _, err := m.Negotiate(context.Background(), s); err != nil || string(s.written) != say(wire.Header, wire.NA, names[0]) {
-		t.Errorf("%v, said %.60q", err, s.written)
+	s := streamtest.NewScript(messages(wire.Header, wire.LS, names[0]))
+	if _, _, err := m.Negotiate(context.Background(), s); err != nil || string(s.Written) != messages(wire.Header, wire.NA, names[0]) {
+		t.Errorf("%v, said %.60q", err, s.Written)
 	}
 	for _, name := range names {
 		if !m.RemoveHandler(name) {
@@ -250,14 +252,14 @@ func TestStressManyNames(t *testing.T) {
 
 // The same Client and Muxer serve many streams at once.
 func TestStressSharedRoles(t *testing.T) {
-	m := serving(t, nameA, nameB)
+	m := apitest.Muxer(t, apitest.NameA, apitest.NameB)
 	cl := new(multiselect.Client)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
 			for range 300 {
-				ours, theirs := pair()
-				want := []string{nameA, nameB}[i%2]
+				ours, theirs := streamtest.Pipe()
+				want := []string{apitest.NameA, apitest.NameB}[i%2]
 				go m.ServeStream(context.Background(), theirs)
 				if protocol, err := cl.SelectOneOf(context.Background(), ours, "/nope", want); protocol != want || err != nil {
 					t.Errorf("%q, %v", protocol, err)

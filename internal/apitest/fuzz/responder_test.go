@@ -1,4 +1,4 @@
-package multiselect_test
+package fuzz_test
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -43,7 +45,7 @@ func responderUnderFuzz(t testing.TB, options byte) (*multiselect.Muxer, *respon
 		r.limits = multiselect.Limits{MaxMessage: 205, MaxProposals: 3, MaxBytes: 250, MaxListBytes: 250, MaxListNames: 5, MaxLists: 1}
 	}
 	slices.Sort(r.names)
-	m := serving(t, r.names...)
+	m := apitest.Muxer(t, r.names...)
 	m.NoList, m.Limits = r.noList, r.limits
 	r.shortest = len(frame(slices.MinFunc(r.names, func(a, b string) int { return len(a) - len(b) })))
 	if r.matchers = options&fuzzMatchers != 0; r.matchers {
@@ -53,7 +55,7 @@ func responderUnderFuzz(t testing.TB, options byte) (*multiselect.Muxer, *respon
 			multiselect.MatchPrefix("/pre/"),
 			multiselect.MatchMajor("/maj/1.0.0"),
 		} {
-			if err := m.AddMatcher(matcher, noHandler); err != nil {
+			if err := m.AddMatcher(matcher, apitest.NoHandler); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -86,30 +88,30 @@ func FuzzResponder(f *testing.F) {
 	}
 	// What fuzzing has found: a list that does not fit is refused with the same
 	// "na" as a name; the proposal that is agreed to counts.
-	f.Add(byte(fuzzSmallLimits|fuzzOneByteName), []byte(say(wire.Header, wire.LS)), []byte{47})
-	f.Add(byte(fuzzSmallLimits), []byte(say(wire.Header, "", "", "", "/foo/1.0.0")), []byte{3, 39})
+	f.Add(byte(fuzzSmallLimits|fuzzOneByteName), []byte(messages(wire.Header, wire.LS)), []byte{47})
+	f.Add(byte(fuzzSmallLimits), []byte(messages(wire.Header, "", "", "", "/foo/1.0.0")), []byte{3, 39})
 	f.Fuzz(func(t *testing.T, options byte, said, sizes []byte) {
 		if len(said) > 4096 {
 			t.Skip("the model is quadratic")
 		}
 		m, model := responderUnderFuzz(t, options)
-		s := talk(cut(string(said), sizes)...)
-		heard := func() string { return string(said[:len(said)-len(s.rest())]) }
-		s.onRead = func(p []byte) {
+		s := streamtest.NewScript(cut(string(said), sizes)...)
+		heard := func() string { return string(said[:len(said)-len(s.Rest())]) }
+		s.OnRead = func(p []byte) {
 			before := model.respond(heard())
 			switch {
 			case before.over():
 				t.Fatalf("a Read after %q, which had decided it: %q %v", heard(), before.selected, before.err)
-			case string(s.written) == "" && before.said == modelHeader && before.pos < len(heard()):
+			case string(s.Written) == "" && before.said == modelHeader && before.pos < len(heard()):
 				// A proposal has begun to arrive: the header may wait for it.
-			case string(s.written) != before.said:
-				t.Fatalf("it reads with words unsaid: after %q it said %q, want %q", heard(), s.written, before.said)
+			case string(s.Written) != before.said:
+				t.Fatalf("it reads with words unsaid: after %q it said %q, want %q", heard(), s.Written, before.said)
 			}
 			checkCap(t, p, heard(), before.pos, model.shortest, model.limits.MaxMessage)
 		}
 		selected, err := respondOnce(m, s, options)
 		want := model.respond(heard())
-		if s.rest() == "" {
+		if s.Rest() == "" {
 			want = want.atEnd(heard())
 		}
 		checkEnd(t, s, selected, err, want)
@@ -148,14 +150,14 @@ func respondOnce(m *multiselect.Muxer, s io.ReadWriteCloser, options byte) (sele
 }
 
 // checkEnd compares how a call ended with what the model says.
-func checkEnd(t *testing.T, s *scripted, selected string, err error, want progress) {
+func checkEnd(t *testing.T, s *streamtest.Script, selected string, err error, want progress) {
 	t.Helper()
 	if selected != want.selected || (err == nil) != (want.err == nil) {
 		t.Fatalf("selected %q, %v; want %q, %v", selected, err, want.selected, want.err)
 	}
 	if err == nil {
-		if string(s.written) != want.said || len(s.ends) != 0 {
-			t.Fatalf("selected %q; said %q, want %q; ended %q", selected, s.written, want.said, s.ends)
+		if string(s.Written) != want.said || len(s.Ended) != 0 {
+			t.Fatalf("selected %q; said %q, want %q; ended %q", selected, s.Written, want.said, s.Ended)
 		}
 		return
 	}
@@ -170,31 +172,31 @@ func checkEnd(t *testing.T, s *scripted, selected string, err error, want progre
 			t.Fatalf("failed with %v, which is also %v", err, other)
 		}
 	}
-	if len(s.ends) != 1 {
-		t.Fatalf("failed with %v; ended %q", err, s.ends)
+	if len(s.Ended) != 1 {
+		t.Fatalf("failed with %v; ended %q", err, s.Ended)
 	}
-	if !strings.HasPrefix(want.said, string(s.written)) {
-		t.Fatalf("failed with %v; said %q, want no more than %q", err, s.written, want.said)
+	if !strings.HasPrefix(want.said, string(s.Written)) {
+		t.Fatalf("failed with %v; said %q, want no more than %q", err, s.Written, want.said)
 	}
 }
 
 // responderSeeds are the cases of a responder under test in the reference:
 // what implementations in the field get wrong.
 func responderSeeds() []string {
-	h, a, b, x := wire.HeaderFrame, say("/foo/1.0.0"), say("/bar/2.0.0"), say("/nope")
-	na, ls := say(wire.NA), say(wire.LS)
+	h, a, b, x := wire.HeaderFrame, messages("/foo/1.0.0"), messages("/bar/2.0.0"), messages("/nope")
+	na, ls := messages(wire.NA), messages(wire.LS)
 	seeds := []string{
 		"", "\n", h[:10], h, h + a, h + a + "hello", h + a + b + na + ls + h, h + x + a, h + x + b + a,
-		h + say("/libp2p/simultaneous-connect") + a, h + strings.Repeat(x, 130) + a, h + x, h + x + "\x00", h + x + "GET",
-		h + ls + a, h + strings.Repeat(ls, 9) + a, h + ls, a, say("/multistream/1.1.0") + a, say("/multistream/2.0.0"), ls,
+		h + messages("/libp2p/simultaneous-connect") + a, h + strings.Repeat(x, 130) + a, h + x, h + x + "\x00", h + x + "GET",
+		h + ls + a, h + strings.Repeat(ls, 9) + a, h + ls, a, messages("/multistream/1.1.0") + a, messages("/multistream/2.0.0"), ls,
 		"\x12/multistream/1.0.0" + a, h + h + a, "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00\x01", h + "\x00" + a,
-		h + "\x04/foo", h + say("/foo/1.0.0\n"), h + say("/foo/1.0.0 "), h + say("/FOO/1.0.0") + say("/foo/1.0.0/") + a,
-		h + say("/a") + say("/x/1.0.0-rc1") + a, h + say("nope") + a, h + say("svc/raw"), h + say("/\xff\xfe") + a,
-		h + say(longName) + "x", h + say(strings.Repeat("a", 1023)) + a, h + say(strings.Repeat("a", 1024)) + a,
+		h + "\x04/foo", h + messages("/foo/1.0.0\n"), h + messages("/foo/1.0.0 "), h + messages("/FOO/1.0.0") + messages("/foo/1.0.0/") + a,
+		h + messages("/a") + messages("/x/1.0.0-rc1") + a, h + messages("nope") + a, h + messages("svc/raw"), h + messages("/\xff\xfe") + a,
+		h + messages(longName) + "x", h + messages(strings.Repeat("a", 1023)) + a, h + messages(strings.Repeat("a", 1024)) + a,
 		h + "\xff\xff\xff\xff\xff\xff\xff\xff\x7f", h + strings.Repeat("\x80", 64), "\x93\x00" + h[1:] + a, h + "\x8b\x00" + a[1:],
-		h + a[:5], h + "\x80\x08a", h + say("") + a, h + say("a\nb") + a, h + say(wire.Header) + say(wire.NA) + a, h + a + a,
-		h + say("/foo/bar1") + "\x0a", h + say("x"), h + say("/maj/1"), h + say("/maj/1.2.3") + "!", h + say("/maj/2.0.0") + a,
-		h + say("/pre/anything"), h + say("abc") + "abc", h + say("/maj/01") + say("/maj/1.2.3.4") + a, h + ls + x,
+		h + a[:5], h + "\x80\x08a", h + messages("") + a, h + messages("a\nb") + a, h + messages(wire.Header) + messages(wire.NA) + a, h + a + a,
+		h + messages("/foo/bar1") + "\x0a", h + messages("x"), h + messages("/maj/1"), h + messages("/maj/1.2.3") + "!", h + messages("/maj/2.0.0") + a,
+		h + messages("/pre/anything"), h + messages("abc") + "abc", h + messages("/maj/01") + messages("/maj/1.2.3.4") + a, h + ls + x,
 	}
 	return seeds
 }
