@@ -19,10 +19,10 @@ import (
 	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
-// ending is a way in which a call is told to give up, at one second.
+// ending is a way to end a call, after one second.
 type ending struct {
 	name    string
-	budget  time.Duration
+	limit   time.Duration // Limits.Timeout
 	ctx     func(context.Context) (context.Context, func())
 	want    error
 	timeout bool
@@ -65,14 +65,14 @@ func endings() []ending {
 			},
 		},
 		{
-			name: "budget", want: os.ErrDeadlineExceeded, timeout: true, blame: multiselect.BlameSlowPeer, budget: time.Second,
+			name: "time limit", want: os.ErrDeadlineExceeded, timeout: true, blame: multiselect.BlameSlowPeer, limit: time.Second,
 			ctx: func(ctx context.Context) (context.Context, func()) { return ctx, func() {} },
 		},
 	}
 }
 
-// In every phase of every form a call ends when it is told to, with the reason
-// it was told, and takes the stream with it.
+// In each of its phases a call ends with its context or its time limit, returns
+// the cause, and closes the stream.
 func TestCancelInEveryPhase(t *testing.T) {
 	for _, call := range apitest.Calls() {
 		var whole string
@@ -83,7 +83,7 @@ func TestCancelInEveryPhase(t *testing.T) {
 			for _, said := range []int{0, 7, 20, 21, 25, len(whole) - 1} {
 				if said < len(whole) {
 					t.Run(fmt.Sprint(call.Name, "/", ending.name, " after ", said), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) { cancelOnce(t, form, ending, whole[:said]) })
+						synctest.Test(t, func(t *testing.T) { cancelOnce(t, call, ending, whole[:said]) })
 					})
 				}
 			}
@@ -97,7 +97,7 @@ func cancelOnce(t *testing.T, call apitest.Call, ending ending, said string) {
 	ctx, cancel := ending.ctx(t.Context())
 	defer cancel()
 	start := time.Now()
-	err := call.Do(ctx, multiselect.Limits{Timeout: ending.budget}, ours)
+	err := call.Do(ctx, multiselect.Limits{Timeout: ending.limit}, streamtest.Bare(ours))
 	if took := time.Since(start); took != time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -116,7 +116,7 @@ func cancelOnce(t *testing.T, call apitest.Call, ending ending, said string) {
 	}
 }
 
-// A context that is over before the call: nothing is said.
+// A context that has ended before the call: nothing is sent.
 func TestCancelBefore(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errEnough)
@@ -138,9 +138,8 @@ func TestCancelAtTheEnd(t *testing.T) {
 			s := streamtest.NewScript(call.Peer...)
 			s.OnRead = func([]byte) { go cancel() }
 			err := call.Do(ctx, multiselect.Limits{}, s)
-			s.mu.Lock()
-			ends := len(s.Ended)
-			s.mu.Unlock()
+			var ends int
+			s.Locked(func() { ends = len(s.Ended) })
 			if err == nil && ends != 0 || err != nil && (ends != 1 || !errors.Is(err, context.Canceled)) {
 				t.Fatalf("%s: %v, ended %d times", call.Name, err, ends)
 			}
@@ -149,22 +148,19 @@ func TestCancelAtTheEnd(t *testing.T) {
 	}
 }
 
-type resetEnd struct{ *streamtest.Stream }
+// withCode is a stream whose reset takes a code.
+type withCode struct{ *streamtest.Stream }
 
-func (e resetEnd) Reset() error { return e.reset("reset") }
-
-type codeEnd struct{ resetEnd }
-
-func (e codeEnd) ResetWithError(code uint32) error { return e.reset(fmt.Sprintf("reset %#x", code)) }
+func (s withCode) ResetWithError(code uint32) error { return s.ResetAs(fmt.Sprintf("reset %#x", code)) }
 
 // A stream that can be reset is reset, with the code of libp2p if it takes one.
 func TestCancelResets(t *testing.T) {
 	for _, call := range apitest.Calls() {
 		for _, how := range []string{"reset", "reset 0x1001"} {
 			ours, theirs := streamtest.Pipe()
-			var stream io.ReadWriteCloser = resetEnd{ours}
+			var stream io.ReadWriteCloser = ours
 			if how != "reset" {
-				stream = codeEnd{resetEnd{ours}}
+				stream = withCode{ours}
 			}
 			io.WriteString(theirs, "no header")
 			err := call.Do(t.Context(), multiselect.Limits{}, stream)
@@ -217,7 +213,7 @@ func TestCancelByClose(t *testing.T) {
 			ours, _ := streamtest.Pipe()
 			time.AfterFunc(time.Second, func() { ours.Close() })
 			start := time.Now()
-			err := call.Do(t.Context(), multiselect.Limits{}, ours)
+			err := call.Do(t.Context(), multiselect.Limits{}, streamtest.Bare(ours))
 			e, _ := errors.AsType[*multiselect.Error](err)
 			if e == nil || !errors.Is(err, net.ErrClosed) || time.Since(start) != time.Second || e.Blame() != multiselect.BlameLocal {
 				t.Errorf("%s: %v after %v", call.Name, err, time.Since(start))
@@ -226,19 +222,19 @@ func TestCancelByClose(t *testing.T) {
 	}
 }
 
-// Outside of fake time many negotiations share what watches over them: each is
-// ended when its own budget is over, whatever the order in which they begin,
-// and those that succeed meanwhile are not.
-func TestCancelManyBudgets(t *testing.T) {
+// Outside of fake time many negotiations share a timer: each is ended when its own
+// time limit expires, in any order in which they begin, and those that succeed
+// meanwhile are not.
+func TestCancelManyTimeouts(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 64 {
-		budget := time.Duration(1+i*37%64) * time.Millisecond
+		limit := time.Duration(1+i*37%64) * time.Millisecond
 		all.Go(func() {
 			ours, _ := streamtest.Pipe()
 			start := time.Now()
-			_, _, err := (&multiselect.Muxer{Limits: multiselect.Limits{Timeout: budget}}).Negotiate(t.Context(), ours)
-			if took := time.Since(start); took < budget || !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("a budget of %v was over after %v with %v", budget, took, err)
+			_, _, err := (&multiselect.Muxer{Limits: multiselect.Limits{Timeout: limit}}).Negotiate(t.Context(), streamtest.Bare(ours))
+			if took := time.Since(start); took < limit || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("a limit of %v expired after %v with %v", limit, took, err)
 			}
 			if !slices.Equal(ours.Ended(), []string{"close"}) {
 				t.Errorf("the stream was ended %q", ours.Ended())
@@ -246,7 +242,7 @@ func TestCancelManyBudgets(t *testing.T) {
 		})
 		all.Go(func() {
 			s := streamtest.NewScript(messages("/multistream/1.0.0", apitest.NameA))
-			if _, err := new(multiselect.Client).SelectOneOf(context.Background(), s, apitest.NameA); err != nil || len(s.Ended) > 0 {
+			if _, err := new(multiselect.Client).SelectOneOf(background, s, apitest.NameA); err != nil || len(s.Ended) > 0 {
 				t.Errorf("%v, ended %q", err, s.Ended)
 			}
 		})
@@ -254,15 +250,15 @@ func TestCancelManyBudgets(t *testing.T) {
 	all.Wait()
 }
 
-// A short budget that begins after long ones is over before them.
-func TestCancelShortBudgetAfterLong(t *testing.T) {
+// A short time limit that begins after long ones expires before them.
+func TestCancelShortTimeoutAfterLong(t *testing.T) {
 	const many = 40 // more than there are timers
 	var all sync.WaitGroup
 	var long []*streamtest.Stream
 	for range many {
 		ours, _ := streamtest.Pipe()
 		long = append(long, ours)
-		all.Go(func() { new(multiselect.Muxer).Negotiate(context.Background(), ours) })
+		all.Go(func() { new(multiselect.Muxer).Negotiate(background, streamtest.Bare(ours)) })
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second) // less than a long one
 	defer cancel()
@@ -270,9 +266,9 @@ func TestCancelShortBudgetAfterLong(t *testing.T) {
 	for range many {
 		short.Go(func() {
 			ours, _ := streamtest.Pipe()
-			err := apitest.SelectOneOf(ctx, multiselect.Limits{Timeout: time.Millisecond}, ours)
+			err := apitest.SelectOneOf(ctx, multiselect.Limits{Timeout: time.Millisecond}, streamtest.Bare(ours))
 			if !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("a budget of a millisecond: %v", err)
+				t.Errorf("a limit of a millisecond: %v", err)
 			}
 		})
 	}
@@ -283,11 +279,11 @@ func TestCancelShortBudgetAfterLong(t *testing.T) {
 	all.Wait()
 }
 
-// Without a budget and without a context that ends there is nothing to watch.
+// Without a time limit and without a context that can end there is nothing to watch.
 func TestCancelNothingToWatch(t *testing.T) {
 	for _, call := range apitest.Calls() {
 		s := streamtest.NewScript(call.Peer...)
-		if err := call.Do(context.Background(), multiselect.Limits{Timeout: -1}, s); err != nil || len(s.Ended) > 0 {
+		if err := call.Do(background, multiselect.Limits{Timeout: -1}, s); err != nil || len(s.Ended) > 0 {
 			t.Errorf("%s: %v, ended %q", call.Name, err, s.Ended)
 		}
 	}

@@ -15,17 +15,40 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Here many negotiate at once, or one announces very much.
+// Many negotiations at the same time, and peers that announce very much.
 
-// R78: a thousand streams at once, one half of them bad or slow. The good ones
-// are served at once, each with its own words; the others end for their own
-// reasons, each in its time; nothing stays behind.
+// crowdMuxer serves five protocols of different lengths with a handler that names
+// the protocol and then echoes.
+func crowdMuxer(t testing.TB) *multiselect.Muxer {
+	t.Helper()
+	m := new(multiselect.Muxer)
+	for _, name := range []string{apitest.NameA, apitest.NameB, "/foo/bar1", "svc/raw", "/" + strings.Repeat("L", 200)} {
+		if err := m.AddHandler(name, greetAndEcho); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+func greetAndEcho(_ context.Context, protocol string, stream io.ReadWriteCloser) {
+	io.WriteString(stream, greeting(protocol))
+	io.Copy(stream, struct{ io.Reader }{stream})
+	stream.Close()
+}
+
+func greeting(protocol string) string { return "<APP:" + protocol + ">" }
+
+// A thousand streams, one half of them bad or slow. The good ones are served
+// immediately, each with its own bytes; the others end for their own reasons, each
+// in its time; no goroutine is left.
 func TestCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newFixture(t, echoOnce)
+		m := crowdMuxer(t)
 		var crowd sync.WaitGroup
 		for i := range 1000 {
 			ours, theirs := net.Pipe()
@@ -41,13 +64,6 @@ func TestCrowd(t *testing.T) {
 		}
 		crowd.Wait()
 	})
-}
-
-// echoOnce says which protocol it is, and echoes what it reads.
-func echoOnce(_ context.Context, protocol string, stream io.ReadWriteCloser) {
-	io.WriteString(stream, greeting(protocol))
-	io.Copy(stream, struct{ io.Reader }{stream})
-	stream.Close()
 }
 
 var members = []struct {
@@ -67,9 +83,14 @@ var members = []struct {
 	}, multiselect.ErrNotMultistream, 0},
 	{"good", good, nil, 0},
 	{"slow", func(_ *testing.T, _ int, stream io.ReadWriteCloser) {
-		p := newPeer(stream)
-		drip(p, flightA, 990*time.Millisecond)
-		p.awaitEnd()
+		p := streamtest.NewPeer(stream)
+		for _, b := range streamtest.Bytewise(messages(wire.Header, apitest.NameA)) {
+			time.Sleep(990 * time.Millisecond) // of fake time
+			if p.Write(b) != nil {
+				break
+			}
+		}
+		p.AwaitEnd()
 	}, os.ErrDeadlineExceeded, 10 * time.Second},
 	{"good", good, nil, 0},
 	{"gone", func(_ *testing.T, _ int, stream io.ReadWriteCloser) {
@@ -77,30 +98,30 @@ var members = []struct {
 	}, io.EOF, 0},
 }
 
-// good proposes something unknown and then one of two protocols, and goes on
-// with words of its own.
+// good proposes an unknown name and then one of two protocols, and goes on with
+// bytes of its own.
 func good(t *testing.T, i int, stream io.ReadWriteCloser) {
-	protocol := both[i%2]
-	words := fmt.Sprintf("these are the words of %d", i)
-	p := newPeer(stream)
-	p.write(messages(wire.Header, "/nope", protocol) + words)
-	want := wire.HeaderFrame + "\x03na\n" + messages(protocol) + greeting(protocol) + words
-	p.await(len(want))
-	p.closeWrite()
-	p.awaitEnd()
-	if got := p.received(); got != want {
+	protocol := []string{apitest.NameA, apitest.NameB}[i%2]
+	payload := fmt.Sprintf("this is the payload of %d", i)
+	p := streamtest.NewPeer(stream)
+	p.Write(messages(wire.Header, "/nope", protocol) + payload)
+	want := wire.HeaderFrame + "\x03na\n" + messages(protocol) + greeting(protocol) + payload
+	p.Await(len(want))
+	p.CloseWrite()
+	p.AwaitEnd()
+	if got := p.Received(); got != want {
 		t.Errorf("the good %d received %q, want %q", i, got, want)
 	}
 	stream.Close()
 }
 
-// R78 on real connections: 200 at once, the good among the bad.
+// The same crowd on 200 real connections.
 func TestCrowdOverTCP(t *testing.T) {
 	t.Parallel()
-	m := newFixture(t, echoOnce)
+	m := crowdMuxer(t)
 	var crowd sync.WaitGroup
 	for i := range 200 {
-		ours, theirs := openTCP(t)
+		theirs, ours := streamtest.TCP(t)
 		crowd.Go(func() {
 			if err := m.ServeStream(background, ours); (err != nil) != (i%4 == 3) {
 				t.Errorf("%d was served: %v", i, err)
@@ -111,37 +132,37 @@ func TestCrowdOverTCP(t *testing.T) {
 				good(t, i, theirs)
 				return
 			}
-			p := newPeer(theirs)
-			p.write(strings.Repeat("\x80", 64))
-			p.awaitEnd()
-			p.reset()
+			p := streamtest.NewPeer(theirs)
+			p.Write(strings.Repeat("\x80", 64))
+			p.AwaitEnd()
+			p.Reset()
 		})
 	}
 	crowd.Wait()
 }
 
-// R60, R26: what a peer announces costs nothing, whether it is refused or
-// believed; only what it sends does.
+// Memory is used for bytes that a peer sends, and not for those that it announces,
+// whether the announcement is refused or believed (R26).
 func TestAnnouncements(t *testing.T) {
 	for _, tt := range []struct {
-		id, why, said string
-		limits        multiselect.Limits
+		why, sent string
+		limits    multiselect.Limits
 	}{
-		{"R60", "a huge length", "\xff\xff\xff\xff\xff\xff\xff\xff\x7f", multiselect.Limits{}},
-		{"R60", "the largest length that is allowed", "\xff\x7f/", multiselect.Limits{MaxMessage: -1}},
+		{"a huge length", "\xff\xff\xff\xff\xff\xff\xff\xff\x7f", multiselect.Limits{}},
+		{"the largest length that is allowed", "\xff\x7f/", multiselect.Limits{MaxMessage: multiselect.NoLimit}},
 	} {
-		t.Run(tt.id+" "+tt.why, func(t *testing.T) {
-			m := newFixture(t, echoOnce)
+		t.Run(tt.why, func(t *testing.T) {
+			m := crowdMuxer(t)
 			m.Limits = tt.limits
 			const rounds = 100
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			for range rounds {
 				ours, theirs := net.Pipe()
-				p := newPeer(theirs)
+				p := streamtest.NewPeer(theirs)
 				go func() {
-					p.write(wire.HeaderFrame + tt.said)
-					p.conn.Close()
+					p.Write(wire.HeaderFrame + tt.sent)
+					p.Conn.Close()
 				}()
 				if _, _, err := m.Negotiate(background, ours); err == nil {
 					t.Fatal("it was accepted")

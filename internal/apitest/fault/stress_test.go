@@ -100,8 +100,8 @@ func TestStressChurn(t *testing.T) {
 func proposeGlued(t *testing.T, m *multiselect.Muxer, name string) (selected bool) {
 	ours, theirs := streamtest.Pipe()
 	io.WriteString(ours, messages(wire.Header, name)+"payload of "+name)
-	ours.out.stop(io.EOF, nil)
-	m.ServeStream(context.Background(), theirs)
+	ours.CloseWrite()
+	m.ServeStream(background, streamtest.Bare(theirs))
 	said, _ := io.ReadAll(ours)
 	switch {
 	case string(said) == messages(wire.Header, name):
@@ -121,7 +121,7 @@ func TestStressShorterNameAddedMeanwhile(t *testing.T) {
 		ours, theirs := streamtest.Pipe()
 		done := make(chan string)
 		go func() {
-			protocol, _, err := m.Negotiate(t.Context(), theirs)
+			protocol, _, err := m.Negotiate(t.Context(), streamtest.Bare(theirs))
 			if err != nil {
 				t.Error(err)
 			}
@@ -155,7 +155,7 @@ func TestStressRefusalIsSaidAtOnce(t *testing.T) {
 	for _, payload := range []string{"payload", "\x0b", "\x80", "\xff\x07" + strings.Repeat("x", 500)} {
 		synctest.Test(t, func(t *testing.T) {
 			ours, theirs := streamtest.Pipe()
-			go apitest.Muxer(t, apitest.NameA).Negotiate(t.Context(), theirs)
+			go apitest.Muxer(t, apitest.NameA).Negotiate(t.Context(), streamtest.Bare(theirs))
 			start := time.Now()
 			io.WriteString(ours, messages(wire.Header, "/nope")+payload)
 			want := messages(wire.Header, wire.NA)
@@ -183,7 +183,7 @@ func TestStressTableChangesMeanwhile(t *testing.T) {
 			}
 		}
 	}
-	protocol, _, err := m.Negotiate(context.Background(), s)
+	protocol, _, err := m.Negotiate(background, s)
 	if protocol != apitest.NameB || err != nil {
 		t.Errorf("%q, %v", protocol, err)
 	}
@@ -205,7 +205,7 @@ func TestStressReplace(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := m.ServeStream(context.Background(), streamtest.NewScript(messages(wire.Header, apitest.NameA))); err != nil {
+		if err := m.ServeStream(background, streamtest.NewScript(messages(wire.Header, apitest.NameA))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,13 +231,13 @@ func TestStressManyNames(t *testing.T) {
 	}
 	for i := 0; i < n; i += 97 {
 		s := streamtest.NewScript(messages(wire.Header, names[i]))
-		if protocol, h, err := m.Negotiate(context.Background(), s); protocol != names[i] || h == nil || err != nil {
+		if protocol, h, err := m.Negotiate(background, s); protocol != names[i] || h == nil || err != nil {
 			t.Fatal(protocol, err)
 		}
 	}
 	// More names than a list may hold are not listed at all.
 	s := streamtest.NewScript(messages(wire.Header, wire.LS, names[0]))
-	if _, _, err := m.Negotiate(context.Background(), s); err != nil || string(s.Written) != messages(wire.Header, wire.NA, names[0]) {
+	if _, _, err := m.Negotiate(background, s); err != nil || string(s.Written) != messages(wire.Header, wire.NA, names[0]) {
 		t.Errorf("%v, said %.60q", err, s.Written)
 	}
 	for _, name := range names {
@@ -260,8 +260,8 @@ func TestStressSharedRoles(t *testing.T) {
 			for range 300 {
 				ours, theirs := streamtest.Pipe()
 				want := []string{apitest.NameA, apitest.NameB}[i%2]
-				go m.ServeStream(context.Background(), theirs)
-				if protocol, err := cl.SelectOneOf(context.Background(), ours, "/nope", want); protocol != want || err != nil {
+				go m.ServeStream(background, streamtest.Bare(theirs))
+				if protocol, err := cl.SelectOneOf(background, streamtest.Bare(ours), "/nope", want); protocol != want || err != nil {
 					t.Errorf("%q, %v", protocol, err)
 				}
 			}

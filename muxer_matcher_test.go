@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -16,23 +18,23 @@ import (
 // named by what they write.
 func asked(t *testing.T, m *multiselect.Muxer, name string) string {
 	t.Helper()
-	s := talk(say(wire.Header, name))
+	s := streamtest.NewScript(say(wire.Header, name))
 	protocol, h, err := m.Negotiate(context.Background(), s)
 	if known := m.Handler(name) != nil; known != (err == nil) {
 		t.Errorf("%q: Handler finds one: %v; Negotiate: %v", name, known, err)
 	}
 	if err != nil {
-		if want := say(wire.Header, wire.NA); string(s.written) != want {
-			t.Errorf("%q: said %q, want %q", name, s.written, want)
+		if want := say(wire.Header, wire.NA); string(s.Written) != want {
+			t.Errorf("%q: said %q, want %q", name, s.Written, want)
 		}
 		return ""
 	}
-	if want := say(wire.Header, name); protocol != name || string(s.written) != want {
-		t.Errorf("%q: selected %q and said %q", name, protocol, s.written)
+	if want := say(wire.Header, name); protocol != name || string(s.Written) != want {
+		t.Errorf("%q: selected %q and said %q", name, protocol, s.Written)
 	}
-	s.written = nil
+	s.Written = nil
 	h(context.Background(), protocol, s)
-	return string(s.written)
+	return string(s.Written)
 }
 
 func named(name string) multiselect.Handler {
@@ -138,28 +140,28 @@ func TestMatcherRegistration(t *testing.T) {
 		handler multiselect.Handler
 		want    error
 	}{
-		{"zero", multiselect.Matcher{}, noHandler, multiselect.ErrInvalidName},
-		{"no version", multiselect.MatchMajor("/foo"), noHandler, multiselect.ErrInvalidName},
-		{"four numbers", multiselect.MatchMajor("/foo/1.2.3.4"), noHandler, multiselect.ErrInvalidName},
-		{"header", multiselect.MatchMajor(wire.Header), noHandler, multiselect.ErrInvalidName},
-		{"empty prefix", multiselect.MatchPrefix(""), noHandler, multiselect.ErrInvalidName},
-		{"newline", multiselect.MatchPrefix("/a\n"), noHandler, multiselect.ErrInvalidName},
-		{"too long", multiselect.MatchPrefix(strings.Repeat("x", 1024)), noHandler, multiselect.ErrInvalidName},
-		{"nil function", multiselect.MatchFunc("f", nil), noHandler, multiselect.ErrNoHandler},
+		{"zero", multiselect.Matcher{}, apitest.NoHandler, multiselect.ErrInvalidName},
+		{"no version", multiselect.MatchMajor("/foo"), apitest.NoHandler, multiselect.ErrInvalidName},
+		{"four numbers", multiselect.MatchMajor("/foo/1.2.3.4"), apitest.NoHandler, multiselect.ErrInvalidName},
+		{"header", multiselect.MatchMajor(wire.Header), apitest.NoHandler, multiselect.ErrInvalidName},
+		{"empty prefix", multiselect.MatchPrefix(""), apitest.NoHandler, multiselect.ErrInvalidName},
+		{"newline", multiselect.MatchPrefix("/a\n"), apitest.NoHandler, multiselect.ErrInvalidName},
+		{"too long", multiselect.MatchPrefix(strings.Repeat("x", 1024)), apitest.NoHandler, multiselect.ErrInvalidName},
+		{"nil function", multiselect.MatchFunc("f", nil), apitest.NoHandler, multiselect.ErrNoHandler},
 		{"nil handler", multiselect.MatchPrefix("/a"), nil, multiselect.ErrNoHandler},
-		{"same major", multiselect.MatchMajor("/taken/1.9"), noHandler, multiselect.ErrConflict},
-		{"same prefix", multiselect.MatchPrefix("/taken/"), noHandler, multiselect.ErrConflict},
-		{"same label", multiselect.MatchFunc("taken", always), noHandler, multiselect.ErrConflict},
-		{"other major", multiselect.MatchMajor("/taken/2.0.0"), noHandler, nil},
-		{"longer prefix", multiselect.MatchPrefix("/taken/1"), noHandler, nil},
-		{"label like a prefix", multiselect.MatchFunc("/taken/", always), noHandler, nil},
-		{"the longest", multiselect.MatchPrefix(strings.Repeat("x", 1023)), noHandler, nil},
+		{"same major", multiselect.MatchMajor("/taken/1.9"), apitest.NoHandler, multiselect.ErrConflict},
+		{"same prefix", multiselect.MatchPrefix("/taken/"), apitest.NoHandler, multiselect.ErrConflict},
+		{"same label", multiselect.MatchFunc("taken", always), apitest.NoHandler, multiselect.ErrConflict},
+		{"other major", multiselect.MatchMajor("/taken/2.0.0"), apitest.NoHandler, nil},
+		{"longer prefix", multiselect.MatchPrefix("/taken/1"), apitest.NoHandler, nil},
+		{"label like a prefix", multiselect.MatchFunc("/taken/", always), apitest.NoHandler, nil},
+		{"the longest", multiselect.MatchPrefix(strings.Repeat("x", 1023)), apitest.NoHandler, nil},
 	} {
 		m := new(multiselect.Muxer)
 		for _, taken := range []multiselect.Matcher{
 			multiselect.MatchMajor("/taken/1.0.0"), multiselect.MatchPrefix("/taken/"), multiselect.MatchFunc("taken", always),
 		} {
-			if err := m.AddMatcher(taken, noHandler); err != nil {
+			if err := m.AddMatcher(taken, apitest.NoHandler); err != nil {
 				t.Fatal(err)
 			}
 		}

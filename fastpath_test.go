@@ -6,17 +6,16 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
 // Where the short way ends, nothing is forgotten of what it knew.
-
-func nothing(context.Context, string, io.ReadWriteCloser) {}
 
 // What does not fit the short way is answered beside the next read on a stream
 // without a buffer, with a budget and without (R28).
@@ -27,7 +26,7 @@ func TestLongNameOverPipe(t *testing.T) {
 			a, b := net.Pipe()
 			defer a.Close()
 			m := &multiselect.Muxer{Limits: budget}
-			if err := m.AddHandler(known, nothing); err != nil {
+			if err := m.AddHandler(known, apitest.NoHandler); err != nil {
 				t.Fatal(err)
 			}
 			go func() {
@@ -48,7 +47,7 @@ func TestLongNameOverPipe(t *testing.T) {
 
 // hooked is a stream on which the peer says one thing, after something has happened.
 type hooked struct {
-	*conn
+	*streamtest.Stream
 	before func()
 	says   []string
 }
@@ -68,10 +67,10 @@ func (h *hooked) Read(p []byte) (int, error) {
 // A name that comes while a read waits counts, also if it is shorter than all that
 // were there (R16).
 func TestShorterNameComesDuringRead(t *testing.T) {
-	a, _ := conns(plenty)
+	a, _ := streamtest.Pipe()
 	var m multiselect.Muxer
-	m.AddHandler("/a-long-protocol/1.0.0", nothing)
-	stream := &hooked{a, func() { m.AddHandler("/abc", nothing) }, []string{wire.HeaderFrame + say("/abc")}}
+	m.AddHandler("/a-long-protocol/1.0.0", apitest.NoHandler)
+	stream := &hooked{a, func() { m.AddHandler("/abc", apitest.NoHandler) }, []string{wire.HeaderFrame + say("/abc")}}
 	if got, _, err := m.Negotiate(context.Background(), stream); got != "/abc" || err != nil {
 		t.Errorf("Negotiate = %q, %v", got, err)
 	}
@@ -86,9 +85,9 @@ func TestCutProposal(t *testing.T) {
 		{wire.HeaderFrame[:2], wire.HeaderFrame[2:] + part},
 		{wire.HeaderFrame[:2], wire.HeaderFrame[2:], part},
 	} {
-		a, _ := conns(plenty)
+		a, _ := streamtest.Pipe()
 		var m multiselect.Muxer
-		m.AddHandler("/a-long-protocol/1.0.0", nothing)
+		m.AddHandler("/a-long-protocol/1.0.0", apitest.NoHandler)
 		_, _, err := m.Negotiate(context.Background(), &hooked{a, func() {}, says})
 		failed, ok := errors.AsType[*multiselect.Error](err)
 		if !ok || failed.Phase != multiselect.PhaseProposal || string(failed.Received) != part || failed.BytesReceived != len(wire.HeaderFrame+part) {
@@ -97,37 +96,34 @@ func TestCutProposal(t *testing.T) {
 	}
 }
 
-// A stream is ended once, also by who does it when the peer has agreed and that is
-// being told.
-func TestLazyResetByTrace(t *testing.T) {
-	a, b := conns(plenty)
-	var l *multiselect.LazyStream
-	ctx := multiselect.WithTrace(t.Context(), &multiselect.Trace{Done: func(multiselect.Outcome) { l.Reset() }})
-	l, err := new(multiselect.Client).Lazy(ctx, a, nameA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustWrite(t, l, "x")
-	mustWrite(t, b, wire.HeaderFrame+say(nameA))
-	l.Wait(t.Context())
-	l.Reset()
-	if ends := a.ended(); len(ends) != 1 {
-		t.Errorf("ended %q", ends)
+// The usual flight is recognised without detours, and counts all the same.
+func TestUsualFlightCounts(t *testing.T) {
+	for _, traced := range []bool{false, true} {
+		ctx := context.Background()
+		if traced {
+			ctx = multiselect.WithTrace(ctx, new(multiselect.Trace))
+		}
+		for limit, want := range map[int]error{len(say(apitest.NameA)): nil, len(say(apitest.NameA)) - 1: multiselect.ErrLimit} {
+			m := apitest.Muxer(t, apitest.NameA)
+			m.Limits.MaxBytes = limit
+			if _, _, err := m.Negotiate(ctx, streamtest.NewScript(say(wire.Header, apitest.NameA))); !errors.Is(err, want) {
+				t.Errorf("responder, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
+			}
+			cl := multiselect.Client{Limits: multiselect.Limits{MaxBytes: limit}}
+			if _, err := cl.SelectOneOf(ctx, streamtest.NewScript(say(wire.Header, apitest.NameA)), apitest.NameA); !errors.Is(err, want) {
+				t.Errorf("initiator, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
+			}
+		}
 	}
 }
 
-// The trace of what is about to be sent ends with the negotiation, which somebody else
-// may end at that moment: nothing for a race detector to find.
-func TestLazyResetWhileAnnounced(t *testing.T) {
-	for range 100 {
-		a, _ := conns(plenty)
-		l, err := new(multiselect.Client).Lazy(multiselect.WithTrace(t.Context(), &multiselect.Trace{}), a, nameA)
-		if err != nil {
-			t.Fatal(err)
+// So it does where the limit has become smaller since the name was registered.
+func TestUsualFlightIsLimited(t *testing.T) {
+	for _, chunks := range [][]string{{say(wire.Header, apitest.NameA)}, {say(wire.Header), say(apitest.NameA)}} {
+		m := apitest.Muxer(t, apitest.NameA)
+		m.Limits.MaxMessage = len(apitest.NameA)
+		if _, _, err := m.Negotiate(context.Background(), streamtest.NewScript(chunks...)); !errors.Is(err, multiselect.ErrTooLarge) {
+			t.Errorf("in %d pieces: %v", len(chunks), err)
 		}
-		var both sync.WaitGroup
-		both.Go(func() { l.Flush() })
-		both.Go(func() { l.Reset() })
-		both.Wait()
 	}
 }

@@ -11,8 +11,83 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
+
+// With HeaderFirst an initiator that waits for the header is served, by Negotiate
+// and step by step, and the answer is a write of its own.
+func TestHeaderFirst(t *testing.T) {
+	flight := say(wire.Header, apitest.NameA)
+	for name, negotiate := range map[string]func(m *multiselect.Muxer, stream *streamtest.Stream) error{
+		"Negotiate": func(m *multiselect.Muxer, stream *streamtest.Stream) error {
+			_, _, err := m.Negotiate(context.Background(), stream)
+			return err
+		},
+		"Handshake and NegotiateOn": func(m *multiselect.Muxer, stream *streamtest.Stream) error {
+			c := multiselect.NewCommunicator(stream)
+			if err := m.Handshake(context.Background(), c); err != nil {
+				return err
+			}
+			_, _, err := m.NegotiateOn(context.Background(), c)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := streamtest.Pipe()
+				m := apitest.Muxer(t, apitest.NameA)
+				m.HeaderFirst = true
+				failed := make(chan error, 1)
+				go func() { failed <- negotiate(m, a) }()
+				streamtest.MustRead(t, b, say(wire.Header)) // before this side has sent anything
+				streamtest.MustWrite(t, b, flight)
+				if err := <-failed; err != nil {
+					t.Fatal(err)
+				}
+				if got := a.Writes(); strings.Join(got, "|") != say(wire.Header)+"|"+say(apitest.NameA) {
+					t.Errorf("writes: %q", got)
+				}
+			})
+		})
+	}
+}
+
+// A peer that has stopped reading is served (R17), and on a stream without buffers
+// the header blocks neither side (R28).
+func TestHeaderFirstUnheard(t *testing.T) {
+	flight := say(wire.Header, apitest.NameA)
+	a, b := streamtest.Pipe()
+	streamtest.MustWrite(t, b, flight)
+	b.CloseRead()
+	m := apitest.Muxer(t, apitest.NameA)
+	m.HeaderFirst = true
+	if _, _, err := m.Negotiate(context.Background(), a); err != nil {
+		t.Error(err)
+	}
+	for _, transport := range []streamtest.Transport{streamtest.OverNetPipe, streamtest.OverIOPipes} {
+		t.Run(transport.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				ours, theirs := transport.Open(t)
+				defer theirs.Close()
+				m := apitest.Muxer(t, apitest.NameA)
+				m.HeaderFirst, m.Unbuffered = true, transport.Unbuffered
+				failed := make(chan error, 1)
+				go func() {
+					_, _, err := m.Negotiate(context.Background(), ours)
+					failed <- err
+				}()
+				streamtest.MustWrite(t, theirs, flight) // header and proposal, without reading
+				streamtest.MustRead(t, theirs, flight)
+				if err := <-failed; err != nil || time.Since(start) != 0 {
+					t.Errorf("%v after %v", err, time.Since(start))
+				}
+			})
+		})
+	}
+}
 
 // What is sent behind the only shot is never a proposal, and the initiator hears
 // "na" and not the end of the stream.
@@ -22,20 +97,20 @@ func TestOneShot(t *testing.T) {
 		protocol           string
 		noList             bool
 	}{
-		{"agreed", say(wire.Header, nameA), say(wire.Header, nameA), nameA, false},
+		{"agreed", say(wire.Header, apitest.NameA), say(wire.Header, apitest.NameA), apitest.NameA, false},
 		{"refused", say(wire.Header, "/no/1.0.0"), say(wire.Header, "na"), "", false},
-		{"a proposal behind it", say(wire.Header, "/no/1.0.0", nameA), say(wire.Header, "na"), "", false},
+		{"a proposal behind it", say(wire.Header, "/no/1.0.0", apitest.NameA), say(wire.Header, "na"), "", false},
 		{"payload behind it", say(wire.Header, "/no/1.0.0") + strings.Repeat("DELETE", 1000), say(wire.Header, "na"), "", false},
-		{"ls is no refusal", say(wire.Header, "ls", nameA), say(wire.Header) + "\x0d\x0b/foo/1.0.0\n\n" + say(nameA), nameA, false},
-		{"ls refused", say(wire.Header, "ls", nameA), say(wire.Header, "na"), "", true},
+		{"ls is no refusal", say(wire.Header, "ls", apitest.NameA), say(wire.Header) + "\x0d\x0b/foo/1.0.0\n\n" + say(apitest.NameA), apitest.NameA, false},
+		{"ls refused", say(wire.Header, "ls", apitest.NameA), say(wire.Header, "na"), "", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a, b := conns(plenty)
-				m := serving(t, nameA)
+				a, b := streamtest.Pipe()
+				m := apitest.Muxer(t, apitest.NameA)
 				m.OneShot, m.NoList = true, tt.noList
-				mustWrite(t, a, tt.sent)
+				streamtest.MustWrite(t, a, tt.sent)
 				time.AfterFunc(100*time.Millisecond, func() { a.CloseWrite() })
 				start := time.Now()
 				got, _, err := m.Negotiate(context.Background(), b)
@@ -43,7 +118,7 @@ func TestOneShot(t *testing.T) {
 					t.Errorf("Negotiate = %q, %v", got, err)
 				}
 				if tt.protocol != "" {
-					mustRead(t, a, tt.answer)
+					streamtest.MustRead(t, a, tt.answer)
 					return
 				}
 				failed, ok := errors.AsType[*multiselect.Error](err)
@@ -53,10 +128,10 @@ func TestOneShot(t *testing.T) {
 				if !tt.noList && !slices.Equal(failed.Protocols, []string{"/no/1.0.0"}) {
 					t.Errorf("refused %q", failed.Protocols)
 				}
-				if wrote := strings.Join(b.wrote(), ""); wrote != tt.answer {
+				if wrote := strings.Join(b.Writes(), ""); wrote != tt.answer {
 					t.Errorf("answered %q", wrote)
 				}
-				if ends := b.ended(); !slices.Equal(ends, []string{"closewrite", "reset"}) {
+				if ends := b.Ended(); !slices.Equal(ends, []string{"closewrite", "reset"}) {
 					t.Errorf("ended: %q", ends)
 				}
 			})
@@ -66,9 +141,9 @@ func TestOneShot(t *testing.T) {
 
 // The list that does not fit is refused with "na" as well.
 func TestOneShotListTooLong(t *testing.T) {
-	m := serving(t, nameA, nameB)
+	m := apitest.Muxer(t, apitest.NameA, apitest.NameB)
 	m.OneShot, m.Limits.MaxListNames = true, 1
-	if _, _, err := m.Negotiate(context.Background(), talk(say(wire.Header, "ls"), say(nameA))); !errors.Is(err, multiselect.ErrGaveUp) {
+	if _, _, err := m.Negotiate(context.Background(), streamtest.NewScript(say(wire.Header, "ls"), say(apitest.NameA))); !errors.Is(err, multiselect.ErrGaveUp) {
 		t.Error(err)
 	}
 }
@@ -78,15 +153,15 @@ func TestOneShotListTooLong(t *testing.T) {
 func TestEarlyDataParts(t *testing.T) {
 	for _, early := range []string{"\x06DELETE", "\xff\xff\xffDELETE", "\x00DELETE"} {
 		synctest.Test(t, func(t *testing.T) {
-			a, b := conns(plenty)
-			mustWrite(t, a, say(wire.Header, nameB)+early)
+			a, b := streamtest.Pipe()
+			streamtest.MustWrite(t, a, say(wire.Header, apitest.NameB)+early)
 			time.AfterFunc(100*time.Millisecond, func() { a.CloseWrite() })
 			start := time.Now()
-			_, _, err := serving(t, nameA).Negotiate(context.Background(), b)
+			_, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(context.Background(), b)
 			if !errors.Is(err, multiselect.ErrGaveUp) || time.Since(start) != 100*time.Millisecond {
 				t.Errorf("%q: %v after %v", early, err, time.Since(start))
 			}
-			if ends := b.ended(); !slices.Equal(ends, []string{"closewrite", "reset"}) {
+			if ends := b.Ended(); !slices.Equal(ends, []string{"closewrite", "reset"}) {
 				t.Errorf("%q: ended: %q", early, ends)
 			}
 		})
@@ -103,10 +178,10 @@ func TestOneShotIsBounded(t *testing.T) {
 			"silent":    {0, 500 * time.Millisecond},
 			"talkative": {1 << 20, 0},
 		} {
-			a, b := conns(2 * plenty)
-			mustWrite(t, a, say(wire.Header, "/no/1.0.0"))
-			mustWrite(t, a, strings.Repeat("x", peer.sends))
-			m := serving(t, nameA)
+			a, b := streamtest.Pipe()
+			streamtest.MustWrite(t, a, say(wire.Header, "/no/1.0.0"))
+			streamtest.MustWrite(t, a, strings.Repeat("x", peer.sends))
+			m := apitest.Muxer(t, apitest.NameA)
 			m.OneShot = true
 			start := time.Now()
 			_, _, err := m.Negotiate(context.Background(), b)
@@ -127,20 +202,23 @@ func TestRefusalIsHeard(t *testing.T) {
 		early   string
 		oneShot bool
 	}{
-		{"one-shot, unguarded", say(nameB) + strings.Repeat("DELETE", 100), true},
+		{"one-shot, unguarded", say(apitest.NameB) + strings.Repeat("DELETE", 100), true},
 		{"guarded, no newline", "\x06DELETE", false},
 		{"guarded, too long", "\xff\xff\xffDELETE", false},
 		{"guarded, zeros", "\x00\x00\x00\x06DELETE", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for range 50 {
-				a, b := connected(t, "tcp")
-				m := serving(t, nameB)
+				a, b := streamtest.TCP(t)
+				m := apitest.Muxer(t, apitest.NameB)
 				m.OneShot = tt.oneShot
 				refused := make(chan error, 1)
 				go func() { refused <- m.ServeStream(context.Background(), b) }()
-				l := lazy(t, &multiselect.Client{Unguarded: tt.oneShot}, a)
-				mustWrite(t, l, tt.early)
+				l, err := (&multiselect.Client{Unguarded: tt.oneShot}).Lazy(context.Background(), a, apitest.NameA)
+				if err != nil {
+					t.Fatal(err)
+				}
+				streamtest.MustWrite(t, l, tt.early)
 				// More of it, in time for what the responder has not read.
 				if _, err := io.WriteString(l, "\x01"); err != nil && !errors.Is(err, multiselect.ErrNotSupported) {
 					t.Fatal(err)
@@ -159,12 +237,12 @@ func TestRefusalIsHeard(t *testing.T) {
 // It leaves although early data was read together with the proposal, which the
 // responder does if all its names are longer, and although that is no message.
 func TestRefusalLeavesBeforeBrokenEarlyData(t *testing.T) {
-	a, b := conns(plenty)
-	mustWrite(t, a, say(wire.Header, "/x")+"\xff\xff\xffDELETE")
-	m := serving(t, "/"+strings.Repeat("long", 10))
+	a, b := streamtest.Pipe()
+	streamtest.MustWrite(t, a, say(wire.Header, "/x")+"\xff\xff\xffDELETE")
+	m := apitest.Muxer(t, "/"+strings.Repeat("long", 10))
 	refused := make(chan error, 1)
 	go func() { refused <- m.ServeStream(context.Background(), b) }()
-	mustRead(t, a, say(wire.Header, wire.NA))
+	streamtest.MustRead(t, a, say(wire.Header, wire.NA))
 	a.CloseWrite()
 	if err := <-refused; !errors.Is(err, multiselect.ErrGaveUp) {
 		t.Error(err)
@@ -175,13 +253,16 @@ func TestRefusalLeavesBeforeBrokenEarlyData(t *testing.T) {
 func TestLazyFireAndForget(t *testing.T) {
 	served := make(chan string, 1)
 	m := new(multiselect.Muxer)
-	m.AddHandler(nameA, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+	m.AddHandler(apitest.NameA, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
 		got, _ := io.ReadAll(stream)
 		served <- string(got)
 	})
-	a, b := conns(plenty)
-	l := lazy(t, new(multiselect.Client), a)
-	mustWrite(t, l, "\x07request")
+	a, b := streamtest.Pipe()
+	l, err := new(multiselect.Client).Lazy(context.Background(), a, apitest.NameA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	streamtest.MustWrite(t, l, "\x07request")
 	a.CloseRead() // the stream's own: the peer has stopped reading
 	a.CloseWrite()
 	if err := m.ServeStream(context.Background(), b); err != nil {
@@ -196,7 +277,7 @@ func TestLazyFireAndForget(t *testing.T) {
 // withoutReset has deadlines and halves and no reset, and its Close ends only the
 // half that is written to, like that of a QUIC stream.
 type withoutReset struct {
-	c        *conn
+	c        *streamtest.Stream
 	finished func() // in CloseWrite
 }
 
@@ -217,11 +298,11 @@ func (s *withoutReset) CloseWrite() error {
 func TestPartingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		a, b := conns(plenty)
-		mustWrite(t, a, say(wire.Header, nameB)+"\x06DELETE")
+		a, b := streamtest.Pipe()
+		streamtest.MustWrite(t, a, say(wire.Header, apitest.NameB)+"\x06DELETE")
 		start := time.Now()
 		s := &withoutReset{b, func() { cancel(); synctest.Wait() }} // the stream is ended
-		if _, _, err := serving(t, nameA).Negotiate(ctx, s); !errors.Is(err, context.Canceled) {
+		if _, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(ctx, s); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		if took := time.Since(start); took != 0 {

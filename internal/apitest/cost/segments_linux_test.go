@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // tcpInfo is the front of the kernel's struct tcp_info, up to what is counted
@@ -21,9 +23,9 @@ type tcpInfo struct {
 }
 
 // dataSegments returns how many segments with data a connection has sent.
-func dataSegments(t *testing.T, conn net.Conn) int {
+func dataSegments(t *testing.T, conn *net.TCPConn) int {
 	t.Helper()
-	raw, err := conn.(*net.TCPConn).SyscallConn()
+	raw, err := conn.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +48,7 @@ func dataSegments(t *testing.T, conn net.Conn) int {
 func TestGateSegments(t *testing.T) {
 	for _, g := range gates() {
 		t.Run(g.name, func(t *testing.T) {
-			initiator, responder := connected(t, "tcp")
+			initiator, responder := streamtest.TCP(t)
 			negotiate := g.endless(t, initiator, responder)
 			negotiate()
 			sent, answered := dataSegments(t, initiator), dataSegments(t, responder)
