@@ -154,13 +154,18 @@ func TestErrorsGaveUp(t *testing.T) {
 		{"went on with zero", h + x + "\x00", nil, multiselect.ErrGaveUp},
 		{"is slow", h + x, os.ErrDeadlineExceeded, os.ErrDeadlineExceeded},
 		{"was closed here", h + x, net.ErrClosed, net.ErrClosed},
+		{"was a pipe that was closed here", h + x, io.ErrClosedPipe, io.ErrClosedPipe},
+		{"sends nothing, time and again", h + x, io.ErrNoProgress, io.ErrNoProgress},
 		{"left after a list", h + x + say(wire.LS), nil, io.ErrUnexpectedEOF},
 	} {
 		for _, call := range []apitest.Call{apitest.Named("Negotiate"), apitest.Named("NegotiateOn"), apitest.Named("ServeStream")} {
 			s := streamtest.NewScript(tt.peer)
 			s.End = tt.end
+			if tt.end == io.ErrNoProgress {
+				s.FailRead = func(int, []byte) (int, error, bool) { return 0, nil, s.Rest() == "" }
+			}
 			err := call.Do(context.Background(), multiselect.Limits{}, s)
-			if !errors.Is(err, tt.want) {
+			if !errors.Is(err, tt.want) || errors.Is(err, multiselect.ErrGaveUp) != (tt.want == multiselect.ErrGaveUp) {
 				t.Errorf("%s, %s: %v, want %v", call.Name, tt.name, err, tt.want)
 			}
 			if e, _ := errors.AsType[*multiselect.Error](err); tt.want == multiselect.ErrGaveUp && e.Blame() != multiselect.BlameNone {
@@ -184,6 +189,27 @@ func TestErrorNamesTheRefused(t *testing.T) {
 	}
 	if text := err.Error(); !strings.Contains(text, `refused ["/x" "/y"`) || len(text) > 500 {
 		t.Errorf("the text is %q", text)
+	}
+}
+
+// The names of an error take 1024 bytes: a name is kept while those before it, as
+// messages, and its own bytes fit, on the fast path and on the general one.
+func TestErrorNamesTheRefusedUpTo1024Bytes(t *testing.T) {
+	first := "/" + strings.Repeat("a", 499)
+	room := 1024 - len(say(first))
+	for size, want := range map[int]int{room - 1: 2, room: 2, room + 1: 1} {
+		second := "/" + strings.Repeat("b", size-1)
+		for _, chunks := range [][]string{
+			{say(wire.Header, first), say(second)}, // each is read when the last was answered
+			{say(wire.Header, first, second)},
+			{say(wire.Header), say(first), say(second)},
+		} {
+			_, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(context.Background(), streamtest.NewScript(chunks...))
+			e, ok := errors.AsType[*multiselect.Error](err)
+			if want := []string{first, second}[:want]; !ok || !slices.Equal(e.Protocols, want) {
+				t.Errorf("%d chunks, %d bytes: the error has %d names, want %d", len(chunks), size, len(e.Protocols), len(want))
+			}
+		}
 	}
 }
 
