@@ -15,6 +15,8 @@ import (
 	"unicode"
 
 	"github.com/multiselect/multiselect/internal/guard"
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/internal/watchdog"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -77,7 +79,7 @@ type LazyStream struct {
 	// reader is readerDone, and any goroutine may end the stream through it. Without mu,
 	// inline belongs to a first Write while writing is set, and later to a Read that is
 	// the reader.
-	inline          [smallBuffer]byte
+	inline          [inlineSize]byte
 	c               *Communicator // nil until needed, see communicator
 	reader          answerReader
 	interrupted     bool   // the reader in a caller's goroutine must return
@@ -134,7 +136,7 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 		protocol:   protocol,
 		stream:     stream,
 		firstSize:  len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
-		timeout:    min(cl.Limits.timeout(), maxBudget),
+		timeout:    min(cl.Limits.timeout(), watchdog.MaxTimeout),
 		maxBytes:   int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
 		maxMessage: int16(cl.Limits.message()),
 		unguarded:  cl.Unguarded,
@@ -145,11 +147,11 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	running := l
 	defer func() {
 		if running != nil {
-			running.communicator().abandon()
+			running.communicator().resetAfterPanic()
 		}
 	}()
 	l.hasDeadlines = asDeadliner(stream) != nil
-	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !isShortName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
+	if !isFast(&cl.Limits) || traceOf(ctx) != nil || !isFastName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
 		running = nil
 		return cl.initLazy(ctx, l)
 	}
@@ -162,7 +164,7 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
 	c := l.communicator()
 	running := c
-	defer abandon(&running)
+	defer resetAfterPanic(&running)
 	values := context.Background() // never ends
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
@@ -171,7 +173,7 @@ func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, err
 	limits.Timeout = -1
 	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
 	if err == nil {
-		c.tally = tally{}
+		c.state = rules.State{}
 		err = cl.checkLazyProposal(c, l.protocol)
 	}
 	if err != nil {
@@ -180,8 +182,8 @@ func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, err
 		return nil, err
 	}
 	running = nil
-	l.unbuffered = c.ext != nil && c.ext.unbuffered
-	c.headerSent = !l.unbuffered
+	l.unbuffered = c.isUnbuffered()
+	c.state.HeaderSent = !l.unbuffered
 	return l, nil
 }
 
@@ -193,8 +195,7 @@ func (l *LazyStream) communicator() *Communicator {
 		l.c.pooled = false // conclude returns it to the pool
 		l.c.role = Initiator
 		l.c.limit = l.maxMessage
-		l.c.headerSent = true // by this stream; see initLazy for the exception
-		l.c.tally = tally{proposals: 1, sent: int32(l.firstSize - len(wire.HeaderFrame))}
+		l.c.state = rules.State{HeaderSent: true, Proposals: 1, Sent: int32(l.firstSize - len(wire.HeaderFrame))}
 	}
 	return l.c
 }
@@ -208,8 +209,7 @@ func (cl *Client) checkLazyProposal(c *Communicator, protocol string) error {
 	if err := cl.check([]string{protocol}); err != nil {
 		return err
 	}
-	c.tally.proposals++
-	return c.tally.send(wire.MessageSize(len(protocol)), &cl.Limits)
+	return cl.Limits.fault(c.state.Propose(wire.MessageSize(len(protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
 }
 
 // hasGraphicEnds reports whether both ends of a name are visible ASCII, so that no

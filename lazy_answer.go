@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/internal/streamend"
+	"github.com/multiselect/multiselect/internal/watchdog"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -162,16 +165,16 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 	if buf != nil {
 		if 0 < got && got <= len(buf) {
 			answer := min(got, answerEnd(buf[:got], l.firstSize, int(c.limit)))
-			copy(c.room(answer, answer), buf)
+			copy(c.in.buffer(answer, answer), buf)
 			n = copy(p, buf[answer:got])
 			got = answer
 		}
-		if err = c.took(got, len(buf), failed); err != nil {
+		if err = c.in.record(got, len(buf), failed); err != nil {
 			return 0
 		}
 	}
 	client := Client{Limits: Limits{MaxBytes: int(l.maxBytes)}}
-	if err = client.answer(c, l.protocol); err != nil {
+	if err = refusedError(client.answer(c, l.protocol)); err != nil {
 		return 0
 	}
 	return n
@@ -181,7 +184,7 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 // is echoEnd for the echo; any other message that has begun to arrive may end later.
 func answerEnd(arrived []byte, echoEnd, limit int) int {
 	const header = len(wire.HeaderFrame)
-	if len(arrived) <= header || string(arrived[:header]) != wire.HeaderFrame {
+	if len(arrived) <= header || !rules.HasHeader(arrived) {
 		return echoEnd
 	}
 	prefix, body, _ := wire.Length(arrived[header:], limit)
@@ -218,7 +221,7 @@ func (l *LazyStream) pauseReader(err error) bool {
 func (l *LazyStream) interruptReader() {
 	if l.reader == readerCaller {
 		l.interrupted = true
-		l.overrideReadDeadline(longAgo)
+		l.overrideReadDeadline(streamend.LongAgo)
 	}
 }
 
@@ -244,17 +247,16 @@ func (l *LazyStream) conclude(err error) {
 		err = l.endCause
 	}
 	if !l.unbuffered {
-		c.sent = int32(l.firstSent)
-		c.flights = 1
+		c.out.sent = int32(l.firstSent)
+		c.out.flights = 1
 	}
-	c.start = l.firstWait
-	if err != nil || c.ext != nil || c.deadline != 0 && !c.watch.remove(c) {
+	c.life.start = l.firstWait
+	if err != nil || c.rare != nil || !c.stopTimer() {
 		l.withoutLock(func() {
 			err = c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
 		})
 	}
-	c.deadline = 0 // the timer was stopped here, or by end
-	c.giveBack()
+	c.in.release()
 	l.notify()
 	if err != nil {
 		l.state, l.err = LazyFailed, err
@@ -262,7 +264,7 @@ func (l *LazyStream) conclude(err error) {
 	}
 	if l.endCause == nil { // otherwise another goroutine may be ending the stream through c
 		l.c = nil
-		c.forget()
+		c.clear()
 		c.pooled = true
 		communicators.Put(c)
 	}
@@ -305,28 +307,25 @@ func (l *LazyStream) startTimer() {
 	if l.timeoutLeft == noTimeout {
 		return
 	}
-	c := l.communicator()
-	c.start = time.Since(epoch)
+	now := watchdog.Now()
 	if l.firstWait == 0 {
-		l.firstWait = c.start
+		l.firstWait = now
 	}
-	if c.watch == nil || inBubble(c.start) {
-		c.watch = watchFor(c.start)
-	}
-	c.deadline = c.start + l.timeoutLeft
-	c.watch.add(c)
+	l.communicator().startTimer(now, l.timeoutLeft)
 }
 
 // stopTimer stops the timer if it runs, and updates timeoutLeft. If the timer has
 // expired, the stream is ended, or about to be.
 func (l *LazyStream) stopTimer() {
-	c := l.c
-	if c == nil || c.deadline == 0 {
+	if l.c == nil {
 		return
 	}
-	if !c.watch.remove(c) {
+	deadline, ok := l.c.life.entry.Deadline()
+	if !ok {
+		return
+	}
+	if !l.c.stopTimer() {
 		l.endCause = os.ErrDeadlineExceeded
 	}
-	l.timeoutLeft = c.deadline - time.Since(epoch)
-	c.deadline = 0
+	l.timeoutLeft = deadline - watchdog.Now()
 }

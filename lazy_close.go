@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/multiselect/multiselect/internal/streamend"
 )
 
 // This file closes lazy streams, and contains all that a Close leaves running: the linger.
@@ -86,7 +88,7 @@ func (l *LazyStream) Close() error {
 	case tryStartLinger():
 		l.interruptReader()
 		if l.writing {
-			l.overrideWriteDeadline(longAgo)
+			l.overrideWriteDeadline(streamend.LongAgo)
 		}
 		l.waiters++
 		timeout := l.lingerTimeout()
@@ -132,7 +134,7 @@ func (l *LazyStream) linger(writeClosed bool, until time.Time) {
 		if drain {
 			io.Copy(io.Discard, io.LimitReader(l.stream, maxDrained))
 		}
-		if c.unlessEnded(func() {}) {
+		if c.life.unlessEnded(func() {}) {
 			l.stream.Close()
 		}
 	})
@@ -270,7 +272,7 @@ func (l *LazyStream) fail(cause error) {
 	if idle {
 		l.reader = readerBackground
 	}
-	l.withoutLock(l.communicator().cut)
+	l.withoutLock(l.communicator().endStream)
 	if idle {
 		l.conclude(cause)
 	}

@@ -87,9 +87,6 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	return nil
 }
 
-// longAgo is a deadline that makes blocked calls return.
-var longAgo = time.Unix(1, 0)
-
 // ifNotEnding calls act unless this side has ended the stream or is about to, and reports
 // whether it did. The stream is not ended during act.
 func (l *LazyStream) ifNotEnding(act func()) bool {
@@ -97,7 +94,7 @@ func (l *LazyStream) ifNotEnding(act func()) bool {
 		act()
 		return true
 	}
-	return l.c.unlessEnded(act)
+	return l.c.life.unlessEnded(act)
 }
 
 // isEnding reports whether this side has ended the stream, or is about to.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -40,7 +41,7 @@ func (l *LazyStream) Read(p []byte) (n int, err error) {
 	returned = true
 	l.mu.Lock()
 	// The exact echo (R13), with data after it.
-	if size := l.firstSize; size < got && got <= len(buf) && isHeader(arrived) && isEcho(arrived[len(wire.HeaderFrame):size], l.protocol) && l.tryAgree() {
+	if size := l.firstSize; size < got && got <= len(buf) && rules.HasHeader(arrived[:]) && rules.IsEcho(arrived[len(wire.HeaderFrame):size], l.protocol) && l.tryAgree() {
 		l.waiters-- // not stopWaiting: tryAgree allows no timer
 		l.mu.Unlock()
 		return copy(p, buf[size:got]), nil
@@ -53,14 +54,14 @@ func (l *LazyStream) Read(p []byte) (n int, err error) {
 // is p if p is large enough, and otherwise inline. It never exceeds the answer by more
 // than len(p), so that all data fits into p (R12). It is nil if the Read cannot read the
 // answer itself.
-func (l *LazyStream) answerBuffer(p []byte) (buf []byte, arrived *[smallBuffer]byte) {
-	if l.state != LazyPending || !l.canReadAnswer(&l.in) || l.writing || l.c != nil && (l.c.buf != nil || l.c.ext != nil) || l.firstSize > smallBuffer {
+func (l *LazyStream) answerBuffer(p []byte) (buf []byte, arrived *[inlineSize]byte) {
+	if l.state != LazyPending || !l.canReadAnswer(&l.in) || l.writing || l.c != nil && (l.c.in.buf != nil || l.c.rare != nil) || l.firstSize > inlineSize {
 		return nil, nil
 	}
-	if len(p) >= smallBuffer {
-		return p, (*[smallBuffer]byte)(p)
+	if len(p) >= inlineSize {
+		return p, (*[inlineSize]byte)(p)
 	}
-	return l.inline[:min(l.firstSize+len(p), smallBuffer)], &l.inline
+	return l.inline[:min(l.firstSize+len(p), inlineSize)], &l.inline
 }
 
 // readAfterOutcome is Read if another goroutine reads the answer, or the outcome is

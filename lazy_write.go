@@ -20,7 +20,7 @@ import (
 // proposal, so that all are sent in one write.
 const maxCopied = 4096
 
-var firstFlightBuffers = sync.Pool{New: func() any { return new([maxCopied + largeBuffer]byte) }}
+var firstFlightBuffers = sync.Pool{New: func() any { return new([maxCopied + largeSize]byte) }}
 
 // Write writes p to the stream, after the header and the proposal if these are unsent.
 //
@@ -40,8 +40,8 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 		return l.stream.Write(p)
 	}
 	l.mu.Lock()
-	// Reading c.ext is safe: there is no answer reader before sendStarted is set.
-	if l.sendStarted || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.ext != nil || l.firstSize+len(p) > smallBuffer {
+	// Reading c.rare is safe: there is no answer reader before sendStarted is set.
+	if l.sendStarted || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.rare != nil || l.firstSize+len(p) > inlineSize {
 		return l.writeSlow(p)
 	}
 	next, ok := l.guard.After(p)
@@ -269,8 +269,8 @@ func (l *LazyStream) markSendStarted() {
 	if l.sendStarted {
 		return
 	}
-	if l.c != nil && l.c.ext != nil {
-		trace := l.c.ext.trace // read with the lock: it is cleared with the outcome
+	if l.c != nil && l.c.rare != nil {
+		trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
 		l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
 	}
 	l.sendStarted = true
@@ -289,7 +289,7 @@ func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
 	if sent == l.firstSize {
 		return l.writeClamped(p)
 	}
-	buffer := firstFlightBuffers.Get().(*[maxCopied + largeBuffer]byte)
+	buffer := firstFlightBuffers.Get().(*[maxCopied + largeSize]byte)
 	defer firstFlightBuffers.Put(buffer)
 	first := l.appendFirst(buffer[:0])[sent:]
 	if len(p) > maxCopied {

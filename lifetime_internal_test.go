@@ -12,8 +12,8 @@ import (
 )
 
 // A Communicator that is returned to the pool is like a new one: nothing of one
-// stream is left for the next. Only the watch may differ, the place that says that
-// it is in no queue, and the bytes of an empty buffer.
+// stream is left for the next. Only the watchdog and the bytes of an empty buffer may
+// differ.
 //
 // TestReuse in internal/apitest/fault sees what a caller could notice of it; this
 // test also finds fields that no call uses yet.
@@ -65,7 +65,7 @@ func TestReleaseForgets(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := communicators.Get().(*Communicator)
-				if &c.small[0] == first {
+				if &c.in.inline[0] == first {
 					isForgetful(t, c)
 					return
 				}
@@ -76,14 +76,14 @@ func TestReleaseForgets(t *testing.T) {
 }
 
 func isForgetful(t *testing.T, c *Communicator) {
-	fresh := reflect.ValueOf(Communicator{watch: c.watch, place: c.place, pooled: true})
-	if c.deadline == 0 && c.place > 0 {
-		t.Error("it is still watched")
+	if _, ok := c.life.entry.Deadline(); ok {
+		t.Error("its time limit was not removed")
 	}
+	fresh := reflect.ValueOf(&Communicator{life: lifetime{dog: c.life.dog}, pooled: true}).Elem()
 	if c.refused != nil && len(c.refused.bytes) == 0 {
 		c.refused = nil
 	}
-	c.small = [smallBuffer]byte{}
+	c.in.inline = [inlineSize]byte{}
 	used := reflect.ValueOf(c).Elem()
 	for i := range used.NumField() {
 		if f := used.Type().Field(i); !same(used.Field(i), fresh.Field(i)) {

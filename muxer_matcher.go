@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -59,7 +60,7 @@ func MatchFunc(label string, match func(protocol string) bool) Matcher {
 func (m Matcher) String() string {
 	switch m.kind {
 	case matchMajor:
-		major, _ := majorOf(m.name)
+		major, _ := rules.Major(m.name)
 		return major + ".*"
 	case matchPrefix:
 		return m.name + "*"
@@ -73,7 +74,7 @@ func (m Matcher) same(other Matcher) bool { return m.kind == other.kind && m.key
 
 func (m Matcher) key() string {
 	if m.kind == matchMajor {
-		major, _ := majorOf(m.name)
+		major, _ := rules.Major(m.name)
 		return major
 	}
 	return m.name
@@ -82,7 +83,7 @@ func (m Matcher) key() string {
 func (m Matcher) check(limit int) error {
 	switch m.kind {
 	case matchMajor:
-		if _, ok := majorOf(m.name); !ok {
+		if _, ok := rules.Major(m.name); !ok {
 			return fmt.Errorf("%w: %q has no version", ErrInvalidName, m.name)
 		}
 	case matchFunc:
@@ -160,7 +161,7 @@ func newMatchers(rules []rule) *matchers {
 }
 
 func (s *matchers) lookup(protocol string) Handler {
-	if major, ok := majorOf(protocol); ok {
+	if major, ok := rules.Major(protocol); ok {
 		if h, ok := s.majors[major]; ok {
 			return h
 		}
