@@ -35,12 +35,31 @@ const (
 	closed
 )
 
-// Listen registers protocols and returns the listener of their connections. It
-// fails like [multiselect.Muxer.AddHandler], and then has registered none; and
-// with [ErrServerClosed] after Shutdown and Close.
+// ProtocolListener registers protocols in Server.Muxer and returns a [Listener] that
+// accepts the connections on which one of them was agreed. It opens no port: start one
+// with [Server.ListenAndServe], or with [net.Listen] and [Server.Serve].
+//
+//	web, err := srv.ProtocolListener("http/1.1", "h2")
+//	…
+//	go http.Serve(web, pages)
+//	port, err := net.Listen("tcp", ":8080")
+//	…
+//	err = srv.Serve(port)
+//
+// If it fails, no protocol is registered. The error is [multiselect.ErrNoProtocols]
+// without protocols; [multiselect.ErrConflict] for a protocol that has a handler;
+// [ErrServerClosed] after Shutdown or Close; and [multiselect.ErrInvalidName] for a name
+// that cannot be proposed (R9), for a network of package net, such as "tcp", and for an
+// address, such as ":8080" or "localhost:http". A name that begins with a slash is never
+// taken for an address.
 func (s *Server) ProtocolListener(protocols ...string) (*Listener, error) {
 	if len(protocols) == 0 {
 		return nil, multiselect.ErrNoProtocols
+	}
+	for _, p := range protocols {
+		if err := checkNotAddress(p); err != nil {
+			return nil, err
+		}
 	}
 	l := &Listener{server: s, protocols: slices.Clone(protocols)}
 	l.change.L = &l.mu
