@@ -14,6 +14,9 @@ import (
 
 // Dialer connects and agrees on one of its protocols. Its fields are set before it
 // is used; any number of goroutines may use it. It must not be copied.
+//
+// One rule holds for all limits, those of Client.Limits included: zero is the default that
+// the field names, and a negative value, such as [multiselect.NoLimit], is no limit.
 type Dialer struct {
 	// Protocols are proposed in this order, until the peer agrees to one.
 	Protocols []string
@@ -33,13 +36,15 @@ type Dialer struct {
 	// Protocols has one or because it is remembered. A refusal is then the error of
 	// its first Read, and the next call proposes all of Protocols.
 	Lazy bool
-	// Remember is of how many addresses it is remembered which protocol was
-	// agreed on; that is proposed first, until it is refused. The address used
-	// least recently is forgotten for another one. If zero, 1024; if negative,
-	// none.
+	// NoCache turns the cache off, so that each dial proposes Protocols in their order.
+	// The cache holds, for each network and address, the protocol that was agreed on.
+	// The next dial proposes it first, until it is refused.
+	NoCache bool
+	// CacheSize bounds the number of addresses in the cache. One more evicts the
+	// address that was dialed least recently. Default: 1024.
 	CacheSize int
-	// RememberFor is how long, for a peer may learn what is listed earlier. If zero,
-	// an hour; if negative, no limit.
+	// CacheTTL is the time after which an address leaves the cache, so that a peer that
+	// was upgraded is asked for an earlier element of Protocols again. Default: 1 hour.
 	CacheTTL time.Duration
 
 	memory memory
@@ -147,7 +152,7 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 	if config.NextProtos == nil && !slices.ContainsFunc(d.Protocols, isTooLong) {
 		config.NextProtos = d.Protocols
 	}
-	if budget := budgetOf(&d.Client.Limits); budget > 0 {
+	if budget := timeout(&d.Client.Limits); budget > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, budget)
 		defer cancel()
@@ -176,11 +181,3 @@ func isMismatch(err error) bool {
 
 // isTooLong reports whether ALPN has no room for a name.
 func isTooLong(name string) bool { return len(name) > 255 || name == "" }
-
-// budgetOf is what the Limits say, with their rule.
-func budgetOf(l *multiselect.Limits) time.Duration {
-	if l.Timeout != 0 {
-		return l.Timeout
-	}
-	return 10 * time.Second
-}

@@ -91,15 +91,26 @@ func TestDialerRemembers(t *testing.T) {
 	})
 }
 
-// The memory is bounded: the address used least recently is forgotten.
+// The cache is bounded: the address that was dialed least recently is evicted.
 func TestDialerForgets(t *testing.T) {
-	for remember, want := range map[int][]int{-1: {2, 2, 2}, 1: {2, 2, 1}, 2: {1, 2, 1}, 0: {1, 1, 1}} {
+	for _, tt := range []struct {
+		size    int
+		noCache bool
+		want    []int // proposals of the dials
+	}{
+		{0, true, []int{2, 2, 2}},
+		{5, true, []int{2, 2, 2}},
+		{1, false, []int{2, 2, 1}},
+		{2, false, []int{1, 2, 1}},
+		{0, false, []int{1, 1, 1}},
+		{multiselect.NoLimit, false, []int{1, 1, 1}},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := newAsking()
 			echoing(t, &a.Server, "/b")
 			l, stop := serve(t, &a.Server)
 			d := l.dialer("/a", "/b")
-			d.CacheSize = remember
+			d.CacheSize, d.NoCache = tt.size, tt.noCache
 			for _, peer := range []string{"1", "2", "1", "3"} {
 				dial(t, d, peer).Close()
 			}
@@ -109,8 +120,8 @@ func TestDialerForgets(t *testing.T) {
 				dial(t, d, peer).Close()
 				got = append(got, len(a.proposals()))
 			}
-			if !slices.Equal(got, want) {
-				t.Errorf("Remember %d: %d proposals, want %d", remember, got, want)
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("CacheSize %d, NoCache %v: %d proposals, want %d", tt.size, tt.noCache, got, tt.want)
 			}
 			stop()
 		})

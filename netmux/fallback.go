@@ -34,7 +34,7 @@ type first struct {
 
 // negotiateOr is the negotiation of a connection that may go to another protocol.
 func (c *conn) negotiateOr(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
-	f := &first{Conn: c.raw, after: c.server.FallbackAfter}
+	f := &first{Conn: c.raw, after: c.server.fallbackAfter()}
 	protocol, h, err := c.server.Muxer.Negotiate(ctx, f)
 	if !f.isLegacy() {
 		return c.raw, protocol, h, err

@@ -77,7 +77,7 @@ func hostOf(addr net.Addr) (name string, ok bool) {
 func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
 	var name string
 	var counted bool
-	if s.MaxHalfOpenPerHost > 0 { // without the lock: some RemoteAddr wait for a PROXY header
+	if s.maxHalfOpenPerHost() < unlimited { // without the lock: some RemoteAddr wait for a PROXY header
 		name, counted = hostOf(raw.RemoteAddr())
 	}
 	s.mu.Lock()
@@ -93,17 +93,17 @@ func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
 	c = &conn{server: s, raw: raw, born: time.Since(s.began)}
 	if counted {
 		c.host = s.hostNamed(name)
-		if c.host.conns.size == s.MaxHalfOpenPerHost {
+		if c.host.conns.size >= s.maxHalfOpenPerHost() {
 			victims = s.condemn(c.host.conns.first, ErrHalfOpen, victims)
 		}
 		s.hosts[name] = c.host // it may have been the last one
 		c.host.conns.push(c, byHost)
 	}
-	if s.halfOpen.size >= limit(s.MaxHalfOpen, 4096) {
+	if s.halfOpen.size >= s.maxHalfOpen() {
 		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, victims)
 	}
 	s.halfOpen.push(c, byAge)
-	if budget := budgetOf(&s.Muxer.Limits); budget > 0 && s.halfOpen.size == 1 {
+	if budget := timeout(&s.Muxer.Limits); budget > 0 && s.halfOpen.size == 1 {
 		s.wakeIn(budget)
 	}
 	return c, victims
@@ -182,7 +182,7 @@ func (s *Server) wakeIn(d time.Duration) {
 func (s *Server) expire() {
 	s.mu.Lock()
 	var victims *conn
-	budget, now := budgetOf(&s.Muxer.Limits), time.Since(s.began)
+	budget, now := timeout(&s.Muxer.Limits), time.Since(s.began)
 	for first := s.halfOpen.first; first != nil && first.born+budget <= now; first = s.halfOpen.first {
 		victims = s.condemn(first, os.ErrDeadlineExceeded, victims)
 	}

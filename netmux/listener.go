@@ -102,7 +102,7 @@ func (l *Listener) put(conn net.Conn) error {
 	switch {
 	case l.state == closed:
 		return net.ErrClosed
-	case len(l.queue) >= limit(l.server.Backlog, 1024):
+	case len(l.queue) >= l.server.backlog():
 		return ErrBacklog
 	}
 	l.queue = append(l.queue, conn)

@@ -25,7 +25,7 @@ type remembered struct {
 	since    time.Time
 }
 
-func (d *Dialer) remembers() bool { return d.CacheSize >= 0 && len(d.Protocols) > 1 }
+func (d *Dialer) remembers() bool { return !d.NoCache && len(d.Protocols) > 1 }
 
 // recall returns the protocol that a peer is known to agree to, if there is one.
 func (d *Dialer) recall(k key) string {
@@ -40,11 +40,8 @@ func (d *Dialer) recall(k key) string {
 		return ""
 	}
 	r := e.Value.(*remembered)
-	age := d.CacheTTL
-	if age == 0 {
-		age = time.Hour
-	}
-	if age > 0 && time.Since(r.since) >= age || !slices.Contains(d.Protocols, r.protocol) {
+	ttl := d.cacheTTL()
+	if ttl != never && time.Since(r.since) >= ttl || !slices.Contains(d.Protocols, r.protocol) {
 		m.forget(e)
 		return ""
 	}
@@ -73,11 +70,7 @@ func (d *Dialer) learn(k key, known, agreed string, err error) {
 		if e != nil {
 			m.forget(e)
 		}
-		most := d.CacheSize
-		if most == 0 {
-			most = 1024
-		}
-		if m.byUse.Len() >= most {
+		if m.byUse.Len() >= d.cacheSize() {
 			m.forget(m.byUse.Back())
 		}
 		if m.byPeer == nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"math"
 	"net"
 	"sync"
 	"time"
@@ -32,6 +31,9 @@ var (
 // fields are set before it is used; its methods may be called at any time, by any
 // number of goroutines. A Server must not be copied, nor used again after
 // Shutdown or Close.
+//
+// One rule holds for all limits, those of Muxer.Limits included: zero is the default that
+// the field names, and a negative value, such as [multiselect.NoLimit], is no limit.
 type Server struct {
 	// Addr is where ListenAndServe listens, "host:port" on TCP. If empty, ":0". For
 	// other networks listen with package net and use Serve.
@@ -42,27 +44,28 @@ type Server struct {
 	// TLSConfig is for ServeTLS and ListenAndServeTLS. Its NextProtos are names
 	// that mean: negotiate on the encrypted connection.
 	TLSConfig *tls.Config
-	// MaxHalfOpen is how many connections may be half-open; the oldest is cut for
-	// another one. One costs 3 to 4 KiB without TLS. If zero, 4096; if negative,
-	// no limit.
+	// MaxHalfOpen bounds the number of half-open connections. One more evicts the
+	// oldest: it is reset and reported with [ErrHalfOpen]. A half-open connection
+	// costs 3 to 4 KiB without TLS. Default: 4096.
 	MaxHalfOpen int
-	// MaxHalfOpenPerHost is how many of them may be of one remote address: an IPv4
-	// address, or the first 64 bits of an IPv6 address. The oldest of that address
-	// is cut for another one. Connections without an IP address are not counted, and
-	// Serve waits for RemoteAddr, where that takes its time. If zero or negative, no limit: many clients may stand behind one address.
+	// MaxHalfOpenPerHost bounds the number of half-open connections of one host: an
+	// IPv4 address, or the first 64 bits of an IPv6 address. One more evicts the
+	// oldest of that host. Connections without an IP address are not counted. With
+	// this limit Serve calls RemoteAddr before it accepts the next connection; that of
+	// a PROXY protocol listener can block. Default: no limit, because many clients can
+	// share an address behind a NAT or a load balancer.
 	MaxHalfOpenPerHost int
-	// Backlog is how many connections may wait for the Accept of each [Listener].
-	// More are reset, and reported with [ErrBacklog]. If zero, 1024; if negative,
-	// no limit.
+	// Backlog bounds the number of connections that wait for the Accept of each
+	// [Listener]. One more is reset and reported with [ErrBacklog]. Default: 1024.
 	Backlog int
 	// Fallback is the protocol for clients that do not negotiate: those whose
 	// first byte is not 0x13, with which every negotiation begins. The protocol is
 	// given all that they have sent. If empty, such clients are cut.
 	Fallback string
-	// FallbackAfter is how long a client may say nothing before it is given to
-	// Fallback, too. That is for protocols whose server speaks first, and breaks
-	// initiators that are slower. If zero or negative, silent clients are cut when
-	// the budget is over.
+	// FallbackAfter is the time after which a client that has sent no byte is served
+	// with Fallback, for protocols in which the server sends first. An initiator
+	// that sends its first byte later than this cannot negotiate. Default: no limit;
+	// a silent client is reset when Muxer.Limits.Timeout expires.
 	FallbackAfter time.Duration
 	// Middleware is put around each handler, the first outermost.
 	Middleware []func(multiselect.Handler) multiselect.Handler
@@ -98,17 +101,6 @@ type Server struct {
 	busy      int           // connections, calls of Serve, and what waits for Accept
 	idle      chan struct{} // closed when busy is 0; made by Shutdown
 	stats     Stats
-}
-
-// limit applies the rule of limits.
-func limit(value, byDefault int) int {
-	switch {
-	case value == 0:
-		return byDefault
-	case value < 0:
-		return math.MaxInt
-	}
-	return value
 }
 
 func (s *Server) logger() *slog.Logger {
