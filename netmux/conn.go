@@ -53,13 +53,13 @@ func (e *PanicError) Unwrap() error {
 // conn is one connection, from Accept until its handler has returned. It is kept
 // small: many of them may be half-open.
 type conn struct {
-	server *Server
-	raw    net.Conn
-	links  [2]link
-	host   *host // nil if it is not counted
-	born   time.Duration
-	cause  error                   // why it was cut; guarded by the server's mu
-	cancel context.CancelCauseFunc // while its handler runs; guarded likewise
+	server     *Server
+	raw        net.Conn
+	links      [2]link
+	host       *host // nil if it is not counted
+	acceptedAt time.Duration
+	cause      error                   // why it was cut; guarded by the server's mu
+	cancel     context.CancelCauseFunc // while its handler runs; guarded likewise
 }
 
 // serve does all that is done with a connection. Little may stand on the stack
@@ -69,31 +69,31 @@ func (c *conn) serve(ctx context.Context) (err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			err = c.aborted(protocol, recover())
+			err = c.handlePanic(protocol, recover())
 		}
 		c.finish()
 	}()
-	if ctx, err = c.open(ctx); err == nil {
+	if ctx, err = c.newContext(ctx); err == nil {
 		var stream net.Conn
 		var h multiselect.Handler
 		stream, protocol, h, err = c.negotiate(ctx)
-		err = c.handle(ctx, stream, protocol, h, err)
+		err = c.callHandler(ctx, stream, protocol, h, err)
 	}
 	returned = true
 	return err
 }
 
-func (c *conn) open(ctx context.Context) (context.Context, error) {
+func (c *conn) newContext(ctx context.Context) (context.Context, error) {
 	if c.server.ConnContext != nil {
 		if ctx = c.server.ConnContext(ctx, c.raw); ctx == nil {
 			panic("netmux: ConnContext returned nil")
 		}
 	}
-	c.state(StateNew)
+	c.reportState(StateNew)
 	return ctx, nil
 }
 
-func (c *conn) state(state ConnState) {
+func (c *conn) reportState(state ConnState) {
 	if c.server.ConnState != nil {
 		c.server.ConnState(c.raw, state)
 	}
@@ -107,22 +107,22 @@ func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string,
 		}
 	}
 	if c.server.Fallback != "" {
-		return c.negotiateOr(ctx, c.server.Fallback)
+		return c.negotiateOrFallBack(ctx, c.server.Fallback)
 	}
 	protocol, h, err = c.server.Muxer.Negotiate(ctx, c.raw)
 	return c.raw, protocol, h, err
 }
 
 // handle calls the handler, or reports why there is none.
-func (c *conn) handle(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
+func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	if err = c.agree(cancel, err); err != nil {
-		end(c.raw)
-		c.server.report(c.raw, protocol, err)
+	if err = c.activate(cancel, err); err != nil {
+		resetConn(c.raw)
+		c.server.reportError(c.raw, protocol, err)
 		return err
 	}
-	c.state(StateActive)
+	c.reportState(StateActive)
 	for i := len(c.server.Middleware) - 1; i >= 0; i-- {
 		h = c.server.Middleware[i](h)
 	}
@@ -132,22 +132,22 @@ func (c *conn) handle(ctx context.Context, stream net.Conn, protocol string, h m
 
 // agree makes a half-open connection an active one. A connection that was cut
 // meanwhile stays so; then its error says why.
-func (c *conn) agree(cancel context.CancelCauseFunc, err error) error {
+func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	s := c.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.cause == nil && err == nil {
-		s.remove(c)
+		s.untrack(c)
 		s.active.push(c, byAge)
 		c.cancel = cancel
 		s.stats.Agreed++
 		return nil
 	}
-	return c.why(err)
+	return c.withCause(err)
 }
 
 // why puts the cause of a cut into the error of the negotiation.
-func (c *conn) why(err error) error {
+func (c *conn) withCause(err error) error {
 	if c.cause == nil {
 		return err
 	}
@@ -161,13 +161,13 @@ func (c *conn) why(err error) error {
 
 // aborted reports a panic, and ends what the handler has left as it was. The
 // value is nil if the goroutine was made to exit.
-func (c *conn) aborted(protocol string, value any) error {
-	end(c.raw)
+func (c *conn) handlePanic(protocol string, value any) error {
+	resetConn(c.raw)
 	if value == nil || value == ErrAbortHandler {
 		return ErrAbortHandler
 	}
 	err := &PanicError{Protocol: protocol, Value: value, Stack: debug.Stack()}
-	c.server.report(c.raw, protocol, err)
+	c.server.reportError(c.raw, protocol, err)
 	return err
 }
 
@@ -178,18 +178,18 @@ func (c *conn) finish() {
 	if c.cancel == nil {
 		s.stats.Failed++
 	}
-	s.remove(c)
+	s.untrack(c)
 	s.done()
 	s.mu.Unlock()
-	defer s.survive()
-	c.state(StateClosed)
+	defer s.recoverPanic()
+	c.reportState(StateClosed)
 }
 
 // report tells of an error. What it calls must not bring the process down.
-func (s *Server) report(raw net.Conn, protocol string, err error) {
-	s.count(err)
+func (s *Server) reportError(raw net.Conn, protocol string, err error) {
+	s.recordError(err)
 	func() {
-		defer s.survive()
+		defer s.recoverPanic()
 		remote := raw.RemoteAddr()
 		switch panicked, ok := errors.AsType[*PanicError](err); {
 		case ok:
@@ -201,13 +201,13 @@ func (s *Server) report(raw net.Conn, protocol string, err error) {
 		}
 	}()
 	if s.ConnError != nil {
-		defer s.survive()
+		defer s.recoverPanic()
 		s.ConnError(raw, err)
 	}
 }
 
 // survive is deferred where a panic has nobody else to be reported to.
-func (s *Server) survive() {
+func (s *Server) recoverPanic() {
 	if recover() != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -217,14 +217,14 @@ func (s *Server) survive() {
 
 // end resets a connection, so that what is cut off does not look complete. It does
 // not wait for the peer.
-func end(conn net.Conn) {
+func resetConn(conn net.Conn) {
 	switch s := conn.(type) {
 	case *tls.Conn: // whose Close has something to say to the peer
-		end(s.NetConn())
-	case *legacyConn:
-		end(s.Conn)
-	case *legacyTLSConn:
-		end(s.Conn)
+		resetConn(s.NetConn())
+	case *replayConn:
+		resetConn(s.Conn)
+	case *replayTLSConn:
+		resetConn(s.Conn)
 	case *net.TCPConn:
 		s.SetLinger(0)
 		s.Close()

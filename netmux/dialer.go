@@ -47,7 +47,7 @@ type Dialer struct {
 	// was upgraded is asked for an earlier element of Protocols again. Default: 1 hour.
 	CacheTTL time.Duration
 
-	memory memory
+	cache protocolCache
 }
 
 // DialContext connects and negotiates. It fits [net/http.Transport]'s DialContext
@@ -72,7 +72,7 @@ func (d *Dialer) ContextDialer(network string) func(ctx context.Context, addr st
 // proposed if the connection is lazy.
 func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn net.Conn, protocol string, err error) {
 	if len(d.Protocols) == 0 {
-		return nil, "", failed(network, multiselect.ErrNoProtocols)
+		return nil, "", newDialError(network, multiselect.ErrNoProtocols)
 	}
 	connect := d.NetDialContext
 	if connect == nil {
@@ -81,7 +81,7 @@ func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn n
 	if conn, err = connect(ctx, network, addr); err != nil {
 		return nil, "", err
 	}
-	k := key{network, addr}
+	k := cacheKey{network, addr}
 	if d.TLSConfig != nil {
 		conn, protocol, err = d.handshake(ctx, conn, addr)
 	}
@@ -89,38 +89,38 @@ func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn n
 		conn, protocol, err = d.negotiate(ctx, conn, k)
 	}
 	if err != nil {
-		return nil, "", failed(network, err)
+		return nil, "", newDialError(network, err)
 	}
 	return conn, protocol, nil
 }
 
-func failed(network string, err error) error {
+func newDialError(network string, err error) error {
 	return &net.OpError{Op: "dial", Net: network, Err: err}
 }
 
 // negotiate does so on the connection.
-func (d *Dialer) negotiate(ctx context.Context, conn net.Conn, k key) (net.Conn, string, error) {
+func (d *Dialer) negotiate(ctx context.Context, conn net.Conn, k cacheKey) (net.Conn, string, error) {
 	protocols := d.Protocols
-	known := d.recall(k)
+	known := d.lookup(k)
 	if known != "" {
 		protocols = []string{known}
 	}
 	if d.Lazy && len(protocols) == 1 {
-		lazy, err := d.lazy(ctx, conn, k, protocols[0])
+		lazy, err := d.openLazy(ctx, conn, k, protocols[0])
 		return lazy, protocols[0], err
 	}
 	if known != "" {
 		protocols = append(protocols, d.Protocols...) // the one that is there twice is proposed once
 	}
 	protocol, err := d.Client.SelectOneOf(ctx, conn, protocols...)
-	d.learn(k, known, protocol, err)
+	d.store(k, known, protocol, err)
 	return conn, protocol, err
 }
 
-func (d *Dialer) lazy(ctx context.Context, conn net.Conn, k key, protocol string) (net.Conn, error) {
-	if d.remembers() {
+func (d *Dialer) openLazy(ctx context.Context, conn net.Conn, k cacheKey, protocol string) (net.Conn, error) {
+	if d.usesCache() {
 		ctx = multiselect.WithTrace(ctx, &multiselect.Trace{Done: func(o multiselect.Outcome) {
-			d.learn(k, protocol, o.Protocol, o.Err)
+			d.store(k, protocol, o.Protocol, o.Err)
 		}})
 	}
 	stream, err := d.Client.Lazy(ctx, conn, protocol)
@@ -149,7 +149,7 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 			config.ServerName = host
 		}
 	}
-	if config.NextProtos == nil && !slices.ContainsFunc(d.Protocols, isTooLong) {
+	if config.NextProtos == nil && !slices.ContainsFunc(d.Protocols, isInvalidALPN) {
 		config.NextProtos = d.Protocols
 	}
 	if budget := timeout(&d.Client.Limits); budget > 0 {
@@ -160,7 +160,7 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 	t := tls.Client(conn, config)
 	if err := t.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		if isMismatch(err) {
+		if isALPNRefusal(err) {
 			err = fmt.Errorf("%w: %w", multiselect.ErrNotSupported, err)
 		}
 		return nil, "", err
@@ -174,10 +174,10 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 
 // isMismatch recognises the alert no_application_protocol (RFC 7301), whose type
 // package tls keeps to itself.
-func isMismatch(err error) bool {
+func isALPNRefusal(err error) bool {
 	remote, ok := errors.AsType[*net.OpError](err)
 	return ok && remote.Op == "remote error" && remote.Err.Error() == tls.AlertError(120).Error()
 }
 
 // isTooLong reports whether ALPN has no room for a name.
-func isTooLong(name string) bool { return len(name) > 255 || name == "" }
+func isInvalidALPN(name string) bool { return len(name) > 255 || name == "" }

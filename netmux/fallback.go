@@ -16,72 +16,72 @@ import (
 
 // This file is for clients that do not negotiate.
 
-var errLegacy = errors.New("netmux: the first byte is of another protocol")
+var errNotHeader = errors.New("netmux: the first byte is of another protocol")
 
 // first looks at what a client sends first, while it is read by a negotiation,
 // which finds nothing to read if that is of another protocol. It costs no read of
 // its own, and is out of the way when a protocol is agreed on.
-type first struct {
+type sniffer struct {
 	net.Conn
 	after time.Duration
 
-	mu      sync.Mutex
-	decided bool
-	legacy  bool
-	ended   bool
-	got     []byte // what is to be handed on
+	mu       sync.Mutex
+	decided  bool
+	fallback bool
+	closed   bool
+	received []byte // what is to be handed on
 }
 
 // negotiateOr is the negotiation of a connection that may go to another protocol.
-func (c *conn) negotiateOr(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
-	f := &first{Conn: c.raw, after: c.server.fallbackAfter()}
+func (c *conn) negotiateOrFallBack(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
+	f := &sniffer{Conn: c.raw, after: c.server.fallbackAfter()}
 	protocol, h, err := c.server.Muxer.Negotiate(ctx, f)
-	if !f.isLegacy() {
+	if !f.isFallback() {
 		return c.raw, protocol, h, err
 	}
 	if h = c.server.Muxer.Handler(fallback); h == nil {
 		if e, ok := errors.AsType[*multiselect.Error](err); ok {
 			e.Err = multiselect.ErrNotMultistream
-			e.Received = f.got
+			e.Received = f.received
 		}
 		return c.raw, "", nil, err
 	}
 	switch raw := c.raw.(type) {
 	case *tls.Conn:
-		if len(f.got) > 0 {
-			return &legacyTLSConn{legacyConn{Conn: raw, got: f.got}, raw}, fallback, h, nil
+		if len(f.received) > 0 {
+			return &replayTLSConn{replayConn{Conn: raw, received: f.received}, raw}, fallback, h, nil
 		}
 	default:
-		if len(f.got) > 0 {
-			return &legacyConn{Conn: raw, got: f.got}, fallback, h, nil
+		if len(f.received) > 0 {
+			return &replayConn{Conn: raw, received: f.received}, fallback, h, nil
 		}
 	}
 	return c.raw, fallback, h, nil
 }
 
-func (f *first) isLegacy() bool {
+func (f *sniffer) isFallback() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.legacy
+	return f.fallback
 }
 
 // Read is only called by the goroutine that negotiates.
-func (f *first) Read(p []byte) (int, error) {
+func (f *sniffer) Read(p []byte) (int, error) {
 	if f.decided {
 		return f.Conn.Read(p)
 	}
-	f.readIn(f.after)
+	f.setFirstDeadline(f.after)
 	n, err := f.Conn.Read(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	timeout, _ := err.(net.Error)
 	switch silent := n <= 0 && f.after > 0 && timeout != nil && timeout.Timeout(); {
-	case f.ended, n <= 0 && !silent:
+	case f.closed, n <= 0 && !silent:
 		return n, err
 	case silent || p[0] != wire.HeaderFrame[0]:
-		f.legacy = true
-		f.got = slices.Clone(p[:max(n, 0)])
-		n, err = 0, errLegacy
+		f.fallback = true
+		f.received = slices.Clone(p[:max(n, 0)])
+		n, err = 0, errNotHeader
 	}
 	f.decided = true
 	if f.after > 0 {
@@ -91,29 +91,29 @@ func (f *first) Read(p []byte) (int, error) {
 }
 
 // readIn sets the deadline for the first byte.
-func (f *first) readIn(after time.Duration) {
+func (f *sniffer) setFirstDeadline(after time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if after > 0 && !f.ended {
+	if after > 0 && !f.closed {
 		f.Conn.SetReadDeadline(time.Now().Add(after))
 	}
 }
 
 // Close and SetDeadline are how a negotiation ends that has failed.
-func (f *first) Close() error {
-	if !f.end() {
+func (f *sniffer) Close() error {
+	if !f.tryClose() {
 		return nil
 	}
 	switch f.Conn.(type) {
 	case *net.TCPConn, *net.UnixConn, *tls.Conn: // not by a reset, which may overtake a refusal
 		return f.Conn.Close()
 	}
-	end(f.Conn)
+	resetConn(f.Conn)
 	return nil
 }
 
-func (f *first) SetDeadline(t time.Time) error {
-	if !f.end() {
+func (f *sniffer) SetDeadline(t time.Time) error {
+	if !f.tryClose() {
 		return nil
 	}
 	return f.Conn.SetDeadline(t)
@@ -121,15 +121,15 @@ func (f *first) SetDeadline(t time.Time) error {
 
 // end reports whether the connection is to be ended. It is not when it goes to
 // another protocol.
-func (f *first) end() bool {
+func (f *sniffer) tryClose() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ended = !f.legacy
-	return f.ended
+	f.closed = !f.fallback
+	return f.closed
 }
 
 // CloseWrite is how it lets a refusal be heard.
-func (f *first) CloseWrite() error { return closeWrite(f.Conn) }
+func (f *sniffer) CloseWrite() error { return closeWrite(f.Conn) }
 
 func closeWrite(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
@@ -139,26 +139,26 @@ func closeWrite(conn net.Conn) error {
 }
 
 // legacyConn puts what was read in front of the rest.
-type legacyConn struct {
+type replayConn struct {
 	net.Conn
-	mu  sync.Mutex
-	got []byte
+	mu       sync.Mutex
+	received []byte
 }
 
 // legacyTLSConn is the same for a connection that has a state of TLS.
-type legacyTLSConn struct {
-	legacyConn
+type replayTLSConn struct {
+	replayConn
 	tls *tls.Conn
 }
 
-func (c *legacyTLSConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
+func (c *replayTLSConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 
-func (c *legacyConn) Read(p []byte) (int, error) {
+func (c *replayConn) Read(p []byte) (int, error) {
 	c.mu.Lock()
-	if len(c.got) > 0 {
+	if len(c.received) > 0 {
 		defer c.mu.Unlock()
-		n := copy(p, c.got)
-		c.got = c.got[n:]
+		n := copy(p, c.received)
+		c.received = c.received[n:]
 		return n, nil
 	}
 	c.mu.Unlock()
@@ -166,10 +166,10 @@ func (c *legacyConn) Read(p []byte) (int, error) {
 }
 
 // WriteTo lets io.Copy splice what comes behind.
-func (c *legacyConn) WriteTo(w io.Writer) (n int64, err error) {
+func (c *replayConn) WriteTo(w io.Writer) (n int64, err error) {
 	c.mu.Lock()
-	got := c.got
-	c.got = nil
+	got := c.received
+	c.received = nil
 	c.mu.Unlock()
 	if len(got) > 0 {
 		m, err := w.Write(got)
@@ -182,7 +182,7 @@ func (c *legacyConn) WriteTo(w io.Writer) (n int64, err error) {
 }
 
 // ReadFrom lets io.Copy splice what is sent.
-func (c *legacyConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+func (c *replayConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
 // CloseWrite fails with [errors.ErrUnsupported] if the connection has none.
-func (c *legacyConn) CloseWrite() error { return closeWrite(c.Conn) }
+func (c *replayConn) CloseWrite() error { return closeWrite(c.Conn) }

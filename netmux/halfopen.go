@@ -53,12 +53,12 @@ func (r *ring) remove(c *conn, kind int) {
 
 // host is a remote address with half-open connections.
 type host struct {
-	name  string
+	key   string
 	conns ring
 }
 
 // hostOf returns what connections of one address have in common.
-func hostOf(addr net.Addr) (name string, ok bool) {
+func hostKey(addr net.Addr) (name string, ok bool) {
 	a, ok := addr.(interface{ AddrPort() netip.AddrPort })
 	if !ok {
 		return "", false
@@ -74,62 +74,62 @@ func hostOf(addr net.Addr) (name string, ok bool) {
 
 // admit begins to count a connection as half-open. It returns those that are to
 // be cut for it, and nil for the connection if the server does not serve any more.
-func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
+func (s *Server) track(raw net.Conn) (c *conn, evicted *conn) {
 	var name string
 	var counted bool
 	if s.maxHalfOpenPerHost() < unlimited { // without the lock: some RemoteAddr wait for a PROXY header
-		name, counted = hostOf(raw.RemoteAddr())
+		name, counted = hostKey(raw.RemoteAddr())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return nil, nil
 	}
-	if s.began.IsZero() {
-		s.began = time.Now()
+	if s.epoch.IsZero() {
+		s.epoch = time.Now()
 	}
 	s.busy++
 	s.stats.Accepted++
-	c = &conn{server: s, raw: raw, born: time.Since(s.began)}
+	c = &conn{server: s, raw: raw, acceptedAt: time.Since(s.epoch)}
 	if counted {
-		c.host = s.hostNamed(name)
+		c.host = s.findHost(name)
 		if c.host.conns.size >= s.maxHalfOpenPerHost() {
-			victims = s.condemn(c.host.conns.first, ErrHalfOpen, victims)
+			evicted = s.evict(c.host.conns.first, ErrHalfOpen, evicted)
 		}
 		s.hosts[name] = c.host // it may have been the last one
 		c.host.conns.push(c, byHost)
 	}
 	if s.halfOpen.size >= s.maxHalfOpen() {
-		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, victims)
+		evicted = s.evict(s.halfOpen.first, ErrHalfOpen, evicted)
 	}
 	s.halfOpen.push(c, byAge)
 	if budget := timeout(&s.Muxer.Limits); budget > 0 && s.halfOpen.size == 1 {
-		s.wakeIn(budget)
+		s.setExpiryTimer(budget)
 	}
-	return c, victims
+	return c, evicted
 }
 
-func (s *Server) hostNamed(name string) *host {
+func (s *Server) findHost(name string) *host {
 	if h := s.hosts[name]; h != nil {
 		return h
 	}
 	if s.hosts == nil {
 		s.hosts = make(map[string]*host)
 	}
-	return &host{name: name}
+	return &host{key: name}
 }
 
 // condemn takes a half-open connection out of the rings and puts it in front of
 // the list of those that are to be cut, which the caller does without the lock.
-func (s *Server) condemn(c *conn, cause error, victims *conn) *conn {
-	s.remove(c)
+func (s *Server) evict(c *conn, cause error, evicted *conn) *conn {
+	s.untrack(c)
 	c.cause = cause
-	c.links[byAge].next = victims
+	c.links[byAge].next = evicted
 	return c
 }
 
 // remove takes a connection out of the rings that it is in.
-func (s *Server) remove(c *conn) {
+func (s *Server) untrack(c *conn) {
 	switch {
 	case c.cause != nil: // it was condemned, which was the same
 		return
@@ -141,54 +141,54 @@ func (s *Server) remove(c *conn) {
 	if h := c.host; h != nil {
 		h.conns.remove(c, byHost)
 		if h.conns.size == 0 {
-			delete(s.hosts, h.name)
+			delete(s.hosts, h.key)
 		}
 		c.host = nil
 	}
 }
 
 // cutAll ends what was condemned.
-func (s *Server) cutAll(victims *conn) {
-	for c := victims; c != nil; {
+func (s *Server) resetAll(evicted *conn) {
+	for c := evicted; c != nil; {
 		next := c.links[byAge].next
-		end(c.raw)
+		resetConn(c.raw)
 		c = next
 	}
 }
 
 // cutOldest makes room where something else than a limit is short.
-func (s *Server) cutOldest() {
+func (s *Server) evictOldest() {
 	s.mu.Lock()
-	var victims *conn
+	var evicted *conn
 	if s.halfOpen.first != nil {
-		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, nil)
+		evicted = s.evict(s.halfOpen.first, ErrHalfOpen, nil)
 	}
 	s.mu.Unlock()
-	s.cutAll(victims)
+	s.resetAll(evicted)
 }
 
 // wakeIn sets the timer. It is not stopped when there is nothing left to do, and
 // finds nothing then.
-func (s *Server) wakeIn(d time.Duration) {
-	if s.janitor == nil {
-		s.janitor = time.AfterFunc(d, s.expire)
+func (s *Server) setExpiryTimer(d time.Duration) {
+	if s.expiryTimer == nil {
+		s.expiryTimer = time.AfterFunc(d, s.evictExpired)
 		return
 	}
-	s.janitor.Reset(d)
+	s.expiryTimer.Reset(d)
 }
 
 // expire cuts those whose budget is over. It is the same for all, so the oldest is
 // the first.
-func (s *Server) expire() {
+func (s *Server) evictExpired() {
 	s.mu.Lock()
-	var victims *conn
-	budget, now := timeout(&s.Muxer.Limits), time.Since(s.began)
-	for first := s.halfOpen.first; first != nil && first.born+budget <= now; first = s.halfOpen.first {
-		victims = s.condemn(first, os.ErrDeadlineExceeded, victims)
+	var evicted *conn
+	budget, now := timeout(&s.Muxer.Limits), time.Since(s.epoch)
+	for first := s.halfOpen.first; first != nil && first.acceptedAt+budget <= now; first = s.halfOpen.first {
+		evicted = s.evict(first, os.ErrDeadlineExceeded, evicted)
 	}
 	if s.halfOpen.first != nil {
-		s.wakeIn(s.halfOpen.first.born + budget - now)
+		s.setExpiryTimer(s.halfOpen.first.acceptedAt + budget - now)
 	}
 	s.mu.Unlock()
-	s.cutAll(victims)
+	s.resetAll(evicted)
 }

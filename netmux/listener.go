@@ -21,10 +21,10 @@ type Listener struct {
 	server    *Server
 	protocols []string
 
-	mu     sync.Mutex
-	change sync.Cond
-	queue  []net.Conn
-	state  listenerState
+	mu      sync.Mutex
+	changed sync.Cond
+	queue   []net.Conn
+	state   listenerState
 }
 
 type listenerState uint8
@@ -62,14 +62,14 @@ func (s *Server) ProtocolListener(protocols ...string) (*Listener, error) {
 		}
 	}
 	l := &Listener{server: s, protocols: slices.Clone(protocols)}
-	l.change.L = &l.mu
+	l.changed.L = &l.mu
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return nil, ErrServerClosed
 	}
 	for i, p := range protocols {
-		if err := s.Muxer.AddHandler(p, l.take); err != nil {
+		if err := s.Muxer.AddHandler(p, l.handle); err != nil {
 			for _, added := range protocols[:i] {
 				s.Muxer.RemoveHandler(added)
 			}
@@ -84,19 +84,19 @@ func (s *Server) ProtocolListener(protocols ...string) (*Listener, error) {
 }
 
 // take is the handler of the protocols.
-func (l *Listener) take(_ context.Context, protocol string, stream io.ReadWriteCloser) {
+func (l *Listener) handle(_ context.Context, protocol string, stream io.ReadWriteCloser) {
 	conn, ok := stream.(net.Conn)
 	if !ok { // of a Muxer that is used for something else, too
 		stream.Close()
 		return
 	}
-	if err := l.put(conn); err != nil {
-		end(conn)
-		l.server.report(conn, protocol, err)
+	if err := l.enqueue(conn); err != nil {
+		resetConn(conn)
+		l.server.reportError(conn, protocol, err)
 	}
 }
 
-func (l *Listener) put(conn net.Conn) error {
+func (l *Listener) enqueue(conn net.Conn) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -106,13 +106,13 @@ func (l *Listener) put(conn net.Conn) error {
 		return ErrBacklog
 	}
 	l.queue = append(l.queue, conn)
-	l.server.queued(1)
-	l.change.Broadcast()
+	l.server.addQueued(1)
+	l.changed.Broadcast()
 	return nil
 }
 
 // queued counts connections that begin to wait for an Accept, or have ended to.
-func (s *Server) queued(n int) {
+func (s *Server) addQueued(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Queued += n
@@ -133,7 +133,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.state == listening && len(l.queue) == 0 {
-		l.change.Wait()
+		l.changed.Wait()
 	}
 	if len(l.queue) == 0 {
 		l.state = closed // nobody will ask again
@@ -142,8 +142,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	conn := l.queue[0]
 	l.queue[0] = nil
 	l.queue = l.queue[1:]
-	l.server.queued(-1)
-	l.change.Broadcast()
+	l.server.addQueued(-1)
+	l.changed.Broadcast()
 	return conn, nil
 }
 
@@ -153,17 +153,17 @@ func (l *Listener) Accept() (net.Conn, error) {
 // it once more does nothing.
 func (l *Listener) Close() error {
 	l.unregister()
-	l.server.forget(l)
+	l.server.removeListener(l)
 	l.mu.Lock()
 	l.state = closed
 	waiting := l.queue
 	l.queue = nil
-	l.change.Broadcast()
+	l.changed.Broadcast()
 	l.mu.Unlock()
 	for _, conn := range waiting {
-		end(conn)
+		resetConn(conn)
 	}
-	l.server.queued(-len(waiting))
+	l.server.addQueued(-len(waiting))
 	return nil
 }
 
@@ -174,7 +174,7 @@ func (l *Listener) Drain(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	l.mu.Lock()
 	for len(l.queue) > 0 {
-		l.change.Wait()
+		l.changed.Wait()
 	}
 	l.mu.Unlock()
 	if !stop() {
@@ -192,7 +192,7 @@ func (l *Listener) unregister() {
 		return
 	}
 	l.state = draining
-	l.change.Broadcast()
+	l.changed.Broadcast()
 	for _, p := range l.protocols {
 		l.server.Muxer.RemoveHandler(p)
 	}
@@ -206,7 +206,7 @@ type protocolAddr string
 func (protocolAddr) Network() string  { return "multistream" }
 func (a protocolAddr) String() string { return string(a) }
 
-func (s *Server) forget(l *Listener) {
+func (s *Server) removeListener(l *Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)

@@ -23,9 +23,9 @@ func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 				if value == nil {
 					return
 				}
-				endStream(stream)
+				resetStream(stream)
 				if value != ErrAbortHandler {
-					orDefault(logger).ErrorContext(ctx, "netmux: panic", "remote", remoteOf(stream),
+					loggerOrDefault(logger).ErrorContext(ctx, "netmux: panic", "remote", remoteAddr(stream),
 						"protocol", protocol, "value", value, "stack", string(debug.Stack()))
 				}
 			}()
@@ -44,7 +44,7 @@ func Logging(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 			start := time.Now()
 			panicked := true
 			defer func() {
-				orDefault(logger).InfoContext(ctx, "netmux: served", "remote", remoteOf(stream),
+				loggerOrDefault(logger).InfoContext(ctx, "netmux: served", "remote", remoteAddr(stream),
 					"protocol", protocol, "took", time.Since(start), "panicked", panicked)
 			}()
 			next(ctx, protocol, stream)
@@ -53,23 +53,23 @@ func Logging(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 	}
 }
 
-func orDefault(logger *slog.Logger) *slog.Logger {
+func loggerOrDefault(logger *slog.Logger) *slog.Logger {
 	if logger == nil {
 		return slog.Default()
 	}
 	return logger
 }
 
-func remoteOf(stream io.ReadWriteCloser) net.Addr {
+func remoteAddr(stream io.ReadWriteCloser) net.Addr {
 	if conn, ok := stream.(net.Conn); ok {
 		return conn.RemoteAddr()
 	}
 	return nil
 }
 
-func endStream(stream io.ReadWriteCloser) {
+func resetStream(stream io.ReadWriteCloser) {
 	if conn, ok := stream.(net.Conn); ok {
-		end(conn)
+		resetConn(conn)
 		return
 	}
 	switch s := stream.(type) {

@@ -86,21 +86,21 @@ type Server struct {
 	// slog.Default.
 	Logger *slog.Logger
 
-	mu        sync.Mutex
-	began     time.Time // what conn.born counts from
-	halfOpen  ring
-	hosts     map[string]*host
-	active    ring
-	janitor   *time.Timer
-	serving   map[*net.Listener]bool
-	inBand    sync.Map // names of ALPN that mean: negotiate
-	listeners map[*Listener]bool
-	onStop    []func()
-	quit      chan struct{} // closed when stopping; made by Serve
-	stopping  bool          // Shutdown or Close was called
-	busy      int           // connections, calls of Serve, and what waits for Accept
-	idle      chan struct{} // closed when busy is 0; made by Shutdown
-	stats     Stats
+	mu            sync.Mutex
+	epoch         time.Time // what conn.born counts from
+	halfOpen      ring
+	hosts         map[string]*host
+	active        ring
+	expiryTimer   *time.Timer
+	serving       map[*net.Listener]bool
+	inBand        sync.Map // names of ALPN that mean: negotiate
+	listeners     map[*Listener]bool
+	shutdownHooks []func()
+	quit          chan struct{} // closed when stopping; made by Serve
+	stopping      bool          // Shutdown or Close was called
+	busy          int           // connections, calls of Serve, and what waits for Accept
+	idle          chan struct{} // closed when busy is 0; made by Shutdown
+	stats         Stats
 }
 
 func (s *Server) logger() *slog.Logger {
@@ -172,30 +172,30 @@ func (s *Server) Serve(l net.Listener) error {
 			panic("netmux: BaseContext returned nil")
 		}
 	}
-	pause := shortestPause
+	pause := minPause
 	for {
 		raw, err := l.Accept()
 		switch {
 		case err == nil:
-			pause = shortestPause
-			s.start(base, raw)
+			pause = minPause
+			s.startConn(base, raw)
 		case s.isStopping():
 			return ErrServerClosed
 		case !isTemporary(err):
 			return err
 		default:
 			s.logger().Warn("netmux: cannot accept now", "listener", l.Addr(), "err", err, "again in", pause)
-			s.cutOldest()
+			s.evictOldest()
 			select {
 			case <-time.After(pause):
 			case <-s.quit:
 			}
-			pause = min(2*pause, longestPause)
+			pause = min(2*pause, maxPause)
 		}
 	}
 }
 
-const shortestPause, longestPause = time.Millisecond, time.Second
+const minPause, maxPause = time.Millisecond, time.Second
 
 func isTemporary(err error) bool {
 	temporary, ok := errors.AsType[interface {
@@ -205,11 +205,11 @@ func isTemporary(err error) bool {
 	return ok && temporary.Temporary()
 }
 
-func (s *Server) start(base context.Context, raw net.Conn) {
-	c, victims := s.admit(raw)
-	s.cutAll(victims)
+func (s *Server) startConn(base context.Context, raw net.Conn) {
+	c, evicted := s.track(raw)
+	s.resetAll(evicted)
 	if c == nil {
-		end(raw)
+		resetConn(raw)
 		return
 	}
 	go c.serve(base)
@@ -220,10 +220,10 @@ func (s *Server) start(base context.Context, raw net.Conn) {
 // nil when the handler has returned. In any case the connection is not the
 // caller's any more. It counts as those that Serve accepts.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
-	c, victims := s.admit(conn)
-	s.cutAll(victims)
+	c, evicted := s.track(conn)
+	s.resetAll(evicted)
 	if c == nil {
-		end(conn)
+		resetConn(conn)
 		return ErrServerClosed
 	}
 	return c.serve(ctx)

@@ -13,22 +13,22 @@ import (
 // is: Close ends the rest. What a Listener has accepted is not waited for.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	hooks := s.onStop
-	s.onStop = nil
-	victims, serving := s.stop()
+	hooks := s.shutdownHooks
+	s.shutdownHooks = nil
+	evicted, serving := s.stop()
 	if s.idle == nil {
 		s.idle = make(chan struct{})
 		s.busy++ // so that done finds out
 		s.done()
 	}
 	idle := s.idle
-	listeners := s.allListeners()
+	listeners := s.protocolListeners()
 	s.mu.Unlock()
 
 	for _, hook := range hooks {
 		go hook()
 	}
-	s.cutAll(victims)
+	s.resetAll(evicted)
 	err := closeAll(serving)
 	select {
 	case <-idle:
@@ -46,19 +46,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // handlers end with [ErrServerClosed]; they are not waited for.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	victims, serving := s.stop()
-	listeners := s.allListeners()
+	evicted, serving := s.stop()
+	listeners := s.protocolListeners()
 	var active []*conn
 	for c := s.active.first; c != nil; c = c.links[byAge].next {
 		active = append(active, c)
 	}
 	s.mu.Unlock()
 
-	s.cutAll(victims)
+	s.resetAll(evicted)
 	err := closeAll(serving)
 	for _, c := range active {
 		c.cancel(ErrServerClosed)
-		end(c.raw)
+		resetConn(c.raw)
 	}
 	for _, l := range listeners {
 		l.Close()
@@ -71,12 +71,12 @@ func (s *Server) Close() error {
 func (s *Server) RegisterOnShutdown(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onStop = append(s.onStop, f)
+	s.shutdownHooks = append(s.shutdownHooks, f)
 }
 
 // stop lets nothing new in, and condemns what is half-open. It is called with the
 // lock held.
-func (s *Server) stop() (victims *conn, serving []net.Listener) {
+func (s *Server) stop() (evicted *conn, serving []net.Listener) {
 	if !s.stopping && s.quit != nil {
 		close(s.quit)
 	}
@@ -86,12 +86,12 @@ func (s *Server) stop() (victims *conn, serving []net.Listener) {
 		delete(s.serving, l) // its Serve returns
 	}
 	for s.halfOpen.first != nil {
-		victims = s.condemn(s.halfOpen.first, ErrServerClosed, victims)
+		evicted = s.evict(s.halfOpen.first, ErrServerClosed, evicted)
 	}
-	if s.janitor != nil {
-		s.janitor.Stop()
+	if s.expiryTimer != nil {
+		s.expiryTimer.Stop()
 	}
-	return victims, serving
+	return evicted, serving
 }
 
 // closeAll is called without the lock: a listener may be one of this server's own.
@@ -115,7 +115,7 @@ func (s *Server) done() {
 	}
 }
 
-func (s *Server) allListeners() (all []*Listener) {
+func (s *Server) protocolListeners() (all []*Listener) {
 	for l := range s.listeners {
 		all = append(all, l)
 	}

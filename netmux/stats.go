@@ -31,7 +31,7 @@ func (s *Server) Stats() Stats {
 	return stats
 }
 
-func (s *Server) count(err error) {
+func (s *Server) recordError(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch _, panicked := errors.AsType[*PanicError](err); {
