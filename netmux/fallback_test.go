@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -158,5 +159,29 @@ func TestFallbackAndRefusal(t *testing.T) {
 	_, err := (&netmux.Dialer{Protocols: []string{"/unknown"}}).DialContext(background, "tcp", addr)
 	if !errors.Is(err, multiselect.ErrNotSupported) {
 		t.Error(err)
+	}
+}
+
+// What is cut off does not look complete, by the fallback neither.
+func TestFallbackIsReset(t *testing.T) {
+	server, client := newTLS(t)
+	client.NextProtos = []string{}
+	for _, secure := range []bool{false, true} {
+		s := &netmux.Server{Logger: quiet, Fallback: legacy}
+		inner := listen(t, s, legacy)
+		var conn net.Conn
+		if secure {
+			conn = dialPlain(t, serveTLS(t, s, server), client)
+		} else {
+			conn = dialPlain(t, serveTCP(t, s), nil)
+		}
+		io.WriteString(conn, "G")
+		for s.Stats().Queued == 0 {
+			runtime.Gosched()
+		}
+		inner.Close()
+		if _, err := conn.Read(make([]byte, 1)); err == nil || err == io.EOF {
+			t.Errorf("TLS %v: %v", secure, err)
+		}
 	}
 }

@@ -209,3 +209,27 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 	})
 }
+
+// slowAddr does not know its address before the peer has said it.
+type slowAddr struct {
+	net.Conn
+	known chan struct{}
+}
+
+func (s slowAddr) RemoteAddr() net.Addr {
+	<-s.known
+	return s.Conn.RemoteAddr()
+}
+
+func TestAddressThatTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{Logger: quiet, MaxHalfOpenPerHost: 5}
+		known := make(chan struct{})
+		a, b := net.Pipe()
+		go s.ServeConn(background, slowAddr{b, known})
+		synctest.Wait()
+		s.Stats() // does not wait for it
+		close(known)
+		a.Close()
+	})
+}

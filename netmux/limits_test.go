@@ -89,32 +89,3 @@ func TestTimeLimits(t *testing.T) {
 		stop()
 	})
 }
-
-// CacheTTL of a Dialer: one hour, or as long as the Dialer.
-func TestCacheTTL(t *testing.T) {
-	for _, tt := range []struct {
-		ttl, age  time.Duration
-		proposals int
-	}{
-		{0, time.Hour - 1, 1},
-		{0, time.Hour, 2},
-		{time.Minute, time.Minute, 2},
-		{multiselect.NoLimit, 10_000 * time.Hour, 1},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			a := newAsking()
-			echoing(t, &a.Server, "/b")
-			l, stop := serve(t, &a.Server)
-			d := l.dialer("/a", "/b")
-			d.CacheTTL = tt.ttl
-			dial(t, d, "peer").Close()
-			a.proposals()
-			time.Sleep(tt.age)
-			dial(t, d, "peer").Close()
-			if got := a.proposals(); len(got) != tt.proposals {
-				t.Errorf("CacheTTL %v: proposed %q after %v", tt.ttl, got, tt.age)
-			}
-			stop()
-		})
-	}
-}

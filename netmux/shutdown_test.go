@@ -2,6 +2,7 @@ package netmux_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/netmux"
 )
 
@@ -166,4 +168,50 @@ func TestAfterTheEnd(t *testing.T) {
 			t.Error("again:", err)
 		}
 	}
+}
+
+// A server may serve what one of its own listeners hands out: TLS behind an
+// agreement, say. Closing it closes that listener, which asks the server.
+func TestCloseOfNestedServe(t *testing.T) {
+	server, _ := newTLS(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{Logger: quiet}
+		inner := listen(t, s, "/tls/1.0.0")
+		go s.Serve(tls.NewListener(inner, s.ConfigureTLS(server)))
+		synctest.Wait()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A connection that has agreed reaches its listener, also when Shutdown comes between.
+func TestShutdownDeliversAgreed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{Logger: quiet}
+		s.Middleware = append(s.Middleware, func(next multiselect.Handler) multiselect.Handler {
+			return func(ctx context.Context, name string, stream io.ReadWriteCloser) {
+				<-time.After(time.Second)
+				next(ctx, name, stream)
+			}
+		})
+		inner := listen(t, s, echo)
+		l, stop := serve(t, s)
+		go func() {
+			for {
+				c, err := inner.Accept()
+				if err != nil {
+					return
+				}
+				io.WriteString(c, "!")
+				c.Close()
+			}
+		}()
+		conn := dial(t, l.dialer(echo), "")
+		synctest.Wait()
+		go stop()
+		if b, err := io.ReadAll(conn); string(b) != "!" {
+			t.Errorf("%q, %v", b, err)
+		}
+	})
 }
