@@ -10,13 +10,14 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// memory is which protocol the peers have agreed on, for a bounded number of them.
+// protocolCache holds the protocols that were agreed on with peers. A Dialer's limits bound it.
 type protocolCache struct {
 	mu      sync.Mutex
-	recent  list.List // of *remembered, the one used last in front
+	recent  list.List // of *cacheEntry, the one used last at the front
 	entries map[cacheKey]*list.Element
 }
 
+// cacheKey is a peer, as the caller of a Dialer names it.
 type cacheKey struct{ network, addr string }
 
 type cacheEntry struct {
@@ -27,64 +28,67 @@ type cacheEntry struct {
 
 func (d *Dialer) usesCache() bool { return !d.NoCache && len(d.Protocols) > 1 }
 
-// recall returns the protocol that a peer is known to agree to, if there is one.
+// lookup returns the protocol that was agreed on with a peer, or "" if the cache has none.
 func (d *Dialer) lookup(k cacheKey) string {
 	if !d.usesCache() {
 		return ""
 	}
-	m := &d.cache
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e := m.entries[k]
+	c := &d.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[k]
 	if e == nil {
 		return ""
 	}
-	r := e.Value.(*cacheEntry)
+	entry := e.Value.(*cacheEntry)
 	ttl := d.cacheTTL()
-	if ttl != never && time.Since(r.storedAt) >= ttl || !slices.Contains(d.Protocols, r.protocol) {
-		m.remove(e)
+	if ttl != never && time.Since(entry.storedAt) >= ttl || !slices.Contains(d.Protocols, entry.protocol) {
+		c.remove(e)
 		return ""
 	}
-	m.recent.MoveToFront(e)
-	return r.protocol
+	c.recent.MoveToFront(e)
+	return entry.protocol
 }
 
-// learn takes note of how a negotiation ended, in which known had been recalled.
+// store updates the cache after a negotiation with a peer that began with the protocol known.
+// It ended with the agreement on agreed, or with err. A refusal of known removes the entry; an
+// agreement adds or replaces it; other errors leave it, since they do not tell about known.
 func (d *Dialer) store(k cacheKey, known, agreed string, err error) {
 	if !d.usesCache() {
 		return
 	}
-	m := &d.cache
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e := m.entries[k]
+	c := &d.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[k]
 	switch {
 	case err != nil:
-		// What another call has learned meanwhile stays.
+		// A concurrent call may have stored another protocol, which was not refused.
 		if e != nil && e.Value.(*cacheEntry).protocol == known && isFirstRefused(err) {
-			m.remove(e)
+			c.remove(e)
 		}
 	case e != nil && e.Value.(*cacheEntry).protocol == agreed:
-		m.recent.MoveToFront(e) // as old as it was
+		c.recent.MoveToFront(e) // and keeps storedAt, so that it expires
 	default:
 		if e != nil {
-			m.remove(e)
+			c.remove(e)
 		}
-		if m.recent.Len() >= d.cacheSize() {
-			m.remove(m.recent.Back())
+		if c.recent.Len() >= d.cacheSize() {
+			c.remove(c.recent.Back())
 		}
-		if m.entries == nil {
-			m.entries = make(map[cacheKey]*list.Element)
+		if c.entries == nil {
+			c.entries = make(map[cacheKey]*list.Element)
 		}
-		m.entries[k] = m.recent.PushFront(&cacheEntry{k, agreed, time.Now()})
+		c.entries[k] = c.recent.PushFront(&cacheEntry{k, agreed, time.Now()})
 	}
 }
 
-func (m *protocolCache) remove(e *list.Element) {
-	delete(m.entries, m.recent.Remove(e).(*cacheEntry).key)
+func (c *protocolCache) remove(e *list.Element) {
+	delete(c.entries, c.recent.Remove(e).(*cacheEntry).key)
 }
 
-// wasRefused reports whether the first proposal was: all were, or there was a second.
+// isFirstRefused reports whether the peer has refused the first proposal: it has refused all,
+// or a second one was made.
 func isFirstRefused(err error) bool {
 	e, ok := errors.AsType[*multiselect.Error](err)
 	return errors.Is(err, multiselect.ErrNotSupported) || ok && len(e.Protocols) > 1

@@ -12,15 +12,17 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// ConnState is how far a connection has come.
+// ConnState is a state of a connection that a [Server] serves. Each connection enters
+// StateNew first and StateClosed last.
 type ConnState uint8
 
 const (
-	StateNew    ConnState = iota // half-open: accepted, nothing agreed on
-	StateActive                  // a protocol is agreed on, its handler is about to be called
-	StateClosed                  // it ended without an agreement, or its handler has returned
+	StateNew    ConnState = iota // half-open: accepted, and no protocol is agreed on
+	StateActive                  // a protocol is agreed on; its handler is called next
+	StateClosed                  // the negotiation failed, or the handler has returned
 )
 
+// String returns "new", "active" or "closed".
 func (s ConnState) String() string {
 	switch s {
 	case StateNew:
@@ -32,14 +34,16 @@ func (s ConnState) String() string {
 	}
 }
 
-// PanicError is what a handler, or something else that the program has provided,
-// has panicked with.
+// PanicError is the error of a connection on which code of the program has panicked: a
+// handler, middleware, a matcher, ConnContext or ConnState. The connection has been reset;
+// the process and all other connections continue.
 type PanicError struct {
-	Protocol string // empty if none was agreed on
-	Value    any
-	Stack    []byte
+	Protocol string // the protocol of the handler; empty before the agreement
+	Value    any    // the argument of panic
+	Stack    []byte // the stack of the goroutine, as formatted by debug.Stack
 }
 
+// Error names the protocol and the argument of panic, without the stack.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("netmux: panic serving %q: %v", e.Protocol, e.Value)
 }
@@ -50,20 +54,20 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// conn is one connection, from Accept until its handler has returned. It is kept
-// small: many of them may be half-open.
+// conn is one connection, from Accept until its handler has returned. It is kept small:
+// thousands of them can be half-open. The server's mu guards the fields from links on.
 type conn struct {
 	server     *Server
-	raw        net.Conn
+	raw        net.Conn // as it was accepted
 	links      [2]link
-	host       *host // nil if it is not counted
-	acceptedAt time.Duration
-	cause      error                   // why it was cut; guarded by the server's mu
-	cancel     context.CancelCauseFunc // while its handler runs; guarded likewise
+	host       *host                   // nil if connections of its host are not counted
+	acceptedAt time.Duration           // since the server's epoch
+	cause      error                   // of its eviction; nil before that
+	cancel     context.CancelCauseFunc // of the handler's context; nil before the agreement
 }
 
-// serve does all that is done with a connection. Little may stand on the stack
-// while the negotiation waits.
+// serve negotiates, calls the handler, and reports errors and panics. It keeps few
+// variables: its stack frame is in memory for as long as the connection is half-open.
 func (c *conn) serve(ctx context.Context) (err error) {
 	var protocol string
 	returned := false
@@ -73,24 +77,24 @@ func (c *conn) serve(ctx context.Context) (err error) {
 		}
 		c.finish()
 	}()
-	if ctx, err = c.newContext(ctx); err == nil {
-		var stream net.Conn
-		var h multiselect.Handler
-		stream, protocol, h, err = c.negotiate(ctx)
-		err = c.callHandler(ctx, stream, protocol, h, err)
-	}
+	ctx = c.newContext(ctx)
+	c.reportState(StateNew)
+	var stream net.Conn
+	var h multiselect.Handler
+	stream, protocol, h, err = c.negotiate(ctx)
+	err = c.callHandler(ctx, stream, protocol, h, err)
 	returned = true
 	return err
 }
 
-func (c *conn) newContext(ctx context.Context) (context.Context, error) {
-	if c.server.ConnContext != nil {
-		if ctx = c.server.ConnContext(ctx, c.raw); ctx == nil {
-			panic("netmux: ConnContext returned nil")
-		}
+func (c *conn) newContext(ctx context.Context) context.Context {
+	if c.server.ConnContext == nil {
+		return ctx
 	}
-	c.reportState(StateNew)
-	return ctx, nil
+	if ctx = c.server.ConnContext(ctx, c.raw); ctx == nil {
+		panic("netmux: ConnContext returned nil")
+	}
+	return ctx
 }
 
 func (c *conn) reportState(state ConnState) {
@@ -99,7 +103,8 @@ func (c *conn) reportState(state ConnState) {
 	}
 }
 
-// negotiate returns the stream to hand on with its protocol.
+// negotiate agrees on a protocol: by ALPN, by multistream-select, or because of the first
+// byte. It returns the stream for the handler with the protocol.
 func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string, h multiselect.Handler, err error) {
 	if t, ok := c.raw.(*tls.Conn); ok {
 		if protocol, h, err = c.handshake(ctx, t); h != nil || err != nil {
@@ -113,7 +118,8 @@ func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string,
 	return c.raw, protocol, h, err
 }
 
-// handle calls the handler, or reports why there is none.
+// callHandler calls the handler h inside the middleware, or reports err, the error of the
+// negotiation.
 func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
@@ -130,8 +136,9 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 	return nil
 }
 
-// agree makes a half-open connection an active one. A connection that was cut
-// meanwhile stays so; then its error says why.
+// activate makes a half-open connection active, so that it can no longer be evicted. It
+// fails with the cause if the connection has been evicted before, and with err, the error
+// of the negotiation, if that is not nil.
 func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	s := c.server
 	s.mu.Lock()
@@ -146,21 +153,22 @@ func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	return c.withCause(err)
 }
 
-// why puts the cause of a cut into the error of the negotiation.
+// withCause replaces the cause of err, the error of the negotiation, with that of the
+// eviction. Without it, err would only tell that the stream was reset by this side.
 func (c *conn) withCause(err error) error {
 	if c.cause == nil {
 		return err
 	}
 	if e, ok := errors.AsType[*multiselect.Error](err); ok && e == err {
-		told := *e // a trace may have kept e
-		told.Err = c.cause
-		return &told
+		clone := *e // a trace may have kept e
+		clone.Err = c.cause
+		return &clone
 	}
 	return c.cause
 }
 
-// aborted reports a panic, and ends what the handler has left as it was. The
-// value is nil if the goroutine was made to exit.
+// handlePanic resets the connection and reports a panic with the given value, which is nil
+// if the handler has called [runtime.Goexit].
 func (c *conn) handlePanic(protocol string, value any) error {
 	resetConn(c.raw)
 	if value == nil || value == ErrAbortHandler {
@@ -171,7 +179,7 @@ func (c *conn) handlePanic(protocol string, value any) error {
 	return err
 }
 
-// finish forgets the connection.
+// finish stops counting the connection and enters StateClosed.
 func (c *conn) finish() {
 	s := c.server
 	s.mu.Lock()
@@ -179,13 +187,14 @@ func (c *conn) finish() {
 		s.stats.Failed++
 	}
 	s.untrack(c)
-	s.done()
+	s.addBusy(-1)
 	s.mu.Unlock()
 	defer s.recoverPanic()
 	c.reportState(StateClosed)
 }
 
-// report tells of an error. What it calls must not bring the process down.
+// reportError counts and logs the error of a connection and passes it to ConnError. A panic
+// of the logger or of the hook is only counted.
 func (s *Server) reportError(raw net.Conn, protocol string, err error) {
 	s.recordError(err)
 	func() {
@@ -206,7 +215,8 @@ func (s *Server) reportError(raw net.Conn, protocol string, err error) {
 	}
 }
 
-// survive is deferred where a panic has nobody else to be reported to.
+// recoverPanic counts a panic that cannot be reported because a hook or the logger has
+// panicked. It must be deferred directly.
 func (s *Server) recoverPanic() {
 	if recover() != nil {
 		s.mu.Lock()
@@ -215,11 +225,11 @@ func (s *Server) recoverPanic() {
 	}
 }
 
-// end resets a connection, so that what is cut off does not look complete. It does
-// not wait for the peer.
+// resetConn ends a connection without waiting for the peer (R25). It resets where it can,
+// so that data that was cut off does not look complete to the peer.
 func resetConn(conn net.Conn) {
 	switch s := conn.(type) {
-	case *tls.Conn: // whose Close has something to say to the peer
+	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
 		resetConn(s.NetConn())
 	case *replayConn:
 		resetConn(s.Conn)
@@ -234,12 +244,14 @@ func resetConn(conn net.Conn) {
 		go s.ResetWithError(multiselect.ResetCode)
 	case interface{ Reset() error }:
 		go s.Reset()
-	default: // its Close may take its time
+	default: // its Close can block
 		go closeNow(conn)
 	}
 }
 
+// closeNow makes blocked calls return, also where Close ends only the half that is written
+// to.
 func closeNow(conn net.Conn) {
-	conn.SetDeadline(time.Unix(1, 0)) // the Close of some streams ends one half
+	conn.SetDeadline(time.Unix(1, 0))
 	conn.Close()
 }

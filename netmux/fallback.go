@@ -14,25 +14,27 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file is for clients that do not negotiate.
+// This file serves clients that do not negotiate, with the protocol Server.Fallback.
 
-var errNotHeader = errors.New("netmux: the first byte is of another protocol")
+var errNotHeader = errors.New("netmux: the first byte is not that of the header")
 
-// first looks at what a client sends first, while it is read by a negotiation,
-// which finds nothing to read if that is of another protocol. It costs no read of
-// its own, and is out of the way when a protocol is agreed on.
+// sniffer is the connection that a negotiation reads from where there is a Fallback. It looks
+// at the first byte in the read of the negotiation, without a read of its own (R3). If the
+// byte is not the header's first, it keeps what was read and fails that read, so that the
+// negotiation ends. The handler of an agreed protocol gets the connection below.
 type sniffer struct {
 	net.Conn
-	after time.Duration
+	after time.Duration // Server.FallbackAfter, or never
 
 	mu       sync.Mutex
-	decided  bool
-	fallback bool
-	closed   bool
-	received []byte // what is to be handed on
+	decided  bool   // the first byte was looked at, or has not arrived in time
+	fallback bool   // the client does not negotiate
+	closed   bool   // the negotiation has ended the connection
+	received []byte // for the handler of the fallback
 }
 
-// negotiateOr is the negotiation of a connection that may go to another protocol.
+// negotiateOrFallBack negotiates, or returns the handler of fallback, with a stream that
+// reads all bytes of the client, if the client does not negotiate.
 func (c *conn) negotiateOrFallBack(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
 	f := &sniffer{Conn: c.raw, after: c.server.fallbackAfter()}
 	protocol, h, err := c.server.Muxer.Negotiate(ctx, f)
@@ -65,47 +67,48 @@ func (f *sniffer) isFallback() bool {
 	return f.fallback
 }
 
-// Read is only called by the goroutine that negotiates.
+// Read is called only by the goroutine that negotiates, so that reading decided, which only
+// Read writes, needs no lock.
 func (f *sniffer) Read(p []byte) (int, error) {
 	if f.decided {
 		return f.Conn.Read(p)
 	}
-	f.setFirstDeadline(f.after)
+	f.setFirstDeadline()
 	n, err := f.Conn.Read(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	timeout, _ := err.(net.Error)
-	switch silent := n <= 0 && f.after > 0 && timeout != nil && timeout.Timeout(); {
+	netErr, _ := err.(net.Error)
+	switch silent := n <= 0 && f.after != never && netErr != nil && netErr.Timeout(); {
 	case f.closed, n <= 0 && !silent:
-		return n, err
+		return n, err // the timeout may be that of Close or SetDeadline
 	case silent || p[0] != wire.HeaderFrame[0]:
 		f.fallback = true
 		f.received = slices.Clone(p[:max(n, 0)])
 		n, err = 0, errNotHeader
 	}
 	f.decided = true
-	if f.after > 0 {
+	if f.after != never {
 		f.Conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
-// readIn sets the deadline for the first byte.
-func (f *sniffer) setFirstDeadline(after time.Duration) {
+// setFirstDeadline sets the deadline for the first byte.
+func (f *sniffer) setFirstDeadline() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if after > 0 && !f.closed {
-		f.Conn.SetReadDeadline(time.Now().Add(after))
+	if f.after != never && !f.closed {
+		f.Conn.SetReadDeadline(time.Now().Add(f.after))
 	}
 }
 
-// Close and SetDeadline are how a negotiation ends that has failed.
+// Close, like SetDeadline, is called by a negotiation that has failed.
 func (f *sniffer) Close() error {
 	if !f.tryClose() {
 		return nil
 	}
 	switch f.Conn.(type) {
-	case *net.TCPConn, *net.UnixConn, *tls.Conn: // not by a reset, which may overtake a refusal
+	case *net.TCPConn, *net.UnixConn, *tls.Conn: // a reset could overtake a refusal
 		return f.Conn.Close()
 	}
 	resetConn(f.Conn)
@@ -119,8 +122,8 @@ func (f *sniffer) SetDeadline(t time.Time) error {
 	return f.Conn.SetDeadline(t)
 }
 
-// end reports whether the connection is to be ended. It is not when it goes to
-// another protocol.
+// tryClose marks the connection as closed and reports true, unless the client is served with
+// the fallback, which keeps the connection open.
 func (f *sniffer) tryClose() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -128,9 +131,11 @@ func (f *sniffer) tryClose() bool {
 	return f.closed
 }
 
-// CloseWrite is how it lets a refusal be heard.
+// CloseWrite is called by a negotiation that ends after a refusal, so that the peer receives
+// the refusal (R32).
 func (f *sniffer) CloseWrite() error { return closeWrite(f.Conn) }
 
+// closeWrite fails with [errors.ErrUnsupported] if the connection cannot be half-closed.
 func closeWrite(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -138,14 +143,14 @@ func closeWrite(conn net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-// legacyConn puts what was read in front of the rest.
+// replayConn reads the bytes received before those that the connection will still receive.
 type replayConn struct {
 	net.Conn
 	mu       sync.Mutex
 	received []byte
 }
 
-// legacyTLSConn is the same for a connection that has a state of TLS.
+// replayTLSConn is a replayConn on a TLS connection, and has its ConnectionState.
 type replayTLSConn struct {
 	replayConn
 	tls *tls.Conn
@@ -165,14 +170,14 @@ func (c *replayConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// WriteTo lets io.Copy splice what comes behind.
+// WriteTo writes the received bytes first, and lets io.Copy splice the rest.
 func (c *replayConn) WriteTo(w io.Writer) (n int64, err error) {
 	c.mu.Lock()
-	got := c.received
+	received := c.received
 	c.received = nil
 	c.mu.Unlock()
-	if len(got) > 0 {
-		m, err := w.Write(got)
+	if len(received) > 0 {
+		m, err := w.Write(received)
 		if n = int64(m); err != nil {
 			return n, err
 		}
@@ -181,8 +186,8 @@ func (c *replayConn) WriteTo(w io.Writer) (n int64, err error) {
 	return n + m, err
 }
 
-// ReadFrom lets io.Copy splice what is sent.
+// ReadFrom lets io.Copy splice the bytes that are sent.
 func (c *replayConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
-// CloseWrite fails with [errors.ErrUnsupported] if the connection has none.
+// CloseWrite fails with [errors.ErrUnsupported] if the connection cannot be half-closed.
 func (c *replayConn) CloseWrite() error { return closeWrite(c.Conn) }

@@ -20,8 +20,8 @@ func limit[T int | time.Duration](value, byDefault, none T) T {
 }
 
 const (
-	unlimited = math.MaxInt      // of something that is counted
-	never     = time.Duration(0) // of a time
+	unlimited = math.MaxInt      // no limit of a number
+	never     = time.Duration(0) // no limit of a time
 )
 
 func (s *Server) maxHalfOpen() int        { return limit(s.MaxHalfOpen, 4096, unlimited) }
@@ -33,8 +33,8 @@ func (s *Server) fallbackAfter() time.Duration { return limit(s.FallbackAfter, n
 func (d *Dialer) cacheSize() int          { return limit(d.CacheSize, 1024, unlimited) }
 func (d *Dialer) cacheTTL() time.Duration { return limit(d.CacheTTL, time.Hour, never) }
 
-// timeout is the time limit of a negotiation, which package multiselect applies to each
-// and does not export. Its default is that of [multiselect.Limits] (R24).
+// timeout returns the time limit of a negotiation (R24), with the default that
+// [multiselect.Limits] documents.
 func timeout(l *multiselect.Limits) time.Duration {
 	return limit(l.Timeout, 10*time.Second, never)
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Recover returns middleware that ends a panic of a handler: the stream is reset,
-// the panic is logged as an error, and [ErrAbortHandler] is not. A [Server] does
-// that by itself; this is for streams that a [multiselect.Muxer] handles alone. If
-// the logger is nil, it is slog.Default.
+// Recover returns middleware that recovers from a panic of the handler: it resets the stream
+// and logs the panic at level error, unless its value is [ErrAbortHandler]. A [Server] does so
+// without it. Recover is for handlers that [multiselect.Muxer.ServeStream] calls without a
+// Server, and for middleware that must see the handler return. If logger is nil, it is
+// [slog.Default].
 func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler {
 	return func(next multiselect.Handler) multiselect.Handler {
 		return func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
@@ -34,18 +35,18 @@ func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 	}
 }
 
-// Logging returns middleware that logs a line at level info when a handler has
-// returned or panicked, with the remote address, the protocol and how long it
-// took. The handler of a [Listener] returns when the connection is queued. If the
-// logger is nil, it is slog.Default.
+// Logging returns middleware that logs one line at level info when the handler has returned or
+// panicked, with the remote address, the protocol, and the duration of the call. For a
+// protocol of a [Listener] that is the time to put the connection into the queue. If logger is
+// nil, it is [slog.Default].
 func Logging(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler {
 	return func(next multiselect.Handler) multiselect.Handler {
 		return func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
 			start := time.Now()
 			panicked := true
 			defer func() {
-				loggerOrDefault(logger).InfoContext(ctx, "netmux: served", "remote", remoteAddr(stream),
-					"protocol", protocol, "took", time.Since(start), "panicked", panicked)
+				loggerOrDefault(logger).InfoContext(ctx, "netmux: handler returned", "remote", remoteAddr(stream),
+					"protocol", protocol, "duration", time.Since(start), "panicked", panicked)
 			}()
 			next(ctx, protocol, stream)
 			panicked = false
@@ -67,6 +68,7 @@ func remoteAddr(stream io.ReadWriteCloser) net.Addr {
 	return nil
 }
 
+// resetStream ends a stream that need not be a [net.Conn] (R25).
 func resetStream(stream io.ReadWriteCloser) {
 	if conn, ok := stream.(net.Conn); ok {
 		resetConn(conn)

@@ -48,7 +48,7 @@ func TestMiddleware(t *testing.T) {
 		if want := []string{"outer", "inner", "outer", "inner", "outer", "inner"}; !slices.Equal(order, want) {
 			t.Errorf("order %v", order)
 		}
-		for part, want := range map[string]int{"netmux: served": 3, "panicked=true": 2, "value=ouch": 1, "protocol=/echo/1.0.0": 1, "remote=pipe": 4} {
+		for part, want := range map[string]int{"netmux: handler returned": 3, "panicked=true": 2, "value=ouch": 1, "protocol=/echo/1.0.0": 1, "remote=pipe": 4} {
 			if got := strings.Count(log.String(), part); got != want {
 				t.Errorf("%q is logged %d times, want %d:\n%s", part, got, want, &log)
 			}

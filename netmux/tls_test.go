@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -154,5 +155,50 @@ func TestConfigureTLS(t *testing.T) {
 	}
 	if s.ConfigureTLS(nil).GetConfigForClient == nil {
 		t.Error("without a bridge")
+	}
+}
+
+// TLS and plain connections share a port: TLS is the fallback, served by a Listener.
+func TestTLSAndPlainOnOnePort(t *testing.T) {
+	server, client := newTLS(t)
+	s := &netmux.Server{Fallback: "tls"}
+	echoing(t, s, echo)
+	secure := listen(t, s, "tls")
+	addr := serveTCP(t, s)
+	go s.Serve(tls.NewListener(secure, s.ConfigureTLS(server)))
+	inBand := client.Clone()
+	inBand.NextProtos = []string{}
+	for _, config := range []*tls.Config{nil, client, inBand} {
+		conn := dial(t, &netmux.Dialer{Protocols: []string{echo}, TLSConfig: config}, addr)
+		if _, ok := conn.(*tls.Conn); ok != (config != nil) {
+			t.Errorf("the dialer returned a %T", conn)
+		}
+		checkEcho(t, conn, "on one port")
+		conn.Close()
+	}
+}
+
+// A Dialer is the DialTLSContext of an http.Transport for HTTP/2, too.
+func TestHTTP2(t *testing.T) {
+	server, client := newTLS(t)
+	var s netmux.Server
+	web := listen(t, &s, "h2", "http/1.1")
+	addr := serveTLS(t, &s, server)
+	go http.Serve(web, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Proto, " ", r.TLS != nil)
+	}))
+	for protocol, want := range map[string]string{"h2": "HTTP/2.0 true", "http/1.1": "HTTP/1.1 true"} {
+		d := &netmux.Dialer{Protocols: []string{protocol}, TLSConfig: client}
+		transport := &http.Transport{DialTLSContext: d.DialContext, ForceAttemptHTTP2: true}
+		response, err := (&http.Client{Transport: transport}).Get("https://" + addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if string(body) != want || err != nil {
+			t.Errorf("%s: the server answered %q, %v, want %q", protocol, body, err, want)
+		}
+		response.Body.Close()
+		transport.CloseIdleConnections()
 	}
 }
