@@ -51,10 +51,10 @@
 //	a name in NextProtos
 //	only other names           The handshake fails with the alert no_application_protocol.
 //
-// If the client offers several names that the server accepts, the first decides. Browsers and curl offer "h2"
-// and "http/1.1". An initiator of libp2p offers "libp2p", after the names of stream
-// multiplexers in some cases; with TLSConfig.NextProtos = []string{"libp2p"} it negotiates on
-// the encrypted connection.
+// If the client offers several names that the server accepts, the first decides. Browsers and
+// curl offer "h2" and "http/1.1". An initiator of libp2p offers "libp2p", after the names of
+// stream multiplexers in some cases; with TLSConfig.NextProtos = []string{"libp2p"} it
+// negotiates on the encrypted connection.
 //
 // TLS and plain connections can share a port: register "tls" as a protocol, serve a
 // [tls.NewListener] on its Listener, and make it the Fallback.
