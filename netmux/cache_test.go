@@ -14,7 +14,7 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// asking is a server that notes what it is asked.
+// asking is a server that records the proposals it receives.
 type asking struct {
 	netmux.Server
 	mu    sync.Mutex
@@ -34,7 +34,7 @@ func newAsking() *asking {
 	return a
 }
 
-// asked returns what was proposed since the last call.
+// proposals returns the proposals received since the last call.
 func (a *asking) proposals() []string {
 	synctest.Wait()
 	a.mu.Lock()
@@ -43,9 +43,9 @@ func (a *asking) proposals() []string {
 	return a.asked
 }
 
-// The Dialer falls back, remembers what was agreed on, and is corrected by
-// refusals; it forgets after a time.
-func TestDialerRemembers(t *testing.T) {
+// A Dialer proposes the protocol of the last agreement first. A refusal removes it from the
+// cache, and so does the default CacheTTL.
+func TestCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking()
 		echoing(t, &a.Server, "/b", "/c")
@@ -89,7 +89,7 @@ func TestDialerRemembers(t *testing.T) {
 }
 
 // The cache is bounded: the address that was dialed least recently is evicted.
-func TestDialerForgets(t *testing.T) {
+func TestCacheSize(t *testing.T) {
 	for _, tt := range []struct {
 		size    int
 		noCache bool
@@ -154,9 +154,9 @@ func TestCacheTTL(t *testing.T) {
 	}
 }
 
-// A peer that has changed its mind and hangs up after a refusal is asked for what
-// else there is the next time.
-func TestDialerForgetsWhatWasRefused(t *testing.T) {
+// A peer that refuses the cached protocol and ends the connection is asked for the other
+// protocols by the next dial.
+func TestCacheAfterRefusal(t *testing.T) {
 	before, after := &netmux.Server{Logger: quiet}, &netmux.Server{Logger: quiet}
 	echoing(t, before, echo)
 	echoing(t, after, deep)
@@ -167,7 +167,7 @@ func TestDialerForgetsWhatWasRefused(t *testing.T) {
 	d.NetDialContext = func(_ context.Context, network, _ string) (net.Conn, error) { return net.Dial(network, moved) }
 	if conn, err := d.DialContext(background, "tcp", addr); err == nil {
 		conn.Close()
-		t.Fatal("a peer that refuses what was remembered agreed")
+		t.Fatal("the dial succeeded with a peer that refuses the cached protocol")
 	}
 	dial(t, d, addr).Close()
 }

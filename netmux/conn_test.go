@@ -25,7 +25,7 @@ func newClient(conn net.Conn, config *tls.Config) net.Conn {
 	return t
 }
 
-// What handlers get is what was accepted: no wrapper, on every network.
+// Handlers and listeners get the accepted connection without a wrapper, on every network.
 func TestConnsAreRaw(t *testing.T) {
 	server, client := newTLS(t)
 	inBand := client.Clone()
@@ -72,7 +72,7 @@ func TestConnsAreRaw(t *testing.T) {
 				checkEcho(t, conn, p)
 				conn.(interface{ CloseWrite() error }).CloseWrite()
 				if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil {
-					t.Errorf("behind the half-close: %q, %v", rest, err)
+					t.Errorf("after the half-close: %q, %v", rest, err)
 				}
 				conn.Close()
 			}
@@ -80,8 +80,8 @@ func TestConnsAreRaw(t *testing.T) {
 	}
 }
 
-// serveRaw serves a protocol with a handler and another one on a Listener, and
-// checks what they get.
+// serveRaw serves a protocol with a handler and another one on a Listener, and checks the
+// types of their connections.
 func serveRaw(t *testing.T, s *netmux.Server, is func(net.Conn) bool) {
 	t.Helper()
 	play := func(conn net.Conn) {
@@ -104,7 +104,7 @@ func serveRaw(t *testing.T, s *netmux.Server, is func(net.Conn) bool) {
 	}()
 }
 
-// panics are the places where something of the program's may panic.
+// panics are the places where code of the program can panic.
 var panics = []struct {
 	where    string
 	spoil    func(s *netmux.Server)
@@ -156,13 +156,13 @@ var panics = []struct {
 	}, deep, true},
 }
 
-// A panic ends its own connection and is reported; others go on. Hooks and loggers
-// that panic themselves change nothing.
+// A panic resets its own connection and is reported; other connections continue, also if a
+// hook or the logger panics.
 func TestPanics(t *testing.T) {
 	for _, tt := range panics {
 		t.Run(tt.where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var seen errorsOf
+				var seen errorLog
 				s := &netmux.Server{ConnError: seen.hook, Logger: quiet}
 				tt.spoil(s)
 				echoing(t, s, echo, deep)

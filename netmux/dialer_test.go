@@ -14,8 +14,8 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// A lazy dial waits for nothing, where one protocol is left to propose; a refusal
-// is the error of the first Read, and the next dial proposes all.
+// A lazy dial does not block if there is one protocol to propose; a refusal is the error of the
+// first Read, and the next dial proposes all protocols.
 func TestDialerLazy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking()
@@ -66,7 +66,7 @@ func TestDialerLazy(t *testing.T) {
 	})
 }
 
-// A lazy connection over TLS has its state, and a plain one has none.
+// A lazy connection has the method ConnectionState over TLS only.
 func TestLazyTLS(t *testing.T) {
 	server, client := newTLS(t)
 	var s netmux.Server
@@ -126,6 +126,6 @@ func TestDialerFails(t *testing.T) {
 	}
 	l.Close()
 	if _, err := (&netmux.Dialer{Protocols: []string{"/a"}}).DialContext(background, "tcp", l.Addr().String()); err == nil {
-		t.Error("nobody listens, and it was answered")
+		t.Error("no server listens, and the dial succeeded")
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// What a half-open connection of a Server holds, measured in processes of their
-// own, which are this test binary again.
+// This file measures the memory of a half-open connection of a Server, in child processes that
+// run this test binary.
 
 const (
 	memoryConns = 2000
@@ -47,11 +47,11 @@ func middleOfThree(t *testing.T, kind string) float64 {
 
 func measure(t *testing.T, kind string) (perConn float64) {
 	t.Helper()
-	in, said, end := child.Start(t, "TestHalfOpenMemoryChild", append(child.Measured, memoryEnv+"="+kind)...)
+	in, out, end := child.Start(t, "TestHalfOpenMemoryChild", append(child.Measured, memoryEnv+"="+kind)...)
 	defer end()
 	var addr string
-	if _, err := fmt.Fscanln(said, &addr); err != nil {
-		t.Fatal("the child did not say where it listens:", err)
+	if _, err := fmt.Fscanln(out, &addr); err != nil {
+		t.Fatal("the child wrote no address:", err)
 	}
 	for range memoryConns {
 		conn, err := net.Dial("tcp", addr)
@@ -61,13 +61,13 @@ func measure(t *testing.T, kind string) (perConn float64) {
 		defer conn.Close()
 	}
 	fmt.Fprintln(in, "all connected")
-	if _, err := fmt.Fscanln(said, &perConn); err != nil {
-		t.Fatal("the child did not say what it holds:", err)
+	if _, err := fmt.Fscanln(out, &perConn); err != nil {
+		t.Fatal("the child wrote no measurement:", err)
 	}
 	return perConn
 }
 
-// TestHalfOpenMemoryChild is the process in which the connections are.
+// TestHalfOpenMemoryChild is the child process, which serves the connections.
 func TestHalfOpenMemoryChild(t *testing.T) {
 	kind := os.Getenv(memoryEnv)
 	if kind == "" {
@@ -104,8 +104,8 @@ func TestHalfOpenMemoryChild(t *testing.T) {
 	os.Exit(0)
 }
 
-// acceptAndRead is what any server costs: a goroutine for each connection that is
-// blocked in Read and has a buffer for two messages.
+// acceptAndRead is the least that a server costs: for each connection a goroutine that is
+// blocked in Read, with a buffer for two messages.
 func acceptAndRead(l net.Listener) {
 	for {
 		conn, err := l.Accept()

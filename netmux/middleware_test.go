@@ -15,7 +15,7 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// Middleware is called from the outside to the inside, around listeners, too.
+// Middleware is called in order, the first element first.
 func TestMiddleware(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -60,8 +60,8 @@ func TestMiddleware(t *testing.T) {
 	})
 }
 
-// Recover works where there is no Server.
-func TestRecoverAlone(t *testing.T) {
+// Recover resets streams of all kinds without a Server.
+func TestRecover(t *testing.T) {
 	for _, stream := range []interface {
 		io.ReadWriteCloser
 		ended() bool

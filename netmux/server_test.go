@@ -14,7 +14,7 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// Hooks see the connections come and go; contexts come from theirs.
+// ConnState is called for each state, and contexts are those of BaseContext and ConnContext.
 func TestHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type ctxKey string

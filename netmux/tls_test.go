@@ -49,8 +49,8 @@ func TestServeTLSWithFiles(t *testing.T) {
 	<-served
 }
 
-// A name that means "negotiate" is no handler's, whatever a matcher says.
-func TestALPNBesideMatcher(t *testing.T) {
+// The peers negotiate after a name of NextProtos, also if a matcher matches that name.
+func TestALPNWithMatcher(t *testing.T) {
 	server, client := newTLS(t)
 	server.NextProtos = []string{"libp2p"}
 	s := &netmux.Server{Logger: quiet}
@@ -72,7 +72,7 @@ func TestALPNBesideMatcher(t *testing.T) {
 	conn.Close()
 }
 
-// ALPN and multistream-select are two ways to the same registry.
+// ALPN and negotiation on the encrypted connection agree on the protocols of one Muxer.
 func TestALPN(t *testing.T) {
 	server, client := newTLS(t)
 	server.NextProtos = []string{"libp2p"}
@@ -82,10 +82,10 @@ func TestALPN(t *testing.T) {
 	}
 	addr := serveTLS(t, &s, server)
 	for _, tt := range []struct {
-		offer   []string // nil: what is proposed
+		offer   []string // by ALPN; nil: Protocols
 		propose []string
-		alpn    string // what TLS agrees on
-		want    string // and we
+		alpn    string // the outcome of ALPN
+		want    string // the protocol that is agreed on
 	}{
 		{nil, []string{"h2", "/b"}, "h2", "h2"},
 		{nil, []string{"/b", "h2"}, "/b", "/b"}, // the initiator's order
@@ -125,7 +125,7 @@ func TestALPN(t *testing.T) {
 	}
 }
 
-// ConfigureTLS asks the program's own GetConfigForClient first.
+// ConfigureTLS calls the program's own GetConfigForClient, which can fail.
 func TestConfigureTLS(t *testing.T) {
 	server, client := newTLS(t)
 	broken := errors.New("no such name")
@@ -154,7 +154,7 @@ func TestConfigureTLS(t *testing.T) {
 		}
 	}
 	if s.ConfigureTLS(nil).GetConfigForClient == nil {
-		t.Error("without a bridge")
+		t.Error("ConfigureTLS(nil) returned no GetConfigForClient")
 	}
 }
 
