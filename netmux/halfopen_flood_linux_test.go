@@ -40,10 +40,10 @@ func floodSize(t *testing.T) int {
 	return n
 }
 
-// An honest client is served while all others, from the same address, are silent
-// or drip: both if there is room for all of them and if the oldest have to go. Then
-// Shutdown ends within its context, with connections in handlers and new ones
-// arriving, and leaves no goroutine and no descriptor.
+// An honest client is served while all others, from the same address, are silent or drip, both
+// below the limit and above it, where the oldest are evicted. Then Shutdown ends within its
+// context, with connections in handlers and new ones arriving, and leaves no goroutine and no
+// descriptor.
 func TestFlood(t *testing.T) {
 	n := floodSize(t)
 	for name, limit := range map[string]int{"room for all": 2 * n, "room for 4 in 10": n * 4 / 10} {
@@ -72,7 +72,7 @@ func TestFlood(t *testing.T) {
 			full.Wait()
 			attacked := timeHonest(t, d, addr)
 			st := s.Stats()
-			t.Logf("%d silent or dripping, %d half-open, %d cut: an honest client's p50 is %v (idle %v), p99 %v (idle %v)", n,
+			t.Logf("%d silent or dripping, %d half-open, %d evicted: an honest client's p50 is %v (idle %v), p99 %v (idle %v)", n,
 				st.HalfOpen, st.Evicted, percentile(attacked, 50), percentile(idle, 50), percentile(attacked, 99), percentile(idle, 99))
 			if want := min(n, limit); st.HalfOpen < want*9/10 || st.HalfOpen > limit {
 				t.Errorf("%+v, want %d half-open", st, want)
@@ -112,8 +112,8 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[len(sorted)*p/100].Round(time.Microsecond)
 }
 
-// shutDown shuts down with connections in handlers, which finish when they are told
-// to, and with others arriving.
+// shutDown shuts down with connections in handlers, which RegisterOnShutdown ends, and with
+// others arriving.
 func shutDown(t *testing.T, s *netmux.Server, d *netmux.Dialer, addr string) {
 	t.Helper()
 	var conns []net.Conn
@@ -163,14 +163,14 @@ func openFiles(t *testing.T) int {
 // flood starts the clients, and returns when all are connected.
 func flood(t *testing.T, addr string, n int) (stop func()) {
 	t.Helper()
-	_, said, end := child.Start(t, "TestFloodChild", floodEnv+"="+addr, clientsEnv+"="+strconv.Itoa(n))
-	if line, err := said.ReadString('\n'); line != "connected\n" {
-		t.Fatalf("the clients said %q, %v", line, err)
+	_, out, end := child.Start(t, "TestFloodChild", floodEnv+"="+addr, clientsEnv+"="+strconv.Itoa(n))
+	if line, err := out.ReadString('\n'); line != "connected\n" {
+		t.Fatalf("the clients wrote %q, %v", line, err)
 	}
 	return end
 }
 
-// TestFloodChild is the process in which the silent and dripping clients are.
+// TestFloodChild is the child process, which runs the silent and dripping clients.
 func TestFloodChild(t *testing.T) {
 	addr := os.Getenv(floodEnv)
 	if addr == "" {
@@ -200,6 +200,6 @@ func TestFloodChild(t *testing.T) {
 		}
 	}()
 	io.Copy(io.Discard, os.Stdin)
-	runtime.KeepAlive(silent) // what is collected is closed
+	runtime.KeepAlive(silent) // a collected connection is closed
 	os.Exit(0)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// The memory of a half-open connection of a Server is measured in processes of
-// their own, which are this test binary again.
+// This file measures the memory of a half-open connection of a Server, in child processes that
+// run this test binary.
 
 const (
 	memoryConns = 2000
@@ -37,7 +37,7 @@ func measure(t *testing.T, kind string) (perConn float64) {
 	return child.MeasureConns(t, "TestHalfOpenMemoryChild", memoryConns, "", memoryEnv+"="+kind).Sum()
 }
 
-// TestHalfOpenMemoryChild is the process in which the connections are.
+// TestHalfOpenMemoryChild is the child process, which serves the connections.
 func TestHalfOpenMemoryChild(t *testing.T) {
 	kind := os.Getenv(memoryEnv)
 	if kind == "" {
@@ -59,7 +59,8 @@ func TestHalfOpenMemoryChild(t *testing.T) {
 	})
 }
 
-// acceptAndRead is the least that any server costs.
+// acceptAndRead is the least that a server costs: for each connection a goroutine that is
+// blocked in Read, with a buffer for two messages.
 func acceptAndRead(l net.Listener) {
 	for {
 		conn, err := l.Accept()
