@@ -1,7 +1,7 @@
 // Command passage counts the files through which the value of one parameter passes: the
 // files that a reader has to open who wants to know where that value goes.
 //
-//	go -C tools run ./passage [-v] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]
+//	go -C tools run ./passage [-v] [-fields=false] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]
 //
 // FILE.go is relative to the module in DIR, and needed for functions outside of its root
 // package. Without arguments the passages of this repository are counted, with their
@@ -14,6 +14,9 @@
 //   - a part of the value: a field, an element, a slice of it, the variables of a range
 //     over it; also what it points to, its address, and a conversion or assertion of it,
 //   - a composite literal that contains the value.
+//
+// With -fields=false a field of the value is not the value: a call such as c.r.read()
+// takes c nowhere then, while c.read() does, even if it is promoted from c.r.
 //
 // A value that is an argument of a function, or the receiver of a method, enters the
 // file in which that function or method is declared, and is followed there as the
@@ -49,9 +52,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("passage", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	verbose := flags.Bool("v", false, "print the parameters by file")
+	fields := flags.Bool("fields", true, "follow fields of the value, too")
 	dir := flags.String("C", "..", "the `folder` of the module")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: passage [-v] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]")
+		fmt.Fprintln(stderr, "usage: passage [-v] [-fields=false] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -73,7 +77,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, "passage:", err)
 			return 2
 		}
-		through, err := m.passage(name)
+		through, err := m.passage(name, *fields)
 		if err != nil {
 			fmt.Fprintln(stderr, "passage:", err)
 			return 2
