@@ -104,7 +104,7 @@ type Error struct {
 	Received      []byte   // the message that ended it, or the bytes not consumed when it ended
 	BytesSent     int      // in messages, headers included
 	BytesReceived int
-	Elapsed       time.Duration // since the call began; 0 without time limit, trace and a context that can end
+	Elapsed       time.Duration // since the call began; 0 if nothing measures it
 	Err           error         // wraps one of the causes
 }
 

@@ -326,6 +326,24 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 	return e
 }
 
+// outcome describes the state of the call at its end, for the trace.
+func (c *Communicator) outcome(protocol string, err error) Outcome {
+	if err != nil {
+		protocol = ""
+	}
+	return Outcome{
+		Role:          c.role,
+		Protocol:      protocol,
+		Err:           err,
+		WriteErr:      c.rare.writeErr,
+		Proposals:     int(c.state.Proposals),
+		Flights:       int(c.out.flights),
+		BytesSent:     int(c.out.sent),
+		BytesReceived: int(c.in.total),
+		Elapsed:       c.life.elapsed(),
+	}
+}
+
 // distinct returns a copy of the names in which each occurs once.
 func distinct(names []string) (copied []string) {
 	for i, name := range names {
