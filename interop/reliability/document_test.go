@@ -40,7 +40,9 @@ func TestDocument(t *testing.T) {
 	default:
 		t.Errorf("the table of %s is not that of wounds_test.go; go test . -run TestDocument -write", document)
 	}
-	known := testsOf(t, "..", filepath.Join("..", "bench"), ".", filepath.Join("..", ".."), filepath.Join("..", "..", "wire"))
+	root := filepath.Join("..", "..")
+	known := testsOf(t, ".", "..", filepath.Join("..", "bench"), root, filepath.Join(root, "wire"),
+		filepath.Join(root, "internal", "guard"), filepath.Join(root, "internal", "apitest", "fault"), filepath.Join(root, "internal", "apitest", "lazy"))
 	for _, name := range regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w*`).FindAllString(want, -1) {
 		if !known[name] {
 			t.Errorf("there is no %s", name)
