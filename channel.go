@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -36,47 +37,47 @@ func (c *Communicator) channelHeader(ch MessageChannel) error {
 	if err != nil {
 		return err
 	}
-	if !IsValidHandshake(string(text)) {
+	if !rules.IsHeader(string(text)) {
 		return c.unexpected(text, ErrNotMultistream)
 	}
-	c.headerReceived = true
+	c.state.HeaderReceived = true
 	return nil
 }
 
 // channelNext is takeMessage over a message channel.
 func (c *Communicator) channelNext(ch MessageChannel, limit int) ([]byte, error) {
-	if err := c.flush(); err != nil {
+	if err := c.flush(false); err != nil {
 		return nil, err
 	}
 	// The limits of this package count the newline, which is not sent here.
 	text, err := ch.ReadMessage(limit - 1)
 	switch {
 	case err != nil:
-		return nil, readError(err, c.got)
+		return nil, readError(err, c.in.total)
 	case len(text) >= limit:
 		return nil, &CommunicatorError{"read", fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLarge, len(text)+1, limit)}
 	}
-	c.got += int32(wire.MessageSize(len(text)))
-	if c.ext.trace != nil {
-		c.received(wire.AppendMessage(nil, text))
+	c.in.total += int32(wire.MessageSize(len(text)))
+	if c.rare.trace != nil {
+		c.traceReceived(wire.AppendMessage(nil, text))
 	}
 	return []byte(text), nil
 }
 
 // channelFlush is flush over a message channel.
 func (c *Communicator) channelFlush(ch MessageChannel) error {
-	texts := c.ext.texts
+	texts := c.rare.texts
 	if len(texts) == 0 {
 		return nil
 	}
-	c.ext.texts = nil
-	c.flights++
+	c.rare.texts = nil
+	c.out.flights++
 	var flight []byte
 	for _, text := range texts {
 		flight = wire.AppendMessage(flight, text)
 	}
-	c.ext.trace.sent(c.role, flight)
-	return c.wrote(written{len(flight), ch.WriteMessages(texts...)})
+	c.rare.trace.sent(c.role, flight)
+	return c.recordWrite(written{len(flight), ch.WriteMessages(texts...)})
 }
 
 // listText returns the text of an answer to "ls".

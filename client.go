@@ -2,78 +2,78 @@ package multiselect
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"slices"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
 // Client is the initiator: it proposes protocols, one after the other, until
-// the peer agrees to one. The zero value is ready; a Client holds no state and
-// may be copied and used by many goroutines.
+// the peer agrees to one. The zero value is ready. A Client holds no state: it may
+// be copied, and used by any number of goroutines concurrently.
 //
-// [Client.SelectOneOf] is all that most callers need. The other methods are
-// the same negotiation in steps, on a [Communicator].
+// Most callers need only [Client.SelectOneOf]. [Client.Lazy] saves the round trip.
+// The other methods are steps of a negotiation, on a [Communicator].
 type Client struct {
 	// Limits bound each negotiation.
 	Limits Limits
-	// Unbuffered is for streams whose Write returns only when the peer has
-	// read, such as two [io.Pipe]: a write then goes on beside the next read,
-	// in a goroutine that has ended when the call returns. [net.Pipe] is
-	// recognised without it.
+	// Unbuffered must be set for streams whose Write returns only when the peer
+	// has read, such as two [io.Pipe] (R28). A write then runs concurrently with
+	// the next read, in a goroutine that ends before the call returns. [net.Pipe]
+	// is recognized without it.
 	Unbuffered bool
-	// Unguarded lets a lazy stream send anything before the peer has agreed. Set
-	// it only for peers that are known to end the stream when they refuse, see
-	// [Muxer.OneShot]: any other may read what was meant for the protocol that it
-	// refused as a proposal of another one.
+	// Unguarded lets a lazy stream send any data before the peer has agreed. It
+	// must be set only for peers that are known to end the stream when they
+	// refuse, see [Muxer.OneShot]: any other peer may read the data as proposals.
 	//
-	// Without it a Write takes along what no responder takes for a proposal,
-	// whatever its limits and however it reads lengths: what reads as messages
-	// behind lengths of at most four bytes, none of which is complete and ends
-	// with a newline or begins with a slash (R29). Other writes wait for the
-	// answer.
+	// If it is false, a Write sends data early only if no known responder can read
+	// a proposal in it (R29). Other data waits for the answer. The data is read as
+	// messages with lengths of at most four bytes; none of them may be complete and
+	// end with a newline or begin with a slash.
 	Unguarded bool
 }
 
-// SelectOneOf negotiates on a new stream: it sends the header and the first
-// protocol in one write, proposes the next protocol each time the peer refuses,
-// and returns the one that the peer agreed to. A protocol that is listed twice
-// is proposed once.
+// SelectOneOf negotiates on a new stream. It sends the header and the first protocol
+// in one write (R1), proposes the next protocol after each refusal, and returns the
+// one that the peer agreed to. It proposes a protocol that is listed twice once.
 //
-// On success the stream is the protocol's: nothing behind the peer's answer
-// has been read, no deadline was set, and nothing of this package can touch the
-// stream any more. On any error the stream has been ended, by ResetWithError,
-// Reset or Close as the package documentation says; the caller need not close it
-// again. The error is an [*Error]; if the peer refused everything, it is
-// [ErrNotSupported].
+// After success the stream is the protocol's: no byte after the peer's answer has
+// been read (R12), the stream's deadlines are as they were, and this package keeps
+// no reference to it. After an error the stream has been ended, by ResetWithError,
+// Reset or Close as the package documentation says (R25), and the caller need not
+// close it. The error is an [*Error]; it is [ErrNotSupported] if the peer refused
+// every protocol.
 //
-// The negotiation ends when ctx ends or when [Limits].Timeout is over.
+// SelectOneOf blocks until the negotiation has ended, ctx is done, or
+// [Limits].Timeout expires.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
 	running := c
 	defer func() {
 		if running != nil {
-			running.abandonOn(stream)
+			running.setStream(stream)
+			running.resetAfterPanic()
 		}
 	}()
-	// The first exchange is usually all, and is done right here, see short.go.
+	// The first exchange, in line: see fastpath.go.
 	const header = len(wire.HeaderFrame)
-	var come passage
+	stage := firstNotMade
 	var n int
 	var err error
-	if len(protocols) > 0 && isShortSize(protocols[0]) && isShort(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
-		asked := firstFrame(&c.small, len(protocols[0]))
-		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || cl.prepare(ctx, c, stream, protocols)) {
-			come = atRead
+	if len(protocols) > 0 && hasFastLength(protocols[0]) && isFast(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
+		asked := firstFrame(&c.in.inline, len(protocols[0]))
+		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || cl.prepareFirst(ctx, c, stream, protocols)) {
+			stage = firstWritten
 			n, err = stream.Write(asked)
 			if n >= len(asked) && err == nil {
-				// The echo is no shorter than "na", and after that the peer says nothing
-				// before it is asked: nothing of the protocol's can be read here (R12).
-				come = atTake
+				// The echo is no shorter than "na", and a peer sends nothing after "na"
+				// before the next proposal: no byte of the protocol is read here (R12).
+				stage = firstRead
 				n, err = stream.Read(asked)
-				if n == len(asked) && isHeader(&c.small) && isEcho(asked[header:], protocols[0]) && (c.stream == nil || c.settle()) {
+				if n == len(asked) && rules.HasHeader(c.in.inline[:]) && rules.IsEcho(asked[header:], protocols[0]) && (c.stream == nil || c.tryRelease()) {
 					running = nil
 					communicators.Put(c)
 					return protocols[0], nil
@@ -82,28 +82,69 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 		}
 	}
 	running = nil
-	return cl.goOn(ctx, c, stream, protocols, come, n, err)
+	return cl.continueSelect(ctx, c, stream, protocols, stage, n, err)
 }
 
-// SelectOn is [Client.SelectOneOf] on a Communicator, from the start of
-// the conversation or from where the steps have brought it.
+// firstStage is the progress of the first exchange in line.
+type firstStage uint8
+
+const (
+	firstNotMade firstStage = iota
+	firstWritten            // the Write has returned
+	firstRead               // the Read has returned
+)
+
+// prepareFirst checks the other protocols and starts the timer. It reports false if the
+// fast path is not possible.
+func (cl *Client) prepareFirst(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string) bool {
+	return areFastNames(protocols[1:]) && c.armFirst(stream, ctx, &cl.Limits)
+}
+
+// continueSelect records the first exchange in line, if that was made, and negotiates
+// on. n and err are the result of its last Read or Write.
+func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string, stage firstStage, n int, err error) (string, error) {
+	running := c
+	defer resetAfterPanic(&running)
+	c.setStream(stream)
+	first := rules.Incomplete
+	if stage != firstNotMade {
+		const header = len(wire.HeaderFrame)
+		size := header + wire.MessageSize(len(protocols[0]))
+		if stage == firstWritten {
+			err = c.recordProposal(header, size, n, err)
+		} else {
+			first, err = c.recordExchange(header, size, protocols[0], n, err)
+		}
+		c.leaveFirst(Initiator, &cl.Limits)
+	}
+	running = nil
+	return cl.run(ctx, c, protocols, first, err)
+}
+
+// SelectOn is [Client.SelectOneOf] on a Communicator: from the start of the
+// conversation, or after the steps that were made on it. It does not close a
+// Communicator on which a protocol is agreed.
 func (cl *Client) SelectOn(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
-	return cl.run(ctx, c, protocols, 0, nil)
+	return cl.run(ctx, c, protocols, rules.Incomplete, nil)
 }
 
-func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, tried int, failed error) (protocol string, err error) {
+// run negotiates, or continues after a first exchange in line: then c.fast is set,
+// first is the verdict on its answer, and err its error.
+func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, first rules.Verdict, err error) (protocol string, _ error) {
 	if err := c.usable(Initiator); err != nil {
 		return "", err
 	}
 	running := c
-	defer abandon(&running)
-	if err = failed; c.left == leftNever {
+	defer resetAfterPanic(&running)
+	tried := 1
+	if !c.fast {
+		tried = 0
 		if err = cl.begin(ctx, c); err == nil {
 			err = cl.check(protocols)
 		}
 	}
-	if err == nil && c.left != leftAgreed {
-		tried, err = cl.selectOneOf(c, protocols, tried)
+	if err == nil {
+		tried, err = cl.selectOneOf(c, protocols, first)
 	}
 	if err == nil {
 		protocol = protocols[tried-1]
@@ -120,29 +161,36 @@ func (cl *Client) begin(ctx context.Context, c *Communicator) error {
 	return c.begin(ctx, Initiator, &cl.Limits, cl.Unbuffered)
 }
 
-// selectOneOf returns how many of the protocols were proposed; the last of
-// them is the one agreed on.
-func (cl *Client) selectOneOf(c *Communicator, protocols []string, tried int) (int, error) {
-	if c.left == leftAsked {
-		if err := cl.answer(c, protocols[tried-1]); err != ErrNotSupported {
-			return tried, err
-		}
-	}
-	for i, p := range protocols[tried:] {
-		if slices.Contains(protocols[:tried+i], p) {
+// selectOneOf is the loop of the initiator. It returns how many of the protocols were
+// proposed; the last of them is the one agreed on. On the fast path the first one is
+// proposed already, and further exchanges are made in the inline buffer.
+func (cl *Client) selectOneOf(c *Communicator, protocols []string, verdict rules.Verdict) (int, error) {
+	for i, p := range protocols {
+		if slices.Contains(protocols[:i], p) {
 			continue
 		}
-		if err := cl.propose(c, p); err != nil {
-			return tried + i, err
+		var err error
+		switch {
+		case c.fast && i == 0: // proposed in line
+		case c.fast && len(c.in.pending()) == 0:
+			verdict, err = c.exchange(p)
+		default:
+			if err = cl.propose(c, p); err != nil {
+				return i, err
+			}
 		}
-		if err := cl.answer(c, p); err != ErrNotSupported {
-			return tried + i + 1, err
+		if err == nil && verdict == rules.Incomplete {
+			verdict, err = cl.answer(c, p)
 		}
+		if err != nil || verdict == rules.Agreed {
+			return i + 1, err
+		}
+		verdict = rules.Incomplete
 	}
 	return len(protocols), ErrNotSupported
 }
 
-// check finds what cannot be proposed before a byte is sent (R9).
+// check finds names that cannot be proposed, before a byte is sent (R9, R27).
 func (cl *Client) check(protocols []string) error {
 	if len(protocols) == 0 {
 		return ErrNoProtocols
@@ -152,71 +200,54 @@ func (cl *Client) check(protocols []string) error {
 			return err
 		}
 	}
-	if len(protocols) <= cl.Limits.proposals() {
-		return nil
+	if len(protocols) > cl.Limits.proposals() && len(distinct(protocols)) > cl.Limits.proposals() {
+		return cl.Limits.fault(rules.TooManyProposals)
 	}
-	return exceeded("proposals", len(distinct(protocols)), cl.Limits.proposals())
+	return nil
 }
 
-// propose queues a proposal. What has failed was not proposed.
+// propose queues a proposal. A proposal that fails here was not made.
 func (cl *Client) propose(c *Communicator, protocol string) error {
-	if err := c.tally.mayPropose(&cl.Limits); err != nil {
-		return err
+	size := wire.MessageSize(len(protocol))
+	if f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes()); f != rules.NoFault {
+		return cl.Limits.fault(f)
 	}
-	if err := cl.ask(c, protocol); err != nil {
-		return err
-	}
-	c.tally.proposals++
+	c.say(protocol)
 	return nil
 }
 
-// ask queues a question. Nothing has been read beyond the last answer, so what
-// is there already is the answer to nothing (R14).
-func (cl *Client) ask(c *Communicator, text string) error {
-	if len(c.pending()) > 0 {
-		return fmt.Errorf("%w: it came before the question", ErrUnexpectedAnswer)
-	}
-	if err := c.tally.send(wire.MessageSize(len(text)), &cl.Limits); err != nil {
-		return err
-	}
-	c.say(text)
-	return nil
-}
-
-// answer reads the answer to a proposal, up to the end of the echo: if it is
-// "na", what follows can only be negotiation (R12).
-func (cl *Client) answer(c *Communicator, protocol string) error {
+// answer reads the answer to a proposal. It reads at most to the end of the echo: if
+// the answer is "na", the bytes after it can only be negotiation (R12).
+func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error) {
 	echo := wire.MessageSize(len(protocol))
 	if err := cl.awaitHeader(c, echo); err != nil {
-		return err
+		return rules.Violated, err
 	}
 	c.phase = PhaseProposal
 	text, err := c.reply(int(c.limit), echo)
 	if err != nil {
-		return err
+		return rules.Violated, err
 	}
-	if err := c.tally.receive(wire.MessageSize(len(text)), &cl.Limits); err != nil {
-		return err
+	if f := c.state.Receive(wire.MessageSize(len(text)), cl.Limits.bytes()); f != rules.NoFault {
+		return rules.Violated, cl.Limits.fault(f)
 	}
-	switch judge(text, protocol) {
-	case agreed:
-		return nil
-	case refused:
-		return ErrNotSupported
+	verdict := rules.Judge(text, protocol)
+	if verdict == rules.Violated {
+		return verdict, c.unexpected(text, ErrUnexpectedAnswer)
 	}
-	return c.unexpected(text, ErrUnexpectedAnswer)
+	return verdict, nil
 }
 
 func (cl *Client) awaitHeader(c *Communicator, shortest int) error {
-	if c.headerReceived {
+	if c.state.HeaderReceived {
 		return nil
 	}
 	return c.header(shortest)
 }
 
-// Handshake sends the header, if it was not sent, and waits for the peer's. It
-// costs a round trip which the other methods save: they send the header with
-// their first question.
+// Handshake sends the header, unless it was sent before, and waits for the peer's.
+// It costs a round trip, which the other methods save: they send the header with
+// their first question (R1). Any error ends the stream.
 func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 	return cl.step(ctx, c, "", func() error {
 		c.sayHeader()
@@ -227,9 +258,9 @@ func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 	})
 }
 
-// TrySelect makes one proposal. [ErrNotSupported] means that the peer refused
-// it and that the stream can be used for another one; [ErrInvalidName] that
-// nothing was sent. Any other error ends the stream.
+// TrySelect makes one proposal. After [ErrNotSupported], a refusal, the Communicator
+// can be used for another proposal; after [ErrInvalidName] nothing was sent. Any
+// other error ends the stream.
 func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol string) error {
 	return cl.step(ctx, c, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
@@ -238,33 +269,41 @@ func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol strin
 		if err := cl.propose(c, protocol); err != nil {
 			return err
 		}
-		return cl.answer(c, protocol)
+		return refusedError(cl.answer(c, protocol))
 	})
 }
 
-// List asks the peer for its protocols. [ErrNotSupported] means that the peer
-// does not tell; many do not, and nothing should depend on it. The stream can
-// be used afterwards in both cases.
+// refusedError makes an error of a refusal.
+func refusedError(v rules.Verdict, err error) error {
+	if v == rules.Refused {
+		return ErrNotSupported
+	}
+	return err
+}
+
+// List asks the peer for its protocols (R19 to R22). [ErrNotSupported] means that the
+// peer does not answer; many do not, so a program should not depend on it. The
+// Communicator can be used afterwards. Any other error ends the stream.
 func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, err error) {
 	err = cl.step(ctx, c, "", func() error {
-		if err = cl.ask(c, wire.LS); err == nil {
-			list, err = cl.answerList(c)
+		if err := cl.ask(c); err != nil {
+			return err
 		}
+		list, err = cl.answerList(c)
 		return err
 	})
 	return list, err
 }
 
 // ListAndTrySelect asks for the peer's protocols and makes one proposal, in one
-// flight: after one round trip the caller knows both whether the peer agreed
-// and, where the peer tells, what else it speaks. The error is that of
-// [Client.TrySelect]; from a peer that does not tell the list is empty.
+// flight and one round trip. The error is that of [Client.TrySelect]. The list is
+// empty if the peer refuses to send one.
 func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protocol string) (list wire.List, err error) {
 	err = cl.step(ctx, c, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
 			return err
 		}
-		if err := cl.ask(c, wire.LS); err != nil {
+		if err := cl.ask(c); err != nil {
 			return err
 		}
 		if err := cl.propose(c, protocol); err != nil {
@@ -273,25 +312,25 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 		if list, err = cl.answerList(c); err != nil && err != ErrNotSupported {
 			return err
 		}
-		return cl.answer(c, protocol)
+		return refusedError(cl.answer(c, protocol))
 	})
 	return list, err
 }
 
-// step runs one step on a Communicator that goes on to live.
+// step runs one step on a Communicator that may be used afterwards.
 func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
 	if err := c.usable(Initiator); err != nil {
 		return err
 	}
 	running := c
-	defer abandon(&running)
-	before := c.tally.proposals
+	defer resetAfterPanic(&running)
+	before := c.state.Proposals
 	err := cl.begin(ctx, c)
 	if err == nil {
 		err = do()
 	}
 	var proposed []string
-	if c.tally.proposals > before {
+	if c.state.Proposals > before {
 		proposed = []string{protocol}
 	}
 	err = c.end(ctx, protocol, proposed, true, err)
@@ -299,7 +338,16 @@ func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do
 	return err
 }
 
-// answerList reads the answer to "ls", which has limits of its own.
+// ask queues an "ls".
+func (cl *Client) ask(c *Communicator) error {
+	if f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.bytes()); f != rules.NoFault {
+		return cl.Limits.fault(f)
+	}
+	c.say(wire.LS)
+	return nil
+}
+
+// answerList reads the answer to "ls", which has limits of its own (R21).
 func (cl *Client) answerList(c *Communicator) (wire.List, error) {
 	if err := cl.awaitHeader(c, shortestMessage); err != nil {
 		return wire.List{}, err
@@ -309,8 +357,13 @@ func (cl *Client) answerList(c *Communicator) (wire.List, error) {
 	if err != nil {
 		return wire.List{}, err
 	}
-	list, err := judgeList(text, cl.Limits.listNames())
-	if err != nil && err != ErrNotSupported {
+	list, verdict, err := rules.JudgeList(text, cl.Limits.listNames())
+	switch {
+	case verdict == rules.Refused:
+		err = ErrNotSupported
+	case verdict == rules.Violated && !errors.Is(err, ErrTooLarge):
+		err = c.unexpected(text, ErrUnexpectedAnswer)
+	case verdict == rules.Violated:
 		err = c.unexpected(text, err)
 	}
 	return list, err

@@ -2,64 +2,46 @@ package multiselect
 
 import (
 	"io"
-	"sync"
-	"time"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Communicator exchanges messages with one peer, and remembers how far the two
-// have come: it is what [Client] and [Muxer] work on, step by step where the
-// caller wants the steps. One goroutine at a time may use it.
+// Communicator exchanges messages with one peer and records the progress of the
+// conversation. [Client] and [Muxer] work on it, step by step where the caller
+// wants the steps. Only one goroutine at a time may use a Communicator.
 //
-// Nothing is read beyond the last message that was asked for, so after the
-// protocol is agreed the caller goes on with the stream itself, and the steps
-// refuse to. The stream stays the caller's: a step that fails ends it, a step
-// that succeeds or is refused leaves it as it is.
+// It reads no byte after the last message that was asked for, so after the
+// agreement the caller uses the stream itself, and the steps fail with
+// [net.ErrClosed]. The stream stays the caller's: a step that fails ends it, a
+// step that succeeds or is refused leaves it open.
 type Communicator struct {
-	framer
-	ext     *extension
-	out     *flight // queued and not yet written, if small is no place for it
-	refused *flight // names that a responder has refused, for its error
-	pooled  bool    // made for one call, and given back at its end
+	in      reader
+	out     writer
+	stream  io.ReadWriteCloser
+	life    lifetime
+	rare    *rare
+	refused *flight     // names that a responder has refused, as messages, for its error
+	state   rules.State // what the decisions depend on
+	limit   int16       // Limits.MaxMessage of the call in progress
 
-	// The budget of the call in progress. start and deadline count from epoch;
-	// there is a deadline while the watch watches.
-	watch           *watch
-	start, deadline time.Duration
-	place           int32      // in the queue of the watch, which guards it
-	ended           bool       // the stream was ended, by whoever came first
-	ending          sync.Mutex // guards ended
-
-	progress
+	role     Role
+	phase    Phase
+	over     bool // it has failed, or a protocol is agreed on
+	fast     bool // the call in progress began on the fast path
+	tolerant bool // the call in progress ignores write errors where a rule allows it (R17)
+	pooled   bool // made for one call, and returned to the pool at its end
 }
 
-// progress is how far the conversation has come.
-type progress struct {
-	tally   tally
-	sent    int32 // bytes written, all in all
-	flights int32 // how many writes
-	limit   int16 // Limits.message of the call in progress
-
-	role           Role
-	phase          Phase
-	over           bool // it failed, or a protocol was agreed on
-	headerSent     bool
-	headerReceived bool
-	left           left // where the short way was left
-	tolerant       bool // the peer need not hear what is said
-	lastWasNA      bool // the last answer of this responder
-}
-
-// extension is what few negotiations need; the others do not carry it along.
-type extension struct {
+// rare holds fields that few negotiations need, so that half-open ones stay small.
+type rare struct {
 	channel    MessageChannel
 	texts      []string // queued for the channel
 	trace      *Trace
 	stopCtx    func() bool
 	unbuffered bool
-	writing    *flight // what is being written beside a read
-	unheard    error   // why the peer did not hear a tolerant responder
+	writing    *flight // written in a goroutine, concurrently with reads (R28)
+	writeErr   error   // a write error that a responder has ignored (R17)
 	offending  []byte  // the message that ended the negotiation
 }
 
@@ -73,40 +55,43 @@ func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 	return c
 }
 
-// NewChannelCommunicator returns a Communicator over a message channel. What
-// [Muxer.NegotiateOn] agrees on there is served with the channel itself; the
-// handler that it returns, which wants a stream, only tells which one it is.
+// NewChannelCommunicator returns a Communicator over a message channel. After
+// [Muxer.NegotiateOn] the caller serves the agreed protocol on the channel itself:
+// the returned [Handler] needs a stream and cannot be called with it.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
 	c := NewCommunicator(channelStream{nil, channel})
-	c.extend().channel = channel
+	c.rarely().channel = channel
 	return c
 }
 
-func (c *Communicator) extend() *extension {
-	if c.ext == nil {
-		c.ext = new(extension)
+func (c *Communicator) rarely() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
 	}
-	return c.ext
+	return c.rare
 }
 
 func (c *Communicator) channel() MessageChannel {
-	if c.ext == nil {
+	if c.rare == nil {
 		return nil
 	}
-	return c.ext.channel
+	return c.rare.channel
 }
 
-// Read returns the text of the next message, without its newline. Read and Write
-// are for conversations of your own: a header that goes through them is not
-// noticed by the steps of [Client] and [Muxer], and there is no budget; close
-// the stream to end them. Every error is a [*CommunicatorError].
+func (c *Communicator) isUnbuffered() bool { return c.rare != nil && c.rare.unbuffered }
+
+// ReadMessage returns the text of the next message, without its newline. It blocks
+// until the message has arrived; no time limit applies, and Close unblocks it.
+// ReadMessage and WriteMessages are for conversations that the caller conducts
+// itself: the steps of [Client] and [Muxer] do not see a header that passes through
+// them. Every error is a [*CommunicatorError].
 func (c *Communicator) ReadMessage() (string, error) {
 	text, err := c.next(int(c.limit), shortestMessage)
 	return string(text), err
 }
 
-// Write sends the messages as one flight: in one write. Nothing is validated.
-// Every error is a [*CommunicatorError].
+// WriteMessages sends the messages in one write. It validates none of them. Every
+// error is a [*CommunicatorError].
 func (c *Communicator) WriteMessages(messages ...string) error {
 	for _, m := range messages {
 		c.queue(m)
@@ -117,10 +102,10 @@ func (c *Communicator) WriteMessages(messages ...string) error {
 // Close closes the stream or channel.
 func (c *Communicator) Close() error { return c.stream.Close() }
 
-// shortestMessage is a length and a newline.
+// shortestMessage is the size of a message of one byte: a length and a newline.
 const shortestMessage = 2
 
-// header waits for the peer's header and may read, beyond it, the shortest
+// header waits for the peer's header. It may read up to the end of the shortest
 // message that can follow.
 func (c *Communicator) header(shortest int) error {
 	for {
@@ -133,9 +118,9 @@ func (c *Communicator) header(shortest int) error {
 	}
 }
 
-// next returns the text of the next message, which is good until something is
-// queued or read. It may read as much as the shortest message that can end the
-// negotiation.
+// next returns the text of the next message, which is valid until the next message
+// is queued or read. It may read up to the end of the shortest message that can
+// end the negotiation.
 func (c *Communicator) next(limit, shortest int) ([]byte, error) {
 	for {
 		if text, done, err := c.takeMessage(limit); done || err != nil {
@@ -147,84 +132,202 @@ func (c *Communicator) next(limit, shortest int) ([]byte, error) {
 	}
 }
 
-// takeHeader takes the header if it has arrived. It fails at the first byte
-// that does not belong to it (R3).
+// takeHeader consumes the header if it has arrived (R2, R3).
 func (c *Communicator) takeHeader() (done bool, err error) {
 	if ch := c.channel(); ch != nil {
 		return true, c.channelHeader(ch)
 	}
-	if done, err = c.framer.takeHeader(); done {
-		c.headerReceived = true
-		if c.ext != nil {
-			c.received([]byte(wire.HeaderFrame))
+	if done, err = c.in.takeHeader(); done {
+		c.state.HeaderReceived = true
+		if c.rare != nil {
+			c.traceReceived([]byte(wire.HeaderFrame))
 		}
 	}
 	return done, err
 }
 
-// takeMessage takes a message if it has arrived.
+// takeMessage consumes a message if it has arrived.
 func (c *Communicator) takeMessage(limit int) (text []byte, done bool, err error) {
 	if ch := c.channel(); ch != nil {
 		text, err = c.channelNext(ch, limit)
 		return text, true, err
 	}
-	before := c.pending()
-	text, n, err := c.take(limit)
+	before := c.in.pending()
+	text, n, err := c.in.takeMessage(limit)
 	if err != nil {
 		return nil, false, &CommunicatorError{"read", err}
 	}
-	c.received(before[:n])
+	c.traceReceived(before[:n])
 	return text, n > 0, nil
 }
 
-// more waits until more of the header, or of the message that is to be taken
-// next, has arrived.
+// more reads more of the header or of the next message.
 func (c *Communicator) more(limit, shortest int) error {
-	room, err := c.prepare(limit, shortest)
+	buffer, err := c.prepareRead(limit, shortest)
 	if err != nil {
 		return err
 	}
-	n, err := c.stream.Read(room)
-	return c.took(n, len(room), err)
+	n, err := c.stream.Read(buffer)
+	return c.in.record(n, len(buffer), err)
 }
 
-// prepare makes ready to wait, and returns where to read to. Nobody waits with
-// words unsaid (R11), but for the header alone when a message has begun to
-// arrive: the rest of that comes without a word from this side, and the header
-// can leave with the answer (R1).
-func (c *Communicator) prepare(limit, shortest int) ([]byte, error) {
-	have := len(c.pending())
-	if have == 0 || c.queued > 0 || c.out != nil {
-		if err := c.flush(); err != nil {
+// prepareRead flushes where a rule demands it (R1, R11), and returns where to read
+// to (R12).
+func (c *Communicator) prepareRead(limit, shortest int) ([]byte, error) {
+	pending := c.in.pending()
+	if rules.MustFlush(len(pending), c.out.size()) {
+		if err := c.flush(c.isUnbuffered()); err != nil {
 			return nil, err
 		}
 	}
-	if !c.headerReceived && c.role != 0 {
+	inHeader := !c.state.HeaderReceived && c.role != 0
+	n := rules.Readable(pending, inHeader, shortest, limit)
+	if inHeader {
 		shortest += len(wire.HeaderFrame)
-		return c.room(shortest-have, shortest-have), nil
 	}
-	return c.room(c.missing(shortest, limit), shortest-have), nil
+	return c.in.buffer(n, shortest-len(pending)), nil
 }
 
-// reply is next for the initiator: whoever answers has read the question,
-// so there is nothing left to wait for.
+// reply is next for the initiator. An answer proves that the peer has read the
+// question, so the concurrent write of that ends, and reply waits for it (R28).
 func (c *Communicator) reply(limit, shortest int) ([]byte, error) {
 	text, err := c.next(limit, shortest)
 	if err != nil {
 		return nil, err
 	}
-	return text, c.join()
+	return text, c.joinWrite()
 }
 
-// unexpected keeps a message that ends the negotiation.
+// say queues a message, after the header if that was not sent yet (R1).
+func (c *Communicator) say(text string) {
+	c.sayHeader()
+	c.queue(text)
+}
+
+// sayHeader queues the header, once (R4).
+func (c *Communicator) sayHeader() {
+	if !c.state.HeaderSent {
+		c.state.HeaderSent = true
+		c.queue(wire.Header)
+	}
+}
+
+func (c *Communicator) queue(text string) {
+	if c.channel() != nil {
+		c.rare.texts = append(c.rare.texts, text)
+		return
+	}
+	c.out.message(c.spare(), text)
+}
+
+// queueList queues an answer to "ls".
+func (c *Communicator) queueList(names []string) {
+	if c.channel() != nil {
+		c.rare.texts = append(c.rare.texts, listText(names))
+		return
+	}
+	c.out.list(c.spare(), names)
+}
+
+// spare returns the reader's inline buffer if messages may be queued in it: while no
+// bytes of the peer are there, and no write runs concurrently with reads.
+func (c *Communicator) spare() []byte {
+	if c.in.isIdle() && !c.isUnbuffered() {
+		return c.in.inline[:]
+	}
+	return nil
+}
+
+// flush writes what is queued in one write, and the header after the peer's own
+// (R1). On a stream without a buffer, where the peer may write too and not yet
+// read, the write runs concurrently with the next read (R28).
+func (c *Communicator) flush(concurrently bool) error {
+	if c.state.HeaderReceived {
+		c.sayHeader()
+	}
+	if ch := c.channel(); ch != nil {
+		return c.channelFlush(ch)
+	}
+	if c.out.size() == 0 {
+		return nil
+	}
+	if err := c.joinWrite(); err != nil {
+		return err
+	}
+	out, bytes := c.out.take(c.in.inline[:])
+	if c.rare != nil {
+		c.rare.trace.sent(c.role, bytes)
+	}
+	if concurrently && out != nil { // always, without a buffer
+		c.rare.writing = out
+		out.start(c.stream)
+		return nil
+	}
+	// Without a call in between: the stack of this Write stays with a half-open negotiation.
+	n, err := c.stream.Write(bytes)
+	size := len(bytes)
+	if out != nil {
+		out.release()
+	}
+	return c.recordWrite(written{n, err}.check(size))
+}
+
+// finish writes what is queued and waits until all of it is written.
+func (c *Communicator) finish() error {
+	if err := c.flush(false); err != nil {
+		return err
+	}
+	return c.joinWrite()
+}
+
+// joinWrite waits for the concurrent write, if there is one.
+func (c *Communicator) joinWrite() error {
+	if c.rare == nil || c.rare.writing == nil {
+		return nil
+	}
+	return c.recordWrite(c.rare.join())
+}
+
+func (r *rare) join() written {
+	f := r.writing
+	w := <-f.done
+	r.writing = nil
+	f.release()
+	return w
+}
+
+// recordWrite records the result of a write. A responder ignores that its peer has
+// stopped reading as long as an agreement may still follow (R17).
+func (c *Communicator) recordWrite(w written) error {
+	c.out.sent += int32(w.n)
+	if w.err == nil {
+		return nil
+	}
+	err := &CommunicatorError{"write", w.err}
+	if !c.tolerant || !c.state.MayIgnoreWriteError() || !isUndelivered(w.err) {
+		return err
+	}
+	c.rarely().writeErr = err
+	return nil
+}
+
+// undelivered returns the write error that was ignored, for a responder that can
+// no longer ignore it (R17).
+func (c *Communicator) undelivered() error {
+	if c.rare == nil {
+		return nil
+	}
+	return c.rare.writeErr
+}
+
+// unexpected keeps a message that ends the negotiation, for its error.
 func (c *Communicator) unexpected(text []byte, err error) error {
-	c.extend().offending = wire.AppendMessage(nil, string(text))
+	c.rarely().offending = wire.AppendMessage(nil, string(text))
 	return err
 }
 
-// received tells the trace.
-func (c *Communicator) received(message []byte) {
-	if c.ext != nil && len(message) > 0 {
-		c.ext.trace.received(c.role, message)
+func (c *Communicator) traceReceived(message []byte) {
+	if c.rare != nil && len(message) > 0 {
+		c.rare.trace.received(c.role, message)
 	}
 }

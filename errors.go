@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -199,3 +200,7 @@ func readError(err error, got int32) error {
 	}
 	return &CommunicatorError{"read", err}
 }
+
+// IsValidHandshake reports whether the text of a message is the header. It compares
+// byte for byte: no other version, no white space (R2).
+func IsValidHandshake(contents string) bool { return rules.IsHeader(contents) }

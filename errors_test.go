@@ -13,10 +13,12 @@ import (
 	"testing"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// fact is something that goes wrong, and what every form has to say about it.
+// fact is something that goes wrong, and the error that every call returns for it.
 type fact struct {
 	name    string
 	peer    string // what the peer says, before end
@@ -56,27 +58,27 @@ func facts() []fact {
 	}
 }
 
-// The same fact is the same value in both roles and in every form.
+// The same fact is the same value in both roles and in every call.
 func TestErrorsSameFactSameValue(t *testing.T) {
 	for _, fact := range facts() {
-		for _, form := range forms() {
-			if fact.phase > 0 && strings.Contains(form.name, "Handshake") {
+		for _, call := range apitest.Calls() {
+			if fact.phase > 0 && strings.Contains(call.Name, "Handshake") {
 				continue
 			}
-			t.Run(fact.name+"/"+form.name, func(t *testing.T) {
-				s := talk(bytewise(fact.peer)...)
-				s.end = fact.end
-				err := form.call(context.Background(), multiselect.Limits{}, s)
-				checkFact(t, fact, form, err)
-				if !slices.Equal(s.ends, []string{"close"}) {
-					t.Errorf("the stream was ended %q", s.ends)
+			t.Run(fact.name+"/"+call.Name, func(t *testing.T) {
+				s := streamtest.NewScript(streamtest.Bytewise(fact.peer)...)
+				s.End = fact.end
+				err := call.Do(context.Background(), multiselect.Limits{}, s)
+				checkFact(t, fact, call, err)
+				if !slices.Equal(s.Ended, []string{"close"}) {
+					t.Errorf("the stream was ended %q", s.Ended)
 				}
 			})
 		}
 	}
 }
 
-func checkFact(t *testing.T, fact fact, form form, err error) {
+func checkFact(t *testing.T, fact fact, call apitest.Call, err error) {
 	t.Helper()
 	e, ok := errors.AsType[*multiselect.Error](err)
 	if !ok {
@@ -88,13 +90,13 @@ func checkFact(t *testing.T, fact fact, form form, err error) {
 	if e.Blame() != fact.blame || e.Timeout() != fact.timeout {
 		t.Errorf("%v: blame %v, timeout %v; want %v, %v", err, e.Blame(), e.Timeout(), fact.blame, fact.timeout)
 	}
-	if e.Role != form.role || (e.Phase != multiselect.PhaseHeader) != (fact.phase > 0) {
+	if e.Role != call.Role || (e.Phase != multiselect.PhaseHeader) != (fact.phase > 0) {
 		t.Errorf("%v: role %v, phase %v", err, e.Role, e.Phase)
 	}
 	if e.BytesReceived != len(fact.peer) && fact.want != multiselect.ErrNotMultistream && fact.want != multiselect.ErrTooLarge {
 		t.Errorf("%v: received %d bytes of %d", err, e.BytesReceived, len(fact.peer))
 	}
-	if !strings.Contains(err.Error(), fact.text) || !strings.HasPrefix(err.Error(), "multiselect: "+form.role.String()) {
+	if !strings.Contains(err.Error(), fact.text) || !strings.HasPrefix(err.Error(), "multiselect: "+call.Role.String()) {
 		t.Errorf("the text is %q, want %q in it", err.Error(), fact.text)
 	}
 }
@@ -109,19 +111,19 @@ func TestErrorsOfInitiator(t *testing.T) {
 		text       string
 		proposed   []string
 	}{
-		{"all refused", h + na + na, multiselect.ErrNotSupported, multiselect.BlameNone, "not supported by the peer", []string{nameA, nameB}},
-		{"another name", h + say("/zzz"), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, `peer said "/zzz": unexpected answer`, []string{nameA}},
-		{"an empty one", h + say(""), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "unexpected answer", []string{nameA}},
-		{"the header again", h + h, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "unexpected answer", []string{nameA}},
-		{"too early", h + na + say(nameB), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "before the question", nil},
-		{"the second is odd", h + na, io.ErrUnexpectedEOF, multiselect.BlameNone, `proposed ["/foo/1.0.0" "/bar/2.0.0"]`, []string{nameA, nameB}},
+		{"all refused", h + na + na, multiselect.ErrNotSupported, multiselect.BlameNone, "not supported by the peer", []string{apitest.NameA, apitest.NameB}},
+		{"another name", h + say("/zzz"), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, `peer said "/zzz": unexpected answer`, []string{apitest.NameA}},
+		{"an empty one", h + say(""), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "unexpected answer", []string{apitest.NameA}},
+		{"the header again", h + h, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "unexpected answer", []string{apitest.NameA}},
+		{"too early", h + na + say(apitest.NameB), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "before the question", nil},
+		{"the second is odd", h + na, io.ErrUnexpectedEOF, multiselect.BlameNone, `proposed ["/foo/1.0.0" "/bar/2.0.0"]`, []string{apitest.NameA, apitest.NameB}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := talk(tt.peer)
+			s := streamtest.NewScript(tt.peer)
 			if tt.name == "all refused" {
-				s = talk(h+na, na)
+				s = streamtest.NewScript(h+na, na)
 			}
-			err := selectOneOf(context.Background(), multiselect.Limits{}, s)
+			err := apitest.SelectOneOf(context.Background(), multiselect.Limits{}, s)
 			e, ok := errors.AsType[*multiselect.Error](err)
 			if !ok || !errors.Is(err, tt.want) || e.Blame() != tt.blame || !strings.Contains(err.Error(), tt.text) {
 				t.Fatalf("%v (blame %v), want %v, %q", err, e.Blame(), tt.want, tt.text)
@@ -129,14 +131,15 @@ func TestErrorsOfInitiator(t *testing.T) {
 			if tt.proposed != nil && !slices.Equal(e.Protocols, tt.proposed) {
 				t.Errorf("Protocols = %q, want %q", e.Protocols, tt.proposed)
 			}
-			if e.BytesSent != len(s.written) {
-				t.Errorf("BytesSent = %d, %d were written", e.BytesSent, len(s.written))
+			if e.BytesSent != len(s.Written) {
+				t.Errorf("BytesSent = %d, %d were written", e.BytesSent, len(s.Written))
 			}
 		})
 	}
 }
 
-// After "na" the end of the stream is how initiators say goodbye (R18).
+// After "na" the end of the stream is how an initiator leaves (R18), and only that:
+// errors of this side are not the peer's choice.
 func TestErrorsGaveUp(t *testing.T) {
 	h, x := say(wire.Header), say("/nope")
 	for _, tt := range []struct {
@@ -151,17 +154,60 @@ func TestErrorsGaveUp(t *testing.T) {
 		{"went on with zero", h + x + "\x00", nil, multiselect.ErrGaveUp},
 		{"is slow", h + x, os.ErrDeadlineExceeded, os.ErrDeadlineExceeded},
 		{"was closed here", h + x, net.ErrClosed, net.ErrClosed},
+		{"was a pipe that was closed here", h + x, io.ErrClosedPipe, io.ErrClosedPipe},
+		{"sends nothing, time and again", h + x, io.ErrNoProgress, io.ErrNoProgress},
 		{"left after a list", h + x + say(wire.LS), nil, io.ErrUnexpectedEOF},
 	} {
-		for _, form := range []form{forms()[6], forms()[7], forms()[8]} {
-			s := talk(tt.peer)
-			s.end = tt.end
-			err := form.call(context.Background(), multiselect.Limits{}, s)
-			if !errors.Is(err, tt.want) {
-				t.Errorf("%s, %s: %v, want %v", form.name, tt.name, err, tt.want)
+		for _, call := range []apitest.Call{apitest.Named("Negotiate"), apitest.Named("NegotiateOn"), apitest.Named("ServeStream")} {
+			s := streamtest.NewScript(tt.peer)
+			s.End = tt.end
+			if tt.end == io.ErrNoProgress {
+				s.FailRead = func(int, []byte) (int, error, bool) { return 0, nil, s.Rest() == "" }
+			}
+			err := call.Do(context.Background(), multiselect.Limits{}, s)
+			if !errors.Is(err, tt.want) || errors.Is(err, multiselect.ErrGaveUp) != (tt.want == multiselect.ErrGaveUp) {
+				t.Errorf("%s, %s: %v, want %v", call.Name, tt.name, err, tt.want)
 			}
 			if e, _ := errors.AsType[*multiselect.Error](err); tt.want == multiselect.ErrGaveUp && e.Blame() != multiselect.BlameNone {
-				t.Errorf("%s, %s: blame %v", form.name, tt.name, e.Blame())
+				t.Errorf("%s, %s: blame %v", call.Name, tt.name, e.Blame())
+			}
+		}
+	}
+}
+
+// A responder's error has the names that it refused, each once, up to a kilobyte.
+func TestErrorNamesTheRefused(t *testing.T) {
+	long := "/" + strings.Repeat("n", 700)
+	s := streamtest.NewScript(say(wire.Header, "/x", "/y", "", long, "/z", long, "/x"))
+	_, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(context.Background(), s)
+	e, ok := errors.AsType[*multiselect.Error](err)
+	if !ok || !errors.Is(err, multiselect.ErrGaveUp) {
+		t.Fatal(err)
+	}
+	if want := []string{"/x", "/y", "", long, "/z"}; !slices.Equal(e.Protocols, want) {
+		t.Errorf("Protocols = %.100q, want %.100q", e.Protocols, want)
+	}
+	if text := err.Error(); !strings.Contains(text, `refused ["/x" "/y"`) || len(text) > 500 {
+		t.Errorf("the text is %q", text)
+	}
+}
+
+// The names of an error take 1024 bytes: a name is kept while those before it, as
+// messages, and its own bytes fit, on the fast path and on the general one.
+func TestErrorNamesTheRefusedUpTo1024Bytes(t *testing.T) {
+	first := "/" + strings.Repeat("a", 499)
+	room := 1024 - len(say(first))
+	for size, want := range map[int]int{room - 1: 2, room: 2, room + 1: 1} {
+		second := "/" + strings.Repeat("b", size-1)
+		for _, chunks := range [][]string{
+			{say(wire.Header, first), say(second)}, // each is read when the last was answered
+			{say(wire.Header, first, second)},
+			{say(wire.Header), say(first), say(second)},
+		} {
+			_, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(context.Background(), streamtest.NewScript(chunks...))
+			e, ok := errors.AsType[*multiselect.Error](err)
+			if want := []string{first, second}[:want]; !ok || !slices.Equal(e.Protocols, want) {
+				t.Errorf("%d chunks, %d bytes: the error has %d names, want %d", len(chunks), size, len(e.Protocols), len(want))
 			}
 		}
 	}
@@ -175,7 +221,7 @@ func TestErrorsOfArguments(t *testing.T) {
 		want      error
 	}{
 		{"nothing", nil, multiselect.ErrNoProtocols},
-		{"empty", []string{nameA, ""}, multiselect.ErrInvalidName},
+		{"empty", []string{apitest.NameA, ""}, multiselect.ErrInvalidName},
 		{"na", []string{"na"}, multiselect.ErrInvalidName},
 		{"ls", []string{"ls"}, multiselect.ErrInvalidName},
 		{"header", []string{wire.Header}, multiselect.ErrInvalidName},
@@ -183,21 +229,21 @@ func TestErrorsOfArguments(t *testing.T) {
 		{"too long", []string{strings.Repeat("x", 1024)}, multiselect.ErrInvalidName},
 		{"too many", manyNames(129), multiselect.ErrLimit},
 	} {
-		s := talk()
+		s := streamtest.NewScript()
 		_, err := new(multiselect.Client).SelectOneOf(context.Background(), s, tt.protocols...)
 		e, ok := errors.AsType[*multiselect.Error](err)
 		if !ok || !errors.Is(err, tt.want) || e.Blame() != multiselect.BlameLocal || len(e.Protocols) > 0 {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
-		if s.writes+s.reads > 0 || !slices.Equal(s.ends, []string{"close"}) {
-			t.Errorf("%s: %d writes, %d reads, ended %q", tt.name, s.writes, s.reads, s.ends)
+		if s.Writes+s.Reads > 0 || !slices.Equal(s.Ended, []string{"close"}) {
+			t.Errorf("%s: %d writes, %d reads, ended %q", tt.name, s.Writes, s.Reads, s.Ended)
 		}
 	}
 }
 
 // A step refuses a name that cannot be, and goes on with the next.
 func TestErrorsOfArgumentsInSteps(t *testing.T) {
-	s := talk(say(wire.Header, nameA))
+	s := streamtest.NewScript(say(wire.Header, apitest.NameA))
 	c := multiselect.NewCommunicator(s)
 	cl := new(multiselect.Client)
 	if err := cl.TrySelect(context.Background(), c, "a\nb"); !errors.Is(err, multiselect.ErrInvalidName) {
@@ -206,40 +252,40 @@ func TestErrorsOfArgumentsInSteps(t *testing.T) {
 	if _, err := cl.ListAndTrySelect(context.Background(), c, ""); !errors.Is(err, multiselect.ErrInvalidName) {
 		t.Error(err)
 	}
-	if s.writes > 0 || len(s.ends) > 0 {
-		t.Errorf("%d writes, ended %q", s.writes, s.ends)
+	if s.Writes > 0 || len(s.Ended) > 0 {
+		t.Errorf("%d writes, ended %q", s.Writes, s.Ended)
 	}
-	if err := cl.TrySelect(context.Background(), c, nameA); err != nil {
+	if err := cl.TrySelect(context.Background(), c, apitest.NameA); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestErrorsOfRegistration(t *testing.T) {
-	m := serving(t, "/taken")
+	m := apitest.Muxer(t, "/taken")
 	for _, tt := range []struct {
 		name    string
 		handler multiselect.Handler
 		want    error
 	}{
-		{"", noHandler, multiselect.ErrInvalidName},
-		{"na", noHandler, multiselect.ErrInvalidName},
-		{"ls", noHandler, multiselect.ErrInvalidName},
-		{wire.Header, noHandler, multiselect.ErrInvalidName},
-		{"/a\nb", noHandler, multiselect.ErrInvalidName},
-		{strings.Repeat("x", 1024), noHandler, multiselect.ErrInvalidName},
+		{"", apitest.NoHandler, multiselect.ErrInvalidName},
+		{"na", apitest.NoHandler, multiselect.ErrInvalidName},
+		{"ls", apitest.NoHandler, multiselect.ErrInvalidName},
+		{wire.Header, apitest.NoHandler, multiselect.ErrInvalidName},
+		{"/a\nb", apitest.NoHandler, multiselect.ErrInvalidName},
+		{strings.Repeat("x", 1024), apitest.NoHandler, multiselect.ErrInvalidName},
 		{"/x", nil, multiselect.ErrNoHandler},
-		{"/taken", noHandler, multiselect.ErrConflict},
-		{strings.Repeat("x", 1023), noHandler, nil},
-		{"no slash", noHandler, nil},
+		{"/taken", apitest.NoHandler, multiselect.ErrConflict},
+		{strings.Repeat("x", 1023), apitest.NoHandler, nil},
+		{"no slash", apitest.NoHandler, nil},
 	} {
 		if err := m.AddHandler(tt.name, tt.handler); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 			t.Errorf("AddHandler(%.20q): %v, want %v", tt.name, err, tt.want)
 		}
 	}
-	if err := m.ReplaceHandler("/taken", noHandler); err != nil {
+	if err := m.ReplaceHandler("/taken", apitest.NoHandler); err != nil {
 		t.Error(err)
 	}
-	if err := m.ReplaceHandler("na", noHandler); !errors.Is(err, multiselect.ErrInvalidName) {
+	if err := m.ReplaceHandler("na", apitest.NoHandler); !errors.Is(err, multiselect.ErrInvalidName) {
 		t.Error(err)
 	}
 	if _, err := multiselect.NewMuxer(map[string]multiselect.Handler{"/a": nil}); !errors.Is(err, multiselect.ErrNoHandler) {
@@ -255,13 +301,13 @@ func TestErrorsNames(t *testing.T) {
 	if want := "header proposal list none peer slow peer local initiator responder"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	c := multiselect.NewCommunicator(talk("\x00"))
+	c := multiselect.NewCommunicator(streamtest.NewScript("\x00"))
 	_, err := c.ReadMessage()
 	if e, ok := errors.AsType[*multiselect.CommunicatorError](err); !ok || e.Op != "read" || !errors.Is(err, multiselect.ErrMalformed) {
 		t.Errorf("Read: %T %v", err, err)
 	}
-	s := talk()
-	s.failWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
+	s := streamtest.NewScript()
+	s.FailWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
 	err = multiselect.NewCommunicator(s).WriteMessages("/a")
 	if e, ok := errors.AsType[*multiselect.CommunicatorError](err); !ok || e.Op != "write" || !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("Write: %T %v", err, err)
@@ -270,13 +316,13 @@ func TestErrorsNames(t *testing.T) {
 
 // What the roles forgive a stream (R17), the Communicator's own methods do not.
 func TestErrorsOfCommunicatorAfterHandshake(t *testing.T) {
-	s := talk(say(wire.Header))
+	s := streamtest.NewScript(say(wire.Header))
 	c := multiselect.NewCommunicator(s)
-	if err := serving(t, nameA).Handshake(context.Background(), c); err != nil {
+	if err := apitest.Muxer(t, apitest.NameA).Handshake(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
-	s.failWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
-	if err := c.WriteMessages(nameA); !errors.Is(err, syscall.EPIPE) {
+	s.FailWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
+	if err := c.WriteMessages(apitest.NameA); !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("Write: %v", err)
 	}
 }

@@ -14,84 +14,94 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/multiselect/multiselect/internal/guard"
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/internal/watchdog"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// LazyStream is a stream that negotiates its protocol on the way: the header and
-// the proposal travel with the first bytes that are written, and the answer is
-// taken off in front of the first bytes that are read. [Client.Lazy] makes it.
+// LazyStream is a stream that negotiates its protocol while it is used: the header
+// and the proposal are sent with the first bytes written, and the answer is read
+// before the first bytes read. [Client.Lazy] returns one.
 //
-// It is a [net.Conn] with more methods, and any number of goroutines may use
-// it. Until the outcome is known it is pending. Whatever the first call is, it
-// sends the header and the proposal: a Read, an empty Write, [LazyStream.Flush],
-// CloseWrite and Close too. Afterwards
+// A LazyStream is a [net.Conn] with more methods. All of them may be called
+// concurrently. At first the outcome of the negotiation is pending. The first call
+// that writes, reads, flushes, waits or closes sends the header and the proposal.
+// Until the outcome is known,
 //
-//   - a Write takes along what may travel before the agreement, and waits for
-//     the agreement with the rest, see [Client.Unguarded];
-//   - Read, ReadFrom, WriteTo, SyscallConn, [LazyStream.Wait] and
-//     [LazyStream.Detach] wait for the outcome. [Limits].Timeout is the time that
-//     calls may wait for it, all in all; when it is over the stream is ended.
+//   - Write sends its data early if the guard allows it (R29), and otherwise blocks
+//     until the peer has agreed; see [Client.Unguarded];
+//   - Read, ReadFrom, WriteTo, SyscallConn, [LazyStream.Wait] and [LazyStream.Detach]
+//     block. [Limits].Timeout bounds the total time during which calls block for the
+//     outcome (R24); when it expires, the stream is ended.
 //
-// Once the peer has agreed, every call goes straight to the stream. If it
-// refused, or broke the protocol, the stream has been ended as the package
-// documentation says, nothing more reaches the wire, and every call returns the
-// same [*Error]. After Close all calls return [net.ErrClosed]. The count that a
-// Write returns is exact in all cases: bytes of its argument that were written.
+// After the agreement every call goes directly to the stream. If the peer refuses or
+// breaks the protocol, the stream is ended as the package documentation describes,
+// no further byte is sent, and every call returns one [*Error] (R30). After Close all
+// calls return [net.ErrClosed]. The count that Write returns is always exact: the
+// number of bytes of its argument that were written.
 //
-// Deadlines hold as on any net.Conn, also while the answer is awaited, and a call
-// that ran into one leaves the negotiation as it was. A stream without
-// SetReadDeadline and SetWriteDeadline has none: [os.ErrNoDeadline]. A read
-// deadline that was set on the stream itself counts until one is set here.
+// Deadlines work as on any net.Conn, also for calls that wait for the answer. An
+// expired deadline leaves the negotiation unchanged. If the stream lacks
+// SetReadDeadline or SetWriteDeadline, the deadline methods return [os.ErrNoDeadline].
+// A read deadline set on the stream itself applies until one is set here.
 type LazyStream struct {
+	// Immutable after Client.Lazy has returned.
 	protocol     string
 	stream       io.ReadWriteCloser
-	size         int // of the header and the proposal
-	budget       time.Duration
-	bytes        int32 // Limits.MaxBytes
-	message      int16 // Limits.MaxMessage
-	unguarded    bool
-	hasDeadlines bool // the stream
+	firstSize    int           // size of the header and the proposal in bytes
+	timeout      time.Duration // Limits.timeout; 0 is no limit
+	maxBytes     int32         // Limits.MaxBytes
+	maxMessage   int16         // Limits.MaxMessage
+	unguarded    bool          // Client.Unguarded
+	hasDeadlines bool          // the stream has deadlines
 
 	in, out half
 
-	// mu guards what follows, and change tells that something of it did. No
-	// Read, Write or Close of the stream is called while it is held.
+	// mu guards all fields below and those of in and out, except as noted. It is
+	// never held during a Read, Write or Close of the stream.
 	mu     sync.Mutex
-	change *sync.Cond // if anybody has waited
-	err    error      // why state is LazyFailed
+	cond   *sync.Cond // signals changes; nil until a goroutine waits
+	err    error      // returned by all calls in state LazyFailed
 	state  LazyState
-	closed bool
+	closed bool // Close or Reset was called
 
-	// The half that sends.
-	isUnbuffered bool // a Write returns when the peer has read
-	begun        bool // the header is on its way, whether or not it got through: somebody may listen
-	writing      bool // a call writes, and has guard and sent to itself
-	guard        guard
-	sent         int // bytes of the header and the proposal
+	// Sending the first flight. While writing is set, only the call that set it changes
+	// guard and firstSent, and it writes to the stream without mu.
+	unbuffered  bool // Write returns after the peer has read; immutable
+	sendStarted bool // a write of the header was attempted, so an answer may arrive
+	writing     bool // a call is writing before the agreement
+	guard       guard.State
+	firstSent   int // bytes of the header and the proposal sent
 
-	// The half that hears the answer. What small does not do, with the header, the
-	// proposal and the answer to that, is done by c, see communicator. c belongs to
-	// whoever moved pump on from pumpIdle, but for what serves the budget.
-	small       [smallBuffer]byte
-	c           *Communicator
-	pump        pump
-	interrupted bool   // the inline pump is to return
-	missed      uint16 // how often the pump met a deadline of the stream's owner
-	waiters     int32  // while there are any, the budget runs
-	began       time.Duration
-	left        time.Duration // of the budget, or noBudget
-	cause       error         // why this side ended it
+	// Reading the answer. The goroutine that moves reader on from readerNone reads the
+	// stream and uses c without mu. Two parts of c are exempt: mu guards its timer until
+	// reader is readerDone, and any goroutine may end the stream through it. Without mu,
+	// inline belongs to a first Write while writing is set, and later to a Read that is
+	// the reader.
+	inline          [inlineSize]byte
+	c               *Communicator // nil until needed, see communicator
+	reader          answerReader
+	interrupted     bool   // the reader in a caller's goroutine must return
+	foreignTimeouts uint16 // number of expired deadlines set on the stream by its owner
+
+	// The timeout of the negotiation, which runs while calls wait.
+	waiters     int32         // calls that wait for the outcome
+	firstWait   time.Duration // time of the first of them, since epoch
+	timeoutLeft time.Duration // unused part of timeout, or noTimeout
+	endCause    error         // first reason for which this side ends the stream
 }
 
-// LazyState is what a [LazyStream] knows of the outcome.
+// LazyState is the state of the negotiation on a [LazyStream].
 type LazyState uint8
 
 const (
-	LazyPending LazyState = iota // the peer has not answered
-	LazyAgreed                   // the stream is the protocol's
-	LazyFailed                   // every call returns why
+	LazyPending LazyState = iota // the outcome is not known
+	LazyAgreed                   // the peer has agreed; the stream is the protocol's
+	LazyFailed                   // every call returns the reason
 )
 
+// String returns "pending", "agreed" or "failed".
 func (s LazyState) String() string {
 	switch s {
 	case LazyPending:
@@ -103,57 +113,59 @@ func (s LazyState) String() string {
 	}
 }
 
-// half is one direction, as far as its callers see it.
+// half is the state of one direction of a LazyStream. Calls that belong to no
+// direction, such as Wait, use a half of their own.
 type half struct {
-	direct   atomic.Bool // calls go straight to the stream
+	direct   atomic.Bool // calls go directly to the stream; readable without mu
 	closed   bool
 	deadline time.Time
 }
 
-// Lazy returns a stream on which the protocol will be negotiated. Nothing is sent
-// and nothing is waited for. There is one proposal: a peer that refuses it has
-// ended the matter (R30), so propose what the peer is known to speak.
+// Lazy returns a stream that negotiates protocol while it is used. Lazy itself does
+// no I/O and returns immediately. It proposes only this protocol, and a refusal ends the
+// stream (R30): propose one that the peer is known to support.
 //
-// The values of ctx count, such as a [Trace]; its end does not end the stream.
-// It fails with [ErrInvalidName] for names that cannot be proposed, and for those
-// that begin or end with white space or NUL, which some responders trim. Then
-// the stream has been ended; otherwise it belongs to the LazyStream.
+// Lazy uses the values of ctx, such as a [Trace]. The end of ctx has no effect on the
+// stream. Lazy fails with [ErrInvalidName] if the name cannot be proposed (R9), or
+// begins or ends with white space or NUL, which some responders trim; and with
+// [ErrLimit] if the proposal exceeds [Limits].MaxBytes. It ends the stream if it fails,
+// and otherwise the LazyStream owns the stream. Lazy panics if stream is nil.
 func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol string) (*LazyStream, error) {
 	mustExist(stream)
 	l := &LazyStream{
-		protocol:  protocol,
-		stream:    stream,
-		size:      len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
-		budget:    min(cl.Limits.timeout(), maxBudget),
-		bytes:     int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
-		message:   int16(cl.Limits.message()),
-		unguarded: cl.Unguarded,
+		protocol:   protocol,
+		stream:     stream,
+		firstSize:  len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
+		timeout:    min(cl.Limits.timeout(), watchdog.MaxTimeout),
+		maxBytes:   int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
+		maxMessage: int16(cl.Limits.message()),
+		unguarded:  cl.Unguarded,
 	}
-	if l.left = l.budget; l.left == 0 {
-		l.left = noBudget
+	if l.timeoutLeft = l.timeout; l.timeoutLeft == 0 {
+		l.timeoutLeft = noTimeout
 	}
 	running := l
 	defer func() {
 		if running != nil {
-			running.communicator().abandon()
+			running.communicator().resetAfterPanic()
 		}
 	}()
-	l.hasDeadlines = deadlines(stream) != nil
-	if !isShort(&cl.Limits) || traceOf(ctx) != nil || !isShortName(protocol) || !hasPlainEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
+	l.hasDeadlines = asDeadliner(stream) != nil
+	if !isFast(&cl.Limits) || traceOf(ctx) != nil || !isFastName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
 		running = nil
-		return cl.beginLazy(ctx, l)
+		return cl.initLazy(ctx, l)
 	}
 	running = nil
 	return l, nil
 }
 
-// beginLazy begins without a budget, which does not run before somebody waits, and
-// checks the name.
-func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
+// initLazy completes a LazyStream with a trace, with limits, with an unusual name, or
+// over an unbuffered stream. It starts no timer: that runs only while calls wait.
+func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
 	c := l.communicator()
 	running := c
-	defer abandon(&running)
-	values := context.Background() // the end of ctx does not count
+	defer resetAfterPanic(&running)
+	values := context.Background() // never ends
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
 	}
@@ -161,8 +173,8 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, er
 	limits.Timeout = -1
 	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
 	if err == nil {
-		c.tally = tally{}
-		err = cl.checkLazy(c, l.protocol)
+		c.state = rules.State{}
+		err = cl.checkLazyProposal(c, l.protocol)
 	}
 	if err != nil {
 		err = c.end(context.Background(), "", nil, false, err)
@@ -170,86 +182,91 @@ func (cl *Client) beginLazy(ctx context.Context, l *LazyStream) (*LazyStream, er
 		return nil, err
 	}
 	running = nil
-	l.isUnbuffered = c.ext != nil && c.ext.unbuffered
-	c.headerSent = !l.isUnbuffered
+	l.unbuffered = c.isUnbuffered()
+	c.state.HeaderSent = !l.unbuffered
 	return l, nil
 }
 
-// communicator returns what serves all that is not usual: a budget, a trace, an answer
-// that comes in pieces, the end of the stream.
+// communicator returns l.c, and takes one from the pool on first use. Most streams need
+// none: it serves the timeout, a trace, an answer in pieces, and the end of the stream.
 func (l *LazyStream) communicator() *Communicator {
 	if l.c == nil {
 		l.c = acquire(l.stream)
-		l.c.pooled = false // it is given back by decide
+		l.c.pooled = false // conclude returns it to the pool
 		l.c.role = Initiator
-		l.c.limit = l.message
-		l.c.headerSent = true // as far as the pump is concerned
-		l.c.tally = tally{proposals: 1, sent: int32(l.size - len(wire.HeaderFrame))}
+		l.c.limit = l.maxMessage
+		l.c.state = rules.State{HeaderSent: true, Proposals: 1, Sent: int32(l.firstSize - len(wire.HeaderFrame))}
 	}
 	return l.c
 }
 
-// checkLazy finds what cannot be proposed lazily, and counts the proposal.
-func (cl *Client) checkLazy(c *Communicator, protocol string) error {
+// checkLazyProposal counts the proposal of a protocol, and returns an error if it cannot
+// be sent lazily.
+func (cl *Client) checkLazyProposal(c *Communicator, protocol string) error {
 	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
 		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
 	}
 	if err := cl.check([]string{protocol}); err != nil {
 		return err
 	}
-	c.tally.proposals++
-	return c.tally.send(wire.MessageSize(len(protocol)), &cl.Limits)
+	return cl.Limits.fault(c.state.Propose(wire.MessageSize(len(protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
 }
 
-// hasPlainEnds reports whether a name obviously has nothing to trim.
-func hasPlainEnds(name string) bool {
-	return name != "" && isPlain(name[0]) && isPlain(name[len(name)-1])
+// hasGraphicEnds reports whether both ends of a name are visible ASCII, so that no
+// responder can trim it.
+func hasGraphicEnds(name string) bool {
+	return name != "" && isGraphic(name[0]) && isGraphic(name[len(name)-1])
 }
 
-func isPlain(b byte) bool { return b > ' ' && b < 0x7f }
+func isGraphic(b byte) bool { return b > ' ' && b < 0x7f }
 
-// isBlank reports whether a responder may trim r off a name.
+// isBlank reports whether a responder may trim r from a name.
 func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) }
 
-// Protocol returns the protocol that was proposed.
+// Protocol returns the protocol that was passed to [Client.Lazy].
 func (l *LazyStream) Protocol() string { return l.protocol }
 
-// State returns what is known of the outcome. It does not wait.
+// State returns the state of the negotiation. It does not block.
 func (l *LazyStream) State() LazyState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state
 }
 
-// Wait waits until the outcome is known, also after Close, and returns nil if
-// the peer agreed, and otherwise the [*Error] that all calls return. If ctx ends
-// first it returns why; the negotiation goes on.
+// Wait blocks until the outcome is known. It returns nil if the peer has agreed, and
+// otherwise the [*Error] that all calls return. Wait also works after Close: it then
+// waits for the linger to read the answer.
+//
+// If ctx ends first, Wait returns an error that wraps ctx.Err and the cause of ctx, and
+// the negotiation continues.
 func (l *LazyStream) Wait(ctx context.Context) error {
-	defer context.AfterFunc(ctx, l.wake)()
+	defer context.AfterFunc(ctx, l.lockAndNotify)()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.await(ctx, new(half))
+	return l.awaitOutcome(ctx, new(half))
 }
 
-// Unwrap waits like Wait and returns the stream itself, which can be used instead
-// of the LazyStream from there on. It fails with [net.ErrClosed] after Close.
+// Detach blocks until the peer has agreed and all early data is written. Then it returns
+// the stream, which the caller may use in place of the LazyStream; the two share it.
+// Detach fails like [LazyStream.Wait], and with [net.ErrClosed] after Close.
 func (l *LazyStream) Detach(ctx context.Context) (io.ReadWriteCloser, error) {
-	defer context.AfterFunc(ctx, l.wake)()
+	defer context.AfterFunc(ctx, l.lockAndNotify)()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.settle(ctx, &half{closed: l.closed}); err != nil {
+	if err := l.awaitDirect(ctx, &half{closed: l.closed}); err != nil {
 		return nil, err
 	}
 	return l.stream, nil
 }
 
-// Underlying returns the stream at once, for what can be asked of it: the state
-// of a TLS connection, say. To read, write or close it would break the
-// negotiation.
+// Stream returns the stream immediately, for access to its properties, such as the state
+// of a TLS connection. Until the peer has agreed, the caller must not read from it, write
+// to it or close it; see [LazyStream.Detach].
 func (l *LazyStream) Stream() io.ReadWriteCloser { return l.stream }
 
-// SyscallConn waits for the outcome. It fails with [errors.ErrUnsupported] if the
-// stream is no [syscall.Conn].
+// SyscallConn blocks until the peer has agreed, and returns the [syscall.RawConn] of the
+// stream. It fails with [errors.ErrUnsupported] if the stream is not a [syscall.Conn],
+// and otherwise like [LazyStream.Detach].
 func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
 	conn, ok := l.stream.(syscall.Conn)
 	if !ok {
@@ -261,7 +278,7 @@ func (l *LazyStream) SyscallConn() (syscall.RawConn, error) {
 	return conn.SyscallConn()
 }
 
-// LocalAddr returns that of the stream, nil if it has none.
+// LocalAddr returns the local address of the stream, or nil if it has none.
 func (l *LazyStream) LocalAddr() net.Addr {
 	if s, ok := l.stream.(interface{ LocalAddr() net.Addr }); ok {
 		return s.LocalAddr()
@@ -269,7 +286,7 @@ func (l *LazyStream) LocalAddr() net.Addr {
 	return nil
 }
 
-// RemoteAddr returns that of the stream, nil if it has none.
+// RemoteAddr returns the remote address of the stream, or nil if it has none.
 func (l *LazyStream) RemoteAddr() net.Addr {
 	if s, ok := l.stream.(interface{ RemoteAddr() net.Addr }); ok {
 		return s.RemoteAddr()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -60,7 +61,7 @@ func (l *Limits) lists() int     { return limit(l.MaxLists, 8, math.MaxInt) }
 func (l *Limits) bytes() int     { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
 func (l *Limits) proposals() int { return limit(l.MaxProposals, 128, math.MaxInt) }
 
-// limit applies the one rule that all limits follow.
+// limit applies the one rule of all limits.
 func limit[T int | int64](value, byDefault, none T) T {
 	switch {
 	case value == 0:
@@ -71,32 +72,17 @@ func limit[T int | int64](value, byDefault, none T) T {
 	return value
 }
 
-// tally counts what a stream has cost so far.
-type tally struct {
-	sent, received   int32 // bytes of messages, without answers to "ls"
-	proposals, lists int32
-}
-
-func (t *tally) send(n int, l *Limits) error {
-	t.sent += int32(n)
-	return exceeded("bytes sent", int(t.sent), l.bytes())
-}
-
-func (t *tally) receive(n int, l *Limits) error {
-	t.received += int32(n)
-	return exceeded("bytes received", int(t.received), l.bytes())
-}
-
-func (t *tally) mayPropose(l *Limits) error {
-	return exceeded("proposals", int(t.proposals)+1, l.proposals())
-}
-
-// mayList reports whether one more "ls" may be answered with a list (R23).
-func (t *tally) mayList(l *Limits) bool { return int(t.lists) < l.lists() }
-
-func exceeded(what string, count, allowed int) error {
-	if count > allowed {
-		return fmt.Errorf("%w: more than %d %s", ErrLimit, allowed, what)
+// fault returns the error for a fault that the rules have found.
+func (l *Limits) fault(f rules.Fault) error {
+	switch f {
+	case rules.TooManyProposals:
+		return fmt.Errorf("%w: more than %d proposals", ErrLimit, l.proposals())
+	case rules.TooMuchSent:
+		return fmt.Errorf("%w: more than %d bytes sent", ErrLimit, l.bytes())
+	case rules.TooMuchReceived:
+		return fmt.Errorf("%w: more than %d bytes received", ErrLimit, l.bytes())
+	case rules.EarlyAnswer:
+		return fmt.Errorf("%w: it arrived before the question", ErrUnexpectedAnswer)
 	}
 	return nil
 }

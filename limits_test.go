@@ -13,32 +13,34 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// The budget is the time for all of it, and is on unless it is negative.
-func TestLimitBudget(t *testing.T) {
-	for _, tt := range []struct{ budget, want time.Duration }{
+// The time limit is for the whole call, and is on unless it is negative.
+func TestLimitTimeout(t *testing.T) {
+	for _, tt := range []struct{ limit, want time.Duration }{
 		{0, 10 * time.Second}, {3 * time.Second, 3 * time.Second}, {time.Hour, time.Hour}, {-1, 0},
 	} {
-		for _, form := range forms() {
-			t.Run(fmt.Sprint(form.name, " ", tt.budget), func(t *testing.T) {
+		for _, call := range apitest.Calls() {
+			t.Run(fmt.Sprint(call.Name, " ", tt.limit), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					stream, _ := pair()
+					stream, _ := streamtest.Pipe()
 					noLimit := errors.New("a test does not last for ever")
 					ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Hour, noLimit)
 					defer cancel()
 					start := time.Now()
-					err := form.call(ctx, multiselect.Limits{Timeout: tt.budget}, stream)
+					err := call.Do(ctx, multiselect.Limits{Timeout: tt.limit}, streamtest.Bare(stream))
 					took := time.Since(start)
 					if tt.want == 0 {
 						if took != 2*time.Hour || !errors.Is(err, noLimit) {
-							t.Errorf("without a budget over after %v with %v", took, err)
+							t.Errorf("without a limit it ended after %v with %v", took, err)
 						}
 						return
 					}
 					if took != tt.want || !errors.Is(err, os.ErrDeadlineExceeded) {
-						t.Errorf("over after %v with %v, want %v", took, err, tt.want)
+						t.Errorf("ended after %v with %v, want %v", took, err, tt.want)
 					}
 				})
 			})
@@ -46,20 +48,20 @@ func TestLimitBudget(t *testing.T) {
 	}
 }
 
-// A peer that sends a byte now and then does not prolong it.
-func TestLimitBudgetDrip(t *testing.T) {
+// A peer that sends a byte now and then does not extend it.
+func TestLimitTimeoutDrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := pair()
+		a, b := streamtest.Pipe()
 		start := time.Now()
 		go func() {
-			for _, dripped := range bytewise(say(wire.Header, nameA)) {
+			for _, dripped := range streamtest.Bytewise(say(wire.Header, apitest.NameA)) {
 				time.Sleep(time.Second)
 				io.WriteString(b, dripped)
 			}
 		}()
-		_, _, err := serving(t, nameA).Negotiate(t.Context(), a)
+		_, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(t.Context(), streamtest.Bare(a))
 		if took := time.Since(start); took != 10*time.Second || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("over after %v with %v", took, err)
+			t.Errorf("ended after %v with %v", took, err)
 		}
 		time.Sleep(time.Minute)
 	})
@@ -76,7 +78,7 @@ type limitCase struct {
 const all = -1 // no limit
 
 func TestLimitsOfResponder(t *testing.T) {
-	h, a, x, ls := say(wire.Header), say(nameA), say("/nope"), say(wire.LS)
+	h, a, x, ls := say(wire.Header), say(apitest.NameA), say("/nope"), say(wire.LS)
 	message := func(n int) string { return say(strings.Repeat("m", n-1)) }
 	manyBytes := strings.Repeat(message(1024), 63) + message(884) // 64 KiB with A
 	for _, tt := range []limitCase{
@@ -109,10 +111,10 @@ func TestLimitsOfResponder(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := &multiselect.Muxer{Limits: tt.limits}
-			if err := m.AddHandler(nameA, noHandler); err != nil {
+			if err := m.AddHandler(apitest.NameA, apitest.NoHandler); err != nil {
 				t.Fatal(err)
 			}
-			s := talk(tt.peer...)
+			s := streamtest.NewScript(tt.peer...)
 			_, _, err := m.Negotiate(context.Background(), s)
 			if !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 				t.Errorf("%v, want %v", err, tt.want)
@@ -126,7 +128,7 @@ func TestLimitsOfResponder(t *testing.T) {
 }
 
 func TestLimitsOfInitiator(t *testing.T) {
-	h, a, na := say(wire.Header), say(nameA), say(wire.NA)
+	h, a, na := say(wire.Header), say(apitest.NameA), say(wire.NA)
 	message := func(n int) string { return say(strings.Repeat("m", n-1)) }
 	for _, tt := range []limitCase{
 		{"message, default", multiselect.Limits{}, []string{h + message(1024)}, multiselect.ErrUnexpectedAnswer},
@@ -139,24 +141,24 @@ func TestLimitsOfInitiator(t *testing.T) {
 		{"2 proposals", multiselect.Limits{MaxProposals: 2}, []string{h + a}, nil},
 		{"proposals, none", multiselect.Limits{MaxProposals: all}, []string{h + a}, nil},
 		{"bytes for one", multiselect.Limits{MaxBytes: 12}, []string{h, na}, multiselect.ErrLimit},
-		{"bytes for both", multiselect.Limits{MaxBytes: 24}, []string{h, na, say(nameB)}, nil},
-		{"bytes, none", multiselect.Limits{MaxBytes: all}, []string{h, na, say(nameB)}, nil},
+		{"bytes for both", multiselect.Limits{MaxBytes: 24}, []string{h, na, say(apitest.NameB)}, nil},
+		{"bytes, none", multiselect.Limits{MaxBytes: all}, []string{h, na, say(apitest.NameB)}, nil},
 		{"bytes for less than one", multiselect.Limits{MaxBytes: 11}, []string{h}, multiselect.ErrLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := talk(tt.peer...)
-			err := selectOneOf(context.Background(), tt.limits, s)
+			s := streamtest.NewScript(tt.peer...)
+			err := apitest.SelectOneOf(context.Background(), tt.limits, s)
 			if !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 				t.Errorf("%v, want %v", err, tt.want)
 			}
 			if e, ok := errors.AsType[*multiselect.Error](err); ok && errors.Is(err, multiselect.ErrLimit) && e.Blame() != multiselect.BlameLocal {
 				t.Errorf("%v: blame %v", err, e.Blame())
 			}
-			if tt.peer == nil && len(s.written) > 0 {
-				t.Errorf("%q was sent", s.written)
+			if tt.peer == nil && len(s.Written) > 0 {
+				t.Errorf("%q was sent", s.Written)
 			}
-			if err != nil && len(s.ends) != 1 {
-				t.Errorf("ended %q", s.ends)
+			if err != nil && len(s.Ended) != 1 {
+				t.Errorf("ended %q", s.Ended)
 			}
 		})
 	}
@@ -190,11 +192,11 @@ func TestLimitsOfList(t *testing.T) {
 		{"bytes, beyond", multiselect.Limits{MaxListBytes: 1 << 30, MaxListNames: all}, 10_000, true},
 	} {
 		t.Run(fmt.Sprint(tt.name, " ", tt.names), func(t *testing.T) {
-			m := serving(t, manyNames(tt.names)...)
+			m := apitest.Muxer(t, manyNames(tt.names)...)
 			m.Limits = tt.limits
 			list := wire.AppendList(nil, manyNames(tt.names))
 			// The responder says the list, or na.
-			s := talk(say(wire.Header, wire.LS, "/list/00000"))
+			s := streamtest.NewScript(say(wire.Header, wire.LS, "/list/00000"))
 			if _, _, err := m.Negotiate(context.Background(), s); err != nil {
 				t.Fatal(err)
 			}
@@ -202,12 +204,12 @@ func TestLimitsOfList(t *testing.T) {
 			if tt.fits {
 				want = say(wire.Header) + string(list) + say("/list/00000")
 			}
-			if string(s.written) != want {
-				t.Errorf("said %d bytes %.60q, want %d", len(s.written), s.written, len(want))
+			if string(s.Written) != want {
+				t.Errorf("said %d bytes %.60q, want %d", len(s.Written), s.Written, len(want))
 			}
 			// The initiator takes it, or not.
 			cl := multiselect.Client{Limits: tt.limits}
-			got, err := cl.List(context.Background(), multiselect.NewCommunicator(talk(say(wire.Header)+string(list))))
+			got, err := cl.List(context.Background(), multiselect.NewCommunicator(streamtest.NewScript(say(wire.Header)+string(list))))
 			if tt.fits && (err != nil || len(got.Names) != tt.names) || !tt.fits && err == nil {
 				t.Errorf("List = %d names, %v", len(got.Names), err)
 			}
@@ -217,60 +219,60 @@ func TestLimitsOfList(t *testing.T) {
 
 // The ninth list on one stream is refused like a name (R23).
 func TestLimitLists(t *testing.T) {
-	list := string(wire.AppendList(nil, []string{nameA}))
+	list := string(wire.AppendList(nil, []string{apitest.NameA}))
 	for _, tt := range []struct{ lists, times, answered int }{{0, 10, 8}, {1, 3, 1}, {all, 50, 50}} {
-		m := serving(t, nameA)
+		m := apitest.Muxer(t, apitest.NameA)
 		m.Limits.MaxLists = tt.lists
-		s := talk(say(wire.Header) + strings.Repeat(say(wire.LS), tt.times) + say(nameA))
+		s := streamtest.NewScript(say(wire.Header) + strings.Repeat(say(wire.LS), tt.times) + say(apitest.NameA))
 		if _, _, err := m.Negotiate(context.Background(), s); err != nil {
 			t.Fatal(err)
 		}
-		want := say(wire.Header) + strings.Repeat(list, tt.answered) + strings.Repeat(say(wire.NA), tt.times-tt.answered) + say(nameA)
-		if string(s.written) != want {
-			t.Errorf("%d lists: said %q, want %q", tt.lists, s.written, want)
+		want := say(wire.Header) + strings.Repeat(list, tt.answered) + strings.Repeat(say(wire.NA), tt.times-tt.answered) + say(apitest.NameA)
+		if string(s.Written) != want {
+			t.Errorf("%d lists: said %q, want %q", tt.lists, s.Written, want)
 		}
 	}
 }
 
 // A protocol that is listed twice is proposed, and counted, once.
 func TestLimitDuplicates(t *testing.T) {
-	s := talk(say(wire.Header, wire.NA), say(nameB))
+	s := streamtest.NewScript(say(wire.Header, wire.NA), say(apitest.NameB))
 	cl := multiselect.Client{Limits: multiselect.Limits{MaxProposals: 2}}
-	protocol, err := cl.SelectOneOf(context.Background(), s, nameA, nameA, nameB, nameA)
-	if want := say(wire.Header, nameA, nameB); protocol != nameB || err != nil || string(s.written) != want {
-		t.Errorf("%q, %v; said %q, want %q", protocol, err, s.written, want)
+	protocol, err := cl.SelectOneOf(context.Background(), s, apitest.NameA, apitest.NameA, apitest.NameB, apitest.NameA)
+	if want := say(wire.Header, apitest.NameA, apitest.NameB); protocol != apitest.NameB || err != nil || string(s.Written) != want {
+		t.Errorf("%q, %v; said %q, want %q", protocol, err, s.Written, want)
 	}
-	s = talk(say(wire.Header, wire.NA), say(wire.NA))
-	_, err = cl.SelectOneOf(context.Background(), s, nameA, nameA, nameB, nameA)
+	s = streamtest.NewScript(say(wire.Header, wire.NA), say(wire.NA))
+	_, err = cl.SelectOneOf(context.Background(), s, apitest.NameA, apitest.NameA, apitest.NameB, apitest.NameA)
 	e, _ := errors.AsType[*multiselect.Error](err)
 	if e == nil || !errors.Is(err, multiselect.ErrNotSupported) {
 		t.Fatal(err)
 	}
-	if want := []string{nameA, nameB}; !slices.Equal(e.Protocols, want) {
+	if want := []string{apitest.NameA, apitest.NameB}; !slices.Equal(e.Protocols, want) {
 		t.Errorf("Protocols = %q, want %q", e.Protocols, want)
 	}
 }
 
 // "ls" counts as bytes, and there may be none for it.
 func TestLimitBytesForList(t *testing.T) {
-	s := talk(say(wire.Header))
-	err := listAndTrySelect(&multiselect.Client{Limits: multiselect.Limits{MaxBytes: 3}}, context.Background(), multiselect.NewCommunicator(s))
-	if !errors.Is(err, multiselect.ErrLimit) || s.writes > 0 || len(s.ends) != 1 {
-		t.Errorf("%v, %d writes, ended %q", err, s.writes, s.ends)
+	s := streamtest.NewScript(say(wire.Header))
+	err := apitest.ListAndTrySelect(&multiselect.Client{Limits: multiselect.Limits{MaxBytes: 3}}, context.Background(), multiselect.NewCommunicator(s))
+	if !errors.Is(err, multiselect.ErrLimit) || s.Writes > 0 || len(s.Ended) != 1 {
+		t.Errorf("%v, %d writes, ended %q", err, s.Writes, s.Ended)
 	}
 }
 
 // Proposals count across the steps on one Communicator.
 func TestLimitAcrossSteps(t *testing.T) {
-	s := talk(say(wire.Header)+say(wire.NA), say(wire.NA), say(wire.NA))
+	s := streamtest.NewScript(say(wire.Header)+say(wire.NA), say(wire.NA), say(wire.NA))
 	c := multiselect.NewCommunicator(s)
 	cl := multiselect.Client{Limits: multiselect.Limits{MaxProposals: 2}}
 	for i, want := range []error{multiselect.ErrNotSupported, multiselect.ErrNotSupported, multiselect.ErrLimit} {
-		if err := cl.TrySelect(context.Background(), c, nameA); !errors.Is(err, want) {
+		if err := cl.TrySelect(context.Background(), c, apitest.NameA); !errors.Is(err, want) {
 			t.Errorf("proposal %d: %v, want %v", i+1, err, want)
 		}
 	}
-	if len(s.ends) != 1 || s.writes != 2 {
-		t.Errorf("%d writes, ended %q", s.writes, s.ends)
+	if len(s.Ended) != 1 || s.Writes != 2 {
+		t.Errorf("%d writes, ended %q", s.Writes, s.Ended)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/multiselect/multiselect/internal/names"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -44,7 +45,7 @@ type Muxer struct {
 	// all. It is called without a lock held, by the goroutine that negotiates.
 	ListFilter func(protocol string) bool
 
-	table    table
+	table    names.Table[Handler]
 	mu       sync.Mutex // held by those who change the matchers
 	matchers atomic.Pointer[matchers]
 }
@@ -83,7 +84,7 @@ func (m *Muxer) add(protocol string, h Handler, replace bool) error {
 	case err != nil:
 	case h == nil:
 		err = ErrNoHandler
-	case !m.table.add(protocol, h, replace):
+	case !m.table.Add(protocol, h, replace):
 		err = ErrConflict
 	}
 	if err != nil {
@@ -94,7 +95,7 @@ func (m *Muxer) add(protocol string, h Handler, replace bool) error {
 
 // RemoveHandler unregisters a protocol and reports whether it was registered.
 // Streams that have agreed on it are not touched.
-func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.remove(protocol) }
+func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.Remove(protocol) }
 
 // AddMatcher registers a handler for all names that the matcher accepts and
 // that have no handler of their own. It fails like [Muxer.AddHandler];
@@ -133,7 +134,7 @@ func (m *Muxer) RemoveMatcher(matcher Matcher) bool {
 
 // Handlers goes through the names that are registered, in no order. Names that
 // come or go meanwhile may or may not be seen. Matchers are not.
-func (m *Muxer) Handlers() iter.Seq2[string, Handler] { return m.table.all() }
+func (m *Muxer) Handlers() iter.Seq2[string, Handler] { return m.table.All() }
 
 // Protocols returns what can be proposed, sorted: the names that are registered
 // and the protocols of [MatchMajor]. What other matchers accept has no name.
@@ -150,7 +151,7 @@ func (m *Muxer) names(yield func(string) bool) {
 			majors = append(majors, r.name)
 		}
 	}
-	for name := range m.table.all() {
+	for name := range m.table.All() {
 		if i := slices.Index(majors, name); i >= 0 {
 			majors = slices.Delete(majors, i, i+1)
 		}
@@ -175,8 +176,8 @@ func (m *Muxer) Handler(protocol string) Handler {
 
 // lookup returns the handler of a name, and the name as a string.
 func (m *Muxer) lookup(name []byte) (string, Handler) {
-	if n := m.table.lookup(name); n != nil {
-		return n.name, n.handler
+	if n := m.table.Lookup(name); n != nil {
+		return n.Name(), n.Value()
 	}
 	set := m.matchers.Load()
 	if set == nil {
@@ -193,7 +194,7 @@ func (m *Muxer) lookup(name []byte) (string, Handler) {
 // A muxer without names still has to assume one, which may be added while a
 // read is waiting.
 func (m *Muxer) shortest() int {
-	shortest := int(m.table.shortest.Load())
+	shortest := m.table.Shortest()
 	if set := m.matchers.Load(); set != nil && (shortest == 0 || set.shortest < shortest) {
 		shortest = set.shortest
 	}

@@ -102,11 +102,11 @@ func (c *Communicator) outcome(protocol string, err error) Outcome {
 		Role:          c.role,
 		Protocol:      protocol,
 		Err:           err,
-		WriteErr:      c.ext.unheard,
-		Proposals:     int(c.tally.proposals),
-		Flights:       int(c.flights),
-		BytesSent:     int(c.sent),
-		BytesReceived: int(c.got),
-		Elapsed:       c.elapsed(),
+		WriteErr:      c.rare.writeErr,
+		Proposals:     int(c.state.Proposals),
+		Flights:       int(c.out.flights),
+		BytesSent:     int(c.out.sent),
+		BytesReceived: int(c.in.total),
+		Elapsed:       c.life.elapsed(),
 	}
 }

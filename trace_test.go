@@ -7,18 +7,21 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
 
 // traced runs a conversation under a TranscriptTrace and returns what it wrote
 // and what Done was told.
-func traced(t *testing.T, s *scripted, call func(context.Context, io.ReadWriteCloser) error) (string, multiselect.Outcome) {
+func traced(t *testing.T, s *streamtest.Script, call func(context.Context, io.ReadWriteCloser) error) (string, multiselect.Outcome) {
 	t.Helper()
 	var b strings.Builder
 	var outcomes []multiselect.Outcome
@@ -47,15 +50,15 @@ type golden struct {
 }
 
 func selecting(ctx context.Context, s io.ReadWriteCloser) error {
-	return selectOneOf(ctx, multiselect.Limits{}, s)
+	return apitest.SelectOneOf(ctx, multiselect.Limits{}, s)
 }
 
 func listing(ctx context.Context, s io.ReadWriteCloser) error {
-	return listAndTrySelect(new(multiselect.Client), ctx, multiselect.NewCommunicator(s))
+	return apitest.ListAndTrySelect(new(multiselect.Client), ctx, multiselect.NewCommunicator(s))
 }
 
 func initiatorGoldens() []golden {
-	h, a, b, na := say(wire.Header), say(nameA), say(nameB), say(wire.NA)
+	h, a, b, na := say(wire.Header), say(apitest.NameA), say(apitest.NameB), say(wire.NA)
 	return []golden{
 		{
 			name: "initiator agrees on the second", peer: []string{h + na, b}, call: selecting,
@@ -66,7 +69,7 @@ func initiatorGoldens() []golden {
 < na
 > /bar/2.0.0
 < /bar/2.0.0
-`, protocol: nameB, flights: 2, proposals: 2,
+`, protocol: apitest.NameB, flights: 2, proposals: 2,
 		},
 		{
 			name: "initiator is refused", peer: []string{h + na, na}, call: selecting,
@@ -90,7 +93,7 @@ func initiatorGoldens() []golden {
     /foo/1.0.0
     /b c/1.0.0
 < /foo/1.0.0
-`, protocol: nameA, flights: 1, proposals: 1,
+`, protocol: apitest.NameA, flights: 1, proposals: 1,
 		},
 		{
 			name: "initiator meets nonsense", peer: []string{h + "\x00\xff"}, call: selecting,
@@ -114,10 +117,10 @@ func initiatorGoldens() []golden {
 
 func responderGoldens(t *testing.T) []golden {
 	answering := func(ctx context.Context, s io.ReadWriteCloser) error {
-		_, _, err := serving(t, nameA, "/b c/1.0.0").Negotiate(ctx, s)
+		_, _, err := apitest.Muxer(t, apitest.NameA, "/b c/1.0.0").Negotiate(ctx, s)
 		return err
 	}
-	h, a, ls := say(wire.Header), say(nameA), say(wire.LS)
+	h, a, ls := say(wire.Header), say(apitest.NameA), say(wire.LS)
 	return []golden{
 		{
 			name: "responder agrees at once", peer: []string{h + a + "payload"}, call: answering,
@@ -126,7 +129,7 @@ func responderGoldens(t *testing.T) []golden {
 > /foo/1.0.0
 < /multistream/1.0.0
 < /foo/1.0.0
-`, protocol: nameA, flights: 1, proposals: 1,
+`, protocol: apitest.NameA, flights: 1, proposals: 1,
 		},
 		{
 			name: "responder says its header alone, lists and refuses", peer: []string{h, ls, say("/nope\n"), a}, call: answering,
@@ -141,7 +144,7 @@ func responderGoldens(t *testing.T) []golden {
 < na
 > /foo/1.0.0
 < /foo/1.0.0
-`, protocol: nameA, flights: 4, proposals: 2,
+`, protocol: apitest.NameA, flights: 4, proposals: 2,
 		},
 		{
 			name: "responder is left within a message", peer: []string{h + a[:5]}, call: answering,
@@ -156,7 +159,7 @@ func responderGoldens(t *testing.T) []golden {
 func TestTraceGolden(t *testing.T) {
 	for _, tt := range append(initiatorGoldens(), responderGoldens(t)...) {
 		t.Run(tt.name, func(t *testing.T) {
-			s := talk(tt.peer...)
+			s := streamtest.NewScript(tt.peer...)
 			got, o := traced(t, s, tt.call)
 			want := strings.TrimPrefix(tt.want, "\n")
 			if got != want {
@@ -166,13 +169,13 @@ func TestTraceGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkTranscript(t, parsed, o.Role, string(s.written))
+			checkTranscript(t, parsed, o.Role, string(s.Written))
 			if o.Protocol != tt.protocol || !errors.Is(o.Err, tt.err) || o.WriteErr != nil {
 				t.Errorf("outcome %+v", o)
 			}
-			received := len(strings.Join(tt.peer, "")) - len(s.rest())
-			if o.Flights != tt.flights || o.Proposals != tt.proposals || o.BytesSent != len(s.written) || o.BytesReceived != received {
-				t.Errorf("outcome %+v; %d flights, %d proposals, %d bytes sent, %d received", o, tt.flights, tt.proposals, len(s.written), received)
+			received := len(strings.Join(tt.peer, "")) - len(s.Rest())
+			if o.Flights != tt.flights || o.Proposals != tt.proposals || o.BytesSent != len(s.Written) || o.BytesReceived != received {
+				t.Errorf("outcome %+v; %d flights, %d proposals, %d bytes sent, %d received", o, tt.flights, tt.proposals, len(s.Written), received)
 			}
 		})
 	}
@@ -197,8 +200,8 @@ func TestTraceWriteBoundary(t *testing.T) {
 	var b strings.Builder
 	trace := transcript.NewTrace(&b)
 	trace.Sent(multiselect.Responder, []byte(say(wire.Header)))
-	trace.Sent(multiselect.Responder, []byte(say(wire.NA, nameA)))
-	trace.Received(multiselect.Responder, []byte(say(nameB)))
+	trace.Sent(multiselect.Responder, []byte(say(wire.NA, apitest.NameA)))
+	trace.Received(multiselect.Responder, []byte(say(apitest.NameB)))
 	trace.Received(multiselect.Responder, []byte("\x01"))
 	trace.Received(multiselect.Responder, nil)
 	want := "< /multistream/1.0.0\n\n< na\n< /foo/1.0.0\n> /bar/2.0.0\n>! \"\\x01\"\n"
@@ -223,7 +226,7 @@ func TestTraceComposition(t *testing.T) {
 	ctx = multiselect.WithTrace(ctx, &multiselect.Trace{})
 	ctx = multiselect.WithTrace(ctx, trace("inner"))
 	ctx = multiselect.WithTrace(ctx, &multiselect.Trace{Done: trace("last").Done})
-	if _, _, err := serving(t, nameA).Negotiate(ctx, talk(say(wire.Header, nameA))); err != nil {
+	if _, _, err := apitest.Muxer(t, apitest.NameA).Negotiate(ctx, streamtest.NewScript(say(wire.Header, apitest.NameA))); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -243,9 +246,9 @@ func TestTraceComposition(t *testing.T) {
 func TestTraceBegin(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, form := range forms() {
+	for _, call := range apitest.Calls() {
 		for _, parent := range []context.Context{t.Context(), ended} {
-			for _, peer := range [][]string{form.peer, {"x"}, nil} {
+			for _, peer := range [][]string{call.Peer, {"x"}, nil} {
 				var calls []string
 				note := func(format string, args ...any) { calls = append(calls, fmt.Sprintf(format, args...)) }
 				ctx := multiselect.WithTrace(parent, &multiselect.Trace{
@@ -254,21 +257,21 @@ func TestTraceBegin(t *testing.T) {
 					Received: func(multiselect.Role, []byte) { note("said") },
 					Done:     func(o multiselect.Outcome) { note("done %v", o.Role) },
 				})
-				form.call(ctx, multiselect.Limits{}, talk(peer...))
+				call.Do(ctx, multiselect.Limits{}, streamtest.NewScript(peer...))
 				open := ""
-				for i, call := range calls {
-					what, role, _ := strings.Cut(call, " ")
+				for i, hook := range calls {
+					what, role, _ := strings.Cut(hook, " ")
 					switch {
 					case what == "begin" && open == "":
 						open = role
 					case what == "begin", open == "", what == "done" && role != open:
-						t.Errorf("%s: call %d of %q", form.name, i, calls)
+						t.Errorf("%s: hook %d of %q", call.Name, i, calls)
 					case what == "done":
 						open = ""
 					}
 				}
 				if open != "" || len(calls) < 2 {
-					t.Errorf("%s: not done: %q", form.name, calls)
+					t.Errorf("%s: not done: %q", call.Name, calls)
 				}
 			}
 		}
@@ -278,9 +281,9 @@ func TestTraceBegin(t *testing.T) {
 // A context without hooks, or with nil ones, is as good as any.
 func TestTraceNil(t *testing.T) {
 	for _, trace := range []*multiselect.Trace{nil, {}} {
-		for _, form := range forms() {
-			if err := form.call(multiselect.WithTrace(t.Context(), trace), multiselect.Limits{}, talk(form.peer...)); err != nil {
-				t.Errorf("%s: %v", form.name, err)
+		for _, call := range apitest.Calls() {
+			if err := call.Do(multiselect.WithTrace(t.Context(), trace), multiselect.Limits{}, streamtest.NewScript(call.Peer...)); err != nil {
+				t.Errorf("%s: %v", call.Name, err)
 			}
 		}
 	}
@@ -288,16 +291,16 @@ func TestTraceNil(t *testing.T) {
 
 // A step is traced by the context of that step.
 func TestTraceOfSteps(t *testing.T) {
-	s := talk(say(wire.Header, wire.NA), say(wire.NA), say(nameA))
+	s := streamtest.NewScript(say(wire.Header, wire.NA), say(wire.NA), say(apitest.NameA))
 	c := multiselect.NewCommunicator(s)
 	cl := new(multiselect.Client)
 	var got []string
 	ctx := multiselect.WithTrace(t.Context(), &multiselect.Trace{Done: func(o multiselect.Outcome) {
 		got = append(got, fmt.Sprintf("%q %v %d %d %d %d", o.Protocol, errors.Unwrap(o.Err), o.Proposals, o.Flights, o.BytesSent, o.BytesReceived))
 	}})
-	cl.TrySelect(ctx, c, nameA)
-	cl.TrySelect(t.Context(), c, nameB) // not traced
-	cl.TrySelect(ctx, c, nameA)
+	cl.TrySelect(ctx, c, apitest.NameA)
+	cl.TrySelect(t.Context(), c, apitest.NameB) // not traced
+	cl.TrySelect(ctx, c, apitest.NameA)
 	want := []string{`"" not supported by the peer 1 1 32 24`, `"/foo/1.0.0" <nil> 3 3 56 40`}
 	if !slices.Equal(got, want) {
 		t.Errorf("outcomes %q\nwant %q", got, want)
@@ -306,20 +309,55 @@ func TestTraceOfSteps(t *testing.T) {
 
 func TestTraceElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := pair()
+		a, b := streamtest.Pipe()
 		go func() {
 			time.Sleep(3 * time.Second)
-			io.WriteString(b, say(wire.Header, nameA))
+			io.WriteString(b, say(wire.Header, apitest.NameA))
 		}()
 		var elapsed time.Duration
 		ctx := multiselect.WithTrace(t.Context(), &multiselect.Trace{Done: func(o multiselect.Outcome) { elapsed = o.Elapsed }})
-		if _, err := new(multiselect.Client).SelectOneOf(ctx, a, nameA); err != nil || elapsed != 3*time.Second {
+		if _, err := new(multiselect.Client).SelectOneOf(ctx, streamtest.Bare(a), apitest.NameA); err != nil || elapsed != 3*time.Second {
 			t.Errorf("Elapsed = %v, %v", elapsed, err)
 		}
-		silent, _ := pair()
-		_, err := new(multiselect.Client).SelectOneOf(ctx, silent, nameA)
+		silent, _ := streamtest.Pipe()
+		_, err := new(multiselect.Client).SelectOneOf(ctx, streamtest.Bare(silent), apitest.NameA)
 		if e, _ := errors.AsType[*multiselect.Error](err); e == nil || e.Elapsed != 10*time.Second {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// A stream is ended once, also by who does it when the peer has agreed and that is
+// being told.
+func TestLazyResetByTrace(t *testing.T) {
+	a, b := streamtest.Pipe()
+	var l *multiselect.LazyStream
+	ctx := multiselect.WithTrace(t.Context(), &multiselect.Trace{Done: func(multiselect.Outcome) { l.Reset() }})
+	l, err := new(multiselect.Client).Lazy(ctx, a, apitest.NameA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	streamtest.MustWrite(t, l, "x")
+	streamtest.MustWrite(t, b, wire.HeaderFrame+say(apitest.NameA))
+	l.Wait(t.Context())
+	l.Reset()
+	if ends := a.Ended(); len(ends) != 1 {
+		t.Errorf("ended %q", ends)
+	}
+}
+
+// The trace of what is about to be sent ends with the negotiation, which somebody else
+// may end at that moment: nothing for a race detector to find.
+func TestLazyResetWhileAnnounced(t *testing.T) {
+	for range 100 {
+		a, _ := streamtest.Pipe()
+		l, err := new(multiselect.Client).Lazy(multiselect.WithTrace(t.Context(), &multiselect.Trace{}), a, apitest.NameA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var both sync.WaitGroup
+		both.Go(func() { l.Flush() })
+		both.Go(func() { l.Reset() })
+		both.Wait()
+	}
 }

@@ -110,9 +110,13 @@ func TestEveryRequirementIsChecked(t *testing.T) {
 
 func libraryTests(t *testing.T) (names []string) {
 	t.Helper()
-	paths, err := filepath.Glob("../*_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var paths []string
+	for _, pattern := range []string{"../*_test.go", "../internal/*/*_test.go", "../internal/*/*/*_test.go"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, found...)
 	}
 	decl := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	for _, p := range paths {
@@ -159,7 +163,7 @@ func enforcers(t *testing.T) map[string][]string {
 	t.Helper()
 	cited := make(map[string][]string)
 	rule := regexp.MustCompile(`\bR\d+\b`)
-	for _, pattern := range []string{"../*.go", "../wire/*.go"} {
+	for _, pattern := range []string{"../*.go", "../wire/*.go", "../internal/*/*.go"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

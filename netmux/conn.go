@@ -12,15 +12,17 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// ConnState is how far a connection has come.
+// ConnState is a state of a connection that a [Server] serves. Each connection enters
+// StateNew first and StateClosed last.
 type ConnState uint8
 
 const (
-	StateNew    ConnState = iota // half-open: accepted, nothing agreed on
-	StateActive                  // a protocol is agreed on, its handler is about to be called
-	StateClosed                  // it ended without an agreement, or its handler has returned
+	StateNew    ConnState = iota // half-open: accepted, and no protocol is agreed on
+	StateActive                  // a protocol is agreed on; its handler is called next
+	StateClosed                  // the negotiation failed, or the handler has returned
 )
 
+// String returns "new", "active" or "closed".
 func (s ConnState) String() string {
 	switch s {
 	case StateNew:
@@ -32,14 +34,16 @@ func (s ConnState) String() string {
 	}
 }
 
-// PanicError is what a handler, or something else that the program has provided,
-// has panicked with.
+// PanicError is the error of a connection on which code of the program has panicked: a
+// handler, middleware, a matcher, ConnContext or ConnState. The connection has been reset;
+// the process and all other connections continue.
 type PanicError struct {
-	Protocol string // empty if none was agreed on
-	Value    any
-	Stack    []byte
+	Protocol string // the protocol of the handler; empty before the agreement
+	Value    any    // the argument of panic
+	Stack    []byte // the stack of the goroutine, as formatted by debug.Stack
 }
 
+// Error names the protocol and the argument of panic, without the stack.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("netmux: panic serving %q: %v", e.Protocol, e.Value)
 }
@@ -50,56 +54,57 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// conn is one connection, from Accept until its handler has returned. It is kept
-// small: many of them may be half-open.
+// conn is one connection, from Accept until its handler has returned. It is kept small:
+// thousands of them can be half-open. The server's mu guards the fields from links on.
 type conn struct {
-	server *Server
-	raw    net.Conn
-	links  [2]link
-	host   *host // nil if it is not counted
-	born   time.Duration
-	cause  error                   // why it was cut; guarded by the server's mu
-	cancel context.CancelCauseFunc // while its handler runs; guarded likewise
+	server     *Server
+	raw        net.Conn // as it was accepted
+	links      [2]link
+	host       *host                   // nil if connections of its host are not counted
+	acceptedAt time.Duration           // since the server's epoch
+	cause      error                   // of its eviction; nil before that
+	cancel     context.CancelCauseFunc // of the handler's context; nil before the agreement
 }
 
-// serve does all that is done with a connection. Little may stand on the stack
-// while the negotiation waits.
+// serve negotiates, calls the handler, and reports errors and panics. It keeps few
+// variables: its stack frame is in memory for as long as the connection is half-open.
 func (c *conn) serve(ctx context.Context) (err error) {
 	var protocol string
 	returned := false
 	defer func() {
 		if !returned {
-			err = c.aborted(protocol, recover())
+			err = c.handlePanic(protocol, recover())
 		}
 		c.finish()
 	}()
-	if ctx, err = c.open(ctx); err == nil {
-		var stream net.Conn
-		var h multiselect.Handler
-		stream, protocol, h, err = c.negotiate(ctx)
-		err = c.handle(ctx, stream, protocol, h, err)
-	}
+	ctx = c.newContext(ctx)
+	c.reportState(StateNew)
+	var stream net.Conn
+	var h multiselect.Handler
+	stream, protocol, h, err = c.negotiate(ctx)
+	err = c.callHandler(ctx, stream, protocol, h, err)
 	returned = true
 	return err
 }
 
-func (c *conn) open(ctx context.Context) (context.Context, error) {
-	if c.server.ConnContext != nil {
-		if ctx = c.server.ConnContext(ctx, c.raw); ctx == nil {
-			panic("netmux: ConnContext returned nil")
-		}
+func (c *conn) newContext(ctx context.Context) context.Context {
+	if c.server.ConnContext == nil {
+		return ctx
 	}
-	c.state(StateNew)
-	return ctx, nil
+	if ctx = c.server.ConnContext(ctx, c.raw); ctx == nil {
+		panic("netmux: ConnContext returned nil")
+	}
+	return ctx
 }
 
-func (c *conn) state(state ConnState) {
+func (c *conn) reportState(state ConnState) {
 	if c.server.ConnState != nil {
 		c.server.ConnState(c.raw, state)
 	}
 }
 
-// negotiate returns the stream to hand on with its protocol.
+// negotiate agrees on a protocol: by ALPN, by multistream-select, or because of the first
+// byte. It returns the stream for the handler with the protocol.
 func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string, h multiselect.Handler, err error) {
 	if t, ok := c.raw.(*tls.Conn); ok {
 		if protocol, h, err = c.handshake(ctx, t); h != nil || err != nil {
@@ -107,22 +112,23 @@ func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string,
 		}
 	}
 	if c.server.Fallback != "" {
-		return c.negotiateOr(ctx, c.server.Fallback)
+		return c.negotiateOrFallBack(ctx, c.server.Fallback)
 	}
 	protocol, h, err = c.server.Muxer.Negotiate(ctx, c.raw)
 	return c.raw, protocol, h, err
 }
 
-// handle calls the handler, or reports why there is none.
-func (c *conn) handle(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
+// callHandler calls the handler h inside the middleware, or reports err, the error of the
+// negotiation.
+func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	if err = c.agree(cancel, err); err != nil {
-		end(c.raw)
-		c.server.report(c.raw, protocol, err)
+	if err = c.activate(cancel, err); err != nil {
+		resetConn(c.raw)
+		c.server.reportError(c.raw, protocol, err)
 		return err
 	}
-	c.state(StateActive)
+	c.reportState(StateActive)
 	for i := len(c.server.Middleware) - 1; i >= 0; i-- {
 		h = c.server.Middleware[i](h)
 	}
@@ -130,66 +136,69 @@ func (c *conn) handle(ctx context.Context, stream net.Conn, protocol string, h m
 	return nil
 }
 
-// agree makes a half-open connection an active one. A connection that was cut
-// meanwhile stays so; then its error says why.
-func (c *conn) agree(cancel context.CancelCauseFunc, err error) error {
+// activate makes a half-open connection active, so that it can no longer be evicted. It
+// fails with the cause if the connection has been evicted before, and with err, the error
+// of the negotiation, if that is not nil.
+func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	s := c.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.cause == nil && err == nil {
-		s.remove(c)
+		s.untrack(c)
 		s.active.push(c, byAge)
 		c.cancel = cancel
 		s.stats.Agreed++
 		return nil
 	}
-	return c.why(err)
+	return c.withCause(err)
 }
 
-// why puts the cause of a cut into the error of the negotiation.
-func (c *conn) why(err error) error {
+// withCause replaces the cause of err, the error of the negotiation, with that of the
+// eviction. Without it, err would only tell that the stream was reset by this side.
+func (c *conn) withCause(err error) error {
 	if c.cause == nil {
 		return err
 	}
 	if e, ok := errors.AsType[*multiselect.Error](err); ok && e == err {
-		told := *e // a trace may have kept e
-		told.Err = c.cause
-		return &told
+		clone := *e // a trace may have kept e
+		clone.Err = c.cause
+		return &clone
 	}
 	return c.cause
 }
 
-// aborted reports a panic, and ends what the handler has left as it was. The
-// value is nil if the goroutine was made to exit.
-func (c *conn) aborted(protocol string, value any) error {
-	end(c.raw)
+// handlePanic resets the connection and reports a panic with the given value, which is nil
+// if the handler has called [runtime.Goexit].
+func (c *conn) handlePanic(protocol string, value any) error {
+	resetConn(c.raw)
 	if value == nil || value == ErrAbortHandler {
 		return ErrAbortHandler
 	}
 	err := &PanicError{Protocol: protocol, Value: value, Stack: debug.Stack()}
-	c.server.report(c.raw, protocol, err)
+	c.server.reportError(c.raw, protocol, err)
 	return err
 }
 
-// finish forgets the connection.
+// finish stops counting the connection and enters StateClosed.
 func (c *conn) finish() {
 	s := c.server
 	s.mu.Lock()
 	if c.cancel == nil {
 		s.stats.Failed++
 	}
-	s.remove(c)
-	s.done()
+	s.untrack(c)
+	s.addBusy(-1)
 	s.mu.Unlock()
-	defer s.survive()
-	c.state(StateClosed)
+	defer s.recoverPanic()
+	c.reportState(StateClosed)
 }
 
-// report tells of an error. What it calls must not bring the process down.
-func (s *Server) report(raw net.Conn, protocol string, err error) {
-	s.count(err)
+// reportError counts and logs the error of a connection and passes it to ConnError. A panic
+// of the logger or of the hook is only counted.
+func (s *Server) reportError(raw net.Conn, protocol string, err error) {
+	s.recordError(err)
 	func() {
-		defer s.survive()
+		defer s.recoverPanic()
 		remote := raw.RemoteAddr()
 		switch panicked, ok := errors.AsType[*PanicError](err); {
 		case ok:
@@ -201,13 +210,14 @@ func (s *Server) report(raw net.Conn, protocol string, err error) {
 		}
 	}()
 	if s.ConnError != nil {
-		defer s.survive()
+		defer s.recoverPanic()
 		s.ConnError(raw, err)
 	}
 }
 
-// survive is deferred where a panic has nobody else to be reported to.
-func (s *Server) survive() {
+// recoverPanic counts a panic that cannot be reported because a hook or the logger has
+// panicked. It must be deferred directly.
+func (s *Server) recoverPanic() {
 	if recover() != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -215,16 +225,16 @@ func (s *Server) survive() {
 	}
 }
 
-// end resets a connection, so that what is cut off does not look complete. It does
-// not wait for the peer.
-func end(conn net.Conn) {
+// resetConn ends a connection without waiting for the peer (R25). It resets where it can,
+// so that data that was cut off does not look complete to the peer.
+func resetConn(conn net.Conn) {
 	switch s := conn.(type) {
-	case *tls.Conn: // whose Close has something to say to the peer
-		end(s.NetConn())
-	case *legacyConn:
-		end(s.Conn)
-	case *legacyTLSConn:
-		end(s.Conn)
+	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
+		resetConn(s.NetConn())
+	case *replayConn:
+		resetConn(s.Conn)
+	case *replayTLSConn:
+		resetConn(s.Conn)
 	case *net.TCPConn:
 		s.SetLinger(0)
 		s.Close()
@@ -234,12 +244,14 @@ func end(conn net.Conn) {
 		go s.ResetWithError(multiselect.ResetCode)
 	case interface{ Reset() error }:
 		go s.Reset()
-	default: // its Close may take its time
+	default: // its Close can block
 		go closeNow(conn)
 	}
 }
 
+// closeNow makes blocked calls return, also where Close ends only the half that is written
+// to.
 func closeNow(conn net.Conn) {
-	conn.SetDeadline(time.Unix(1, 0)) // the Close of some streams ends one half
+	conn.SetDeadline(time.Unix(1, 0))
 	conn.Close()
 }

@@ -12,62 +12,80 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Dialer connects and agrees on one of its protocols. Its fields are set before it
-// is used; any number of goroutines may use it. It must not be copied.
+// Dialer opens connections and agrees with each peer on one of its protocols. Protocols must
+// be set; all other fields are optional.
+//
+// The fields must be set before the Dialer is used. Its methods may be called concurrently. A
+// Dialer must not be copied after its first use.
+//
+// One rule holds for all limits, those of Client.Limits included: zero is the default that the
+// field names, and a negative value, such as [multiselect.NoLimit], is no limit.
 type Dialer struct {
-	// Protocols are proposed in this order, until the peer agrees to one.
+	// Protocols are the protocols to propose, in order of preference. The peer agrees to
+	// the first that it supports.
 	Protocols []string
-	// Client holds the limits of the negotiation, and what else can be said about
-	// it. Limits.Timeout bounds the TLS handshake, and then the negotiation.
+	// Client holds the limits and options of the negotiation. Limits.Timeout, 10 s by
+	// default, bounds the TLS handshake, and then, separately, the negotiation (R24).
+	// Neither bounds the time for connecting: ctx and NetDialContext do.
 	Client multiselect.Client
-	// NetDialContext connects. If nil, it is that of a zero [net.Dialer].
+	// NetDialContext opens the connection. If nil, it is the DialContext of a zero
+	// [net.Dialer].
 	NetDialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	// TLSConfig, if not nil, is for a TLS handshake on the connection. If it has no
-	// ServerName, that is the host of the address. If its NextProtos are nil, it
-	// offers Protocols by ALPN; a server that speaks no ALPN is then asked by
-	// multistream-select. To offer nothing make them empty and not nil.
+	// TLSConfig, if not nil, makes the Dialer run a TLS handshake on the connection. If
+	// ServerName is empty, the host of the address is used. If NextProtos is nil,
+	// Protocols are offered by ALPN, unless one of them has more than 255 bytes; a peer
+	// that does not support ALPN then negotiates on the encrypted connection. To offer
+	// no ALPN, set NextProtos to an empty slice that is not nil.
 	TLSConfig *tls.Config
-	// Lazy saves the round trip of the negotiation: the connection is a
-	// [*multiselect.LazyStream], over TLS something with its methods and with
-	// ConnectionState, where there is one protocol to propose, because
-	// Protocols has one or because it is remembered. A refusal is then the error of
-	// its first Read, and the next call proposes all of Protocols.
+	// Lazy saves the round trip of the negotiation if there is only one protocol to
+	// propose: Protocols has one element, or the cache holds the protocol of the peer.
+	// The connection is then a [*multiselect.LazyStream], which sends the proposal with
+	// the first bytes written. Over TLS it is another type, which has in addition the
+	// method ConnectionState. If the peer refuses, the first Read fails with
+	// [multiselect.ErrNotSupported], and the next dial proposes all Protocols.
 	Lazy bool
-	// Remember is of how many addresses it is remembered which protocol was
-	// agreed on; that is proposed first, until it is refused. The address used
-	// least recently is forgotten for another one. If zero, 1024; if negative,
-	// none.
+	// NoCache turns the cache off, so that each dial proposes Protocols in their order.
+	// The cache holds, for each network and address, the protocol that was agreed on
+	// by negotiation. The next dial proposes it first, until it is refused.
+	NoCache bool
+	// CacheSize bounds the number of addresses in the cache. One more evicts the
+	// address that was dialed least recently. Default: 1024.
 	CacheSize int
-	// RememberFor is how long, for a peer may learn what is listed earlier. If zero,
-	// an hour; if negative, no limit.
+	// CacheTTL is the time after which an address leaves the cache, so that a peer that
+	// was upgraded is asked for an earlier element of Protocols again. Default: 1 hour.
 	CacheTTL time.Duration
 
-	memory memory
+	cache protocolCache
 }
 
-// DialContext connects and negotiates. It fits [net/http.Transport]'s DialContext
-// and DialTLSContext. The connection is that of NetDialContext, or a [*tls.Conn],
-// and no wrapper, unless it is lazy.
+// DialContext connects to addr and agrees on a protocol. network and addr are those of
+// [net.Dial]. The connection is the one that NetDialContext returned, or a [*tls.Conn] on it,
+// without a wrapper; with Lazy it can be a lazy stream. The caller must close it.
 //
-// An error is a [*net.OpError]; the cause is [multiselect.ErrNotSupported] if the
-// peer refused all protocols, in either way. The end of ctx does not touch a
-// connection that was returned.
+// If ctx ends before DialContext returns, the connection is closed; afterwards ctx has no
+// effect on it. An error of NetDialContext is returned unchanged. Any other error is a
+// [*net.OpError] that wraps the error of the TLS handshake or the [*multiselect.Error] of the
+// negotiation. If the peer supports none of Protocols, [errors.Is] finds
+// [multiselect.ErrNotSupported] in it.
+//
+// DialContext can be the DialContext of an [net/http.Transport], and its DialTLSContext if
+// TLSConfig is set. For HTTP/2 put "h2" into Protocols and set ForceAttemptHTTP2 of the
+// Transport.
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, _, err := d.DialProtocol(ctx, network, addr)
 	return conn, err
 }
 
-// ContextDialer returns DialContext for one network, in the form that
-// grpc.WithContextDialer wants.
+// ContextDialer returns DialContext for one network, as a function for grpc.WithContextDialer.
 func (d *Dialer) ContextDialer(network string) func(ctx context.Context, addr string) (net.Conn, error) {
 	return func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, network, addr) }
 }
 
-// DialProtocol is DialContext, and says which protocol was agreed on, or was
-// proposed if the connection is lazy.
+// DialProtocol is [Dialer.DialContext], and returns in addition the protocol that was agreed
+// on. On a lazy stream it is the protocol that will be proposed.
 func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn net.Conn, protocol string, err error) {
 	if len(d.Protocols) == 0 {
-		return nil, "", failed(network, multiselect.ErrNoProtocols)
+		return nil, "", newDialError(network, multiselect.ErrNoProtocols)
 	}
 	connect := d.NetDialContext
 	if connect == nil {
@@ -76,7 +94,7 @@ func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn n
 	if conn, err = connect(ctx, network, addr); err != nil {
 		return nil, "", err
 	}
-	k := key{network, addr}
+	k := cacheKey{network, addr}
 	if d.TLSConfig != nil {
 		conn, protocol, err = d.handshake(ctx, conn, addr)
 	}
@@ -84,38 +102,41 @@ func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn n
 		conn, protocol, err = d.negotiate(ctx, conn, k)
 	}
 	if err != nil {
-		return nil, "", failed(network, err)
+		return nil, "", newDialError(network, err)
 	}
 	return conn, protocol, nil
 }
 
-func failed(network string, err error) error {
+// newDialError wraps an error as functions of package net do.
+func newDialError(network string, err error) error {
 	return &net.OpError{Op: "dial", Net: network, Err: err}
 }
 
-// negotiate does so on the connection.
-func (d *Dialer) negotiate(ctx context.Context, conn net.Conn, k key) (net.Conn, string, error) {
+// negotiate proposes the cached protocol of the peer first, if there is one, and then all of
+// Protocols.
+func (d *Dialer) negotiate(ctx context.Context, conn net.Conn, k cacheKey) (net.Conn, string, error) {
 	protocols := d.Protocols
-	known := d.recall(k)
+	known := d.lookup(k)
 	if known != "" {
 		protocols = []string{known}
 	}
 	if d.Lazy && len(protocols) == 1 {
-		lazy, err := d.lazy(ctx, conn, k, protocols[0])
+		lazy, err := d.openLazy(ctx, conn, k, protocols[0])
 		return lazy, protocols[0], err
 	}
 	if known != "" {
-		protocols = append(protocols, d.Protocols...) // the one that is there twice is proposed once
+		protocols = append(protocols, d.Protocols...) // a name listed twice is proposed once
 	}
 	protocol, err := d.Client.SelectOneOf(ctx, conn, protocols...)
-	d.learn(k, known, protocol, err)
+	d.store(k, known, protocol, err)
 	return conn, protocol, err
 }
 
-func (d *Dialer) lazy(ctx context.Context, conn net.Conn, k key, protocol string) (net.Conn, error) {
-	if d.remembers() {
+// openLazy returns a lazy stream that stores its outcome in the cache.
+func (d *Dialer) openLazy(ctx context.Context, conn net.Conn, k cacheKey, protocol string) (net.Conn, error) {
+	if d.usesCache() {
 		ctx = multiselect.WithTrace(ctx, &multiselect.Trace{Done: func(o multiselect.Outcome) {
-			d.learn(k, protocol, o.Protocol, o.Err)
+			d.store(k, protocol, o.Protocol, o.Err)
 		}})
 	}
 	stream, err := d.Client.Lazy(ctx, conn, protocol)
@@ -128,14 +149,15 @@ func (d *Dialer) lazy(ctx context.Context, conn net.Conn, k key, protocol string
 	return stream, nil
 }
 
-// lazyTLSConn is a lazy stream that has a state of TLS.
+// lazyTLSConn is a lazy stream on a TLS connection, and has its ConnectionState.
 type lazyTLSConn struct{ *multiselect.LazyStream }
 
 func (c *lazyTLSConn) ConnectionState() tls.ConnectionState {
 	return c.Stream().(*tls.Conn).ConnectionState()
 }
 
-// handshake does that of TLS. The protocol is empty if ALPN has not agreed on one.
+// handshake runs the TLS handshake. The protocol is empty if ALPN has not agreed on one of
+// Protocols.
 func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net.Conn, string, error) {
 	config := d.TLSConfig.Clone()
 	if config.ServerName == "" {
@@ -144,43 +166,35 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 			config.ServerName = host
 		}
 	}
-	if config.NextProtos == nil && !slices.ContainsFunc(d.Protocols, isTooLong) {
+	if config.NextProtos == nil && !slices.ContainsFunc(d.Protocols, isInvalidALPN) {
 		config.NextProtos = d.Protocols
 	}
-	if budget := budgetOf(&d.Client.Limits); budget > 0 {
+	if t := timeout(&d.Client.Limits); t != never {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, budget)
+		ctx, cancel = context.WithTimeout(ctx, t)
 		defer cancel()
 	}
-	t := tls.Client(conn, config)
-	if err := t.HandshakeContext(ctx); err != nil {
+	tlsConn := tls.Client(conn, config)
+	if err := tlsConn.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		if isMismatch(err) {
+		if isALPNRefusal(err) {
 			err = fmt.Errorf("%w: %w", multiselect.ErrNotSupported, err)
 		}
 		return nil, "", err
 	}
-	protocol := t.ConnectionState().NegotiatedProtocol
+	protocol := tlsConn.ConnectionState().NegotiatedProtocol
 	if !slices.Contains(d.Protocols, protocol) {
 		protocol = ""
 	}
-	return t, protocol, nil
+	return tlsConn, protocol, nil
 }
 
-// isMismatch recognises the alert no_application_protocol (RFC 7301), whose type
-// package tls keeps to itself.
-func isMismatch(err error) bool {
+// isALPNRefusal reports whether err is the alert no_application_protocol (RFC 7301) of the
+// peer. It compares texts, because package tls does not export the alert.
+func isALPNRefusal(err error) bool {
 	remote, ok := errors.AsType[*net.OpError](err)
 	return ok && remote.Op == "remote error" && remote.Err.Error() == tls.AlertError(120).Error()
 }
 
-// isTooLong reports whether ALPN has no room for a name.
-func isTooLong(name string) bool { return len(name) > 255 || name == "" }
-
-// budgetOf is what the Limits say, with their rule.
-func budgetOf(l *multiselect.Limits) time.Duration {
-	if l.Timeout != 0 {
-		return l.Timeout
-	}
-	return 10 * time.Second
-}
+// isInvalidALPN reports whether a name cannot be offered by ALPN (RFC 7301).
+func isInvalidALPN(name string) bool { return len(name) > 255 || name == "" }

@@ -1,61 +1,97 @@
-// Package netmux serves many protocols on one port, and dials them. The peers
-// agree on the protocol of each connection by multistream-select, or by TLS's
-// ALPN; nobody guesses from the first bytes. It needs nothing but the standard
-// library, and its shapes are those of net and net/http.
+// Package netmux serves several protocols on one port, and dials them. The two peers agree on
+// the protocol of each connection: by multistream-select 1.0, or over TLS by ALPN. A [Server]
+// accepts the connections, a [Listener] passes those of its protocols to a server such as
+// net/http's, and a [Dialer] is the other end. The package uses only the standard library
+// and package multiselect.
+//
+// # Two protocols on one port
+//
+// HTTP runs on a [net.Listener], and an echo in serveEcho, a [multiselect.Handler]:
 //
 //	var srv netmux.Server
-//	web, err := srv.ProtocolListener("http/1.1", "h2")
-//	…
-//	err = srv.Muxer.AddHandler("/echo/1.0.0", serveEcho)
+//	web, err := srv.ProtocolListener("http/1.1") // a net.Listener; it opens no port
 //	…
 //	go http.Serve(web, pages)
-//	err = srv.ListenAndServe()
+//	err = srv.Muxer.AddHandler("/echo/1.0.0", serveEcho) // called for each connection
+//	…
+//	port, err := net.Listen("tcp", ":8080")
+//	…
+//	err = srv.Serve(port) // returns after Shutdown or Close
 //
-// and elsewhere
+// A Dialer fits where a dial function is expected, and can be used alone:
 //
-//	dialer := &netmux.Dialer{Protocols: []string{"http/1.1"}}
-//	client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+//	pages := &netmux.Dialer{Protocols: []string{"http/1.1"}}
+//	client := http.Client{Transport: &http.Transport{DialContext: pages.DialContext}}
 //
-// # Two ways to serve a protocol
+//	echo := &netmux.Dialer{Protocols: []string{"/echo/2.0.0", "/echo/1.0.0"}}
+//	conn, protocol, err := echo.DialProtocol(ctx, "tcp", "example.com:8080")
 //
-// A [multiselect.Handler] in [Server].Muxer is called for each connection, and
-// [Server.Shutdown] waits until it returns. [Server.ProtocolListener] returns a
-// [net.Listener] instead, for servers that want one: net/http's, gRPC's. What it
-// has accepted belongs to that server; stop it first, and then this one.
+// # Handlers and listeners
 //
-// Either way they get the connection as the server's own listener has accepted
-// it, and no wrapper: a [*net.TCPConn] can be half-closed and spliced, and a
-// [*tls.Conn] has its ConnectionState, so that http.Request.TLS is right.
-// Nothing has been read behind the agreement, and no deadline is set. Only a
-// connection that goes to [Server].Fallback because of its first byte is
-// wrapped: what was read has to stand in front again.
+// There are two ways to serve a protocol. A handler is called in the goroutine of the
+// connection, and [Server.Shutdown] waits until it returns. A Listener puts connections into a
+// queue until another server accepts them; they belong to that server from then on.
 //
-// # What cannot be taken away
-//
-// A connection is half-open from Accept until a protocol is agreed on. The time
-// for that, TLS included, is Muxer.Limits.Timeout: 10 s. At most
-// [Server].MaxHalfOpen connections are half-open. Another one is neither refused
-// nor left waiting: the oldest is cut for it. So a flood of f connections a
-// second cuts clients that need longer than MaxHalfOpen / f, and nobody else.
-// Also when the process runs out of descriptors the oldest are cut.
+// Both get the connection itself and not a wrapper. The stream of a handler is a [net.Conn]: a
+// [*net.TCPConn] that can be half-closed and spliced, or a [*tls.Conn] with its
+// ConnectionState, from which net/http sets Request.TLS. No byte after the agreement has been
+// read, and no deadline is set. Only a client that does not negotiate is served on a wrapper,
+// which reads the bytes that were received before it was recognized.
 //
 // # TLS
 //
-// What is registered in the Muxer is at the same time what the server speaks by
-// ALPN. It depends on the list that the initiator offers:
+// [Server.ServeTLS] and [Server.ListenAndServeTLS] serve TLS; [Server.ConfigureTLS] makes the
+// configuration of a TLS listener for Serve. The protocols in Muxer are also the names that the
+// server accepts by ALPN, so that an agreement costs no round trip. The order in which they are
+// registered has no effect. The outcome depends on the names that the client offers:
 //
-//	nothing                 negotiates on the encrypted connection, as without TLS
-//	names                   the first of them that is registered is agreed on, without
-//	                        a round trip, unless a name of the next line comes first
-//	"/multistream/1.0.0",   negotiates on the encrypted connection
-//	TLSConfig.NextProtos
-//	only unknown names      gets the alert no_application_protocol
+//	no ALPN                    The peers negotiate on the encrypted connection.
+//	a registered protocol      It is agreed on.
+//	"/multistream/1.0.0", or   The peers negotiate on the encrypted connection.
+//	a name in NextProtos
+//	only other names           The handshake fails with the alert no_application_protocol.
 //
-// A plain TLS client that offers nothing gets in by multistream-select. An
-// initiator in the style of libp2p offers "libp2p", perhaps behind the names of
-// stream muxers; with TLSConfig.NextProtos = []string{"libp2p"} it is answered so,
-// and then negotiates. Browsers and curl offer "h2" and "http/1.1", and get in if
-// these are registered.
+// If the client offers several names that the server accepts, the first decides. Browsers and
+// curl offer "h2" and "http/1.1". An initiator of libp2p offers "libp2p", after the names of
+// stream multiplexers in some cases; with TLSConfig.NextProtos = []string{"libp2p"} it
+// negotiates on the encrypted connection.
 //
-// The order in which names are registered, and that of NextProtos, mean nothing.
+// TLS and plain connections can share a port: register "tls" as a protocol, serve a
+// [tls.NewListener] on its Listener, and make it the Fallback.
+//
+// # Clients that do not negotiate
+//
+// curl, for example, sends its request immediately. Every negotiation begins with the byte
+// 0x13, which no HTTP request and no TLS handshake begins with. With
+//
+//	srv.Fallback = "http/1.1"
+//
+// a client that sends another first byte is served with that protocol. With
+// [Server].FallbackAfter so is a client that has sent no byte for that time, because in its
+// protocol the server sends first.
+//
+// # Half-open connections
+//
+// A connection is half-open from Accept until a protocol is agreed on. That must happen within
+// Muxer.Limits.Timeout, 10 s by default, TLS handshake included; then the connection is reset.
+// At most [Server].MaxHalfOpen connections are half-open, 4096 by default. When one more
+// arrives, the server evicts the oldest and serves the new one. So no client is refused, and
+// Accept does not block: a flood of f connections a second can only evict clients that need
+// more than MaxHalfOpen / f seconds to agree. The server also evicts the oldest when the
+// process is out of file descriptors.
+//
+// [Server.Stats] counts, and [Server].ConnError reports every connection that ended without an
+// agreement.
+//
+// # Shutdown
+//
+// [Server.Shutdown] closes the ports, resets half-open connections, and waits for handlers and
+// queues. A server on a Listener owns connections of its own and is stopped first:
+//
+//	web.Drain(ctx)           // unregisters "http/1.1", and waits until the queue is accepted
+//	httpServer.Shutdown(ctx) // waits until all requests are answered
+//	err := srv.Shutdown(ctx) // waits until the handlers have returned
+//	if err != nil {
+//		srv.Close() // ctx has ended: resets the other connections
+//	}
 package netmux

@@ -14,123 +14,128 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file is for clients that do not negotiate.
+// This file serves clients that do not negotiate, with the protocol Server.Fallback.
 
-var errLegacy = errors.New("netmux: the first byte is of another protocol")
+var errNotHeader = errors.New("netmux: the first byte is not that of the header")
 
-// first looks at what a client sends first, while it is read by a negotiation,
-// which finds nothing to read if that is of another protocol. It costs no read of
-// its own, and is out of the way when a protocol is agreed on.
-type first struct {
+// sniffer is the connection that a negotiation reads from where there is a Fallback. It looks
+// at the first byte in the read of the negotiation, without a read of its own (R3). If the
+// byte is not the header's first, it keeps what was read and fails that read, so that the
+// negotiation ends. The handler of an agreed protocol gets the connection below.
+type sniffer struct {
 	net.Conn
-	after time.Duration
+	after time.Duration // Server.FallbackAfter, or never
 
-	mu      sync.Mutex
-	decided bool
-	legacy  bool
-	ended   bool
-	got     []byte // what is to be handed on
+	mu       sync.Mutex
+	decided  bool   // the first byte was looked at, or has not arrived in time
+	fallback bool   // the client does not negotiate
+	closed   bool   // the negotiation has ended the connection
+	received []byte // for the handler of the fallback
 }
 
-// negotiateOr is the negotiation of a connection that may go to another protocol.
-func (c *conn) negotiateOr(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
-	f := &first{Conn: c.raw, after: c.server.FallbackAfter}
+// negotiateOrFallBack negotiates, or returns the handler of fallback, with a stream that
+// reads all bytes of the client, if the client does not negotiate.
+func (c *conn) negotiateOrFallBack(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
+	f := &sniffer{Conn: c.raw, after: c.server.fallbackAfter()}
 	protocol, h, err := c.server.Muxer.Negotiate(ctx, f)
-	if !f.isLegacy() {
+	if !f.isFallback() {
 		return c.raw, protocol, h, err
 	}
 	if h = c.server.Muxer.Handler(fallback); h == nil {
 		if e, ok := errors.AsType[*multiselect.Error](err); ok {
 			e.Err = multiselect.ErrNotMultistream
-			e.Received = f.got
+			e.Received = f.received
 		}
 		return c.raw, "", nil, err
 	}
 	switch raw := c.raw.(type) {
 	case *tls.Conn:
-		if len(f.got) > 0 {
-			return &legacyTLSConn{legacyConn{Conn: raw, got: f.got}, raw}, fallback, h, nil
+		if len(f.received) > 0 {
+			return &replayTLSConn{replayConn{Conn: raw, received: f.received}, raw}, fallback, h, nil
 		}
 	default:
-		if len(f.got) > 0 {
-			return &legacyConn{Conn: raw, got: f.got}, fallback, h, nil
+		if len(f.received) > 0 {
+			return &replayConn{Conn: raw, received: f.received}, fallback, h, nil
 		}
 	}
 	return c.raw, fallback, h, nil
 }
 
-func (f *first) isLegacy() bool {
+func (f *sniffer) isFallback() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.legacy
+	return f.fallback
 }
 
-// Read is only called by the goroutine that negotiates.
-func (f *first) Read(p []byte) (int, error) {
+// Read is called only by the goroutine that negotiates, so that reading decided, which only
+// Read writes, needs no lock.
+func (f *sniffer) Read(p []byte) (int, error) {
 	if f.decided {
 		return f.Conn.Read(p)
 	}
-	f.readIn(f.after)
+	f.setFirstDeadline()
 	n, err := f.Conn.Read(p)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	timeout, _ := err.(net.Error)
-	switch silent := n <= 0 && f.after > 0 && timeout != nil && timeout.Timeout(); {
-	case f.ended, n <= 0 && !silent:
-		return n, err
+	netErr, _ := err.(net.Error)
+	switch silent := n <= 0 && f.after != never && netErr != nil && netErr.Timeout(); {
+	case f.closed, n <= 0 && !silent:
+		return n, err // the timeout may be that of Close or SetDeadline
 	case silent || p[0] != wire.HeaderFrame[0]:
-		f.legacy = true
-		f.got = slices.Clone(p[:max(n, 0)])
-		n, err = 0, errLegacy
+		f.fallback = true
+		f.received = slices.Clone(p[:max(n, 0)])
+		n, err = 0, errNotHeader
 	}
 	f.decided = true
-	if f.after > 0 {
+	if f.after != never {
 		f.Conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
-// readIn sets the deadline for the first byte.
-func (f *first) readIn(after time.Duration) {
+// setFirstDeadline sets the deadline for the first byte.
+func (f *sniffer) setFirstDeadline() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if after > 0 && !f.ended {
-		f.Conn.SetReadDeadline(time.Now().Add(after))
+	if f.after != never && !f.closed {
+		f.Conn.SetReadDeadline(time.Now().Add(f.after))
 	}
 }
 
-// Close and SetDeadline are how a negotiation ends that has failed.
-func (f *first) Close() error {
-	if !f.end() {
+// Close, like SetDeadline, is called by a negotiation that has failed.
+func (f *sniffer) Close() error {
+	if !f.tryClose() {
 		return nil
 	}
 	switch f.Conn.(type) {
-	case *net.TCPConn, *net.UnixConn, *tls.Conn: // not by a reset, which may overtake a refusal
+	case *net.TCPConn, *net.UnixConn, *tls.Conn: // a reset could overtake a refusal
 		return f.Conn.Close()
 	}
-	end(f.Conn)
+	resetConn(f.Conn)
 	return nil
 }
 
-func (f *first) SetDeadline(t time.Time) error {
-	if !f.end() {
+func (f *sniffer) SetDeadline(t time.Time) error {
+	if !f.tryClose() {
 		return nil
 	}
 	return f.Conn.SetDeadline(t)
 }
 
-// end reports whether the connection is to be ended. It is not when it goes to
-// another protocol.
-func (f *first) end() bool {
+// tryClose marks the connection as closed and reports true, unless the client is served with
+// the fallback, which keeps the connection open.
+func (f *sniffer) tryClose() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ended = !f.legacy
-	return f.ended
+	f.closed = !f.fallback
+	return f.closed
 }
 
-// CloseWrite is how it lets a refusal be heard.
-func (f *first) CloseWrite() error { return closeWrite(f.Conn) }
+// CloseWrite is called by a negotiation that ends after a refusal, so that the peer receives
+// the refusal (R32).
+func (f *sniffer) CloseWrite() error { return closeWrite(f.Conn) }
 
+// closeWrite fails with [errors.ErrUnsupported] if the connection cannot be half-closed.
 func closeWrite(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -138,41 +143,41 @@ func closeWrite(conn net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-// legacyConn puts what was read in front of the rest.
-type legacyConn struct {
+// replayConn reads the bytes received before those that the connection will still receive.
+type replayConn struct {
 	net.Conn
-	mu  sync.Mutex
-	got []byte
+	mu       sync.Mutex
+	received []byte
 }
 
-// legacyTLSConn is the same for a connection that has a state of TLS.
-type legacyTLSConn struct {
-	legacyConn
+// replayTLSConn is a replayConn on a TLS connection, and has its ConnectionState.
+type replayTLSConn struct {
+	replayConn
 	tls *tls.Conn
 }
 
-func (c *legacyTLSConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
+func (c *replayTLSConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
 
-func (c *legacyConn) Read(p []byte) (int, error) {
+func (c *replayConn) Read(p []byte) (int, error) {
 	c.mu.Lock()
-	if len(c.got) > 0 {
+	if len(c.received) > 0 {
 		defer c.mu.Unlock()
-		n := copy(p, c.got)
-		c.got = c.got[n:]
+		n := copy(p, c.received)
+		c.received = c.received[n:]
 		return n, nil
 	}
 	c.mu.Unlock()
 	return c.Conn.Read(p)
 }
 
-// WriteTo lets io.Copy splice what comes behind.
-func (c *legacyConn) WriteTo(w io.Writer) (n int64, err error) {
+// WriteTo writes the received bytes first, and lets io.Copy splice the rest.
+func (c *replayConn) WriteTo(w io.Writer) (n int64, err error) {
 	c.mu.Lock()
-	got := c.got
-	c.got = nil
+	received := c.received
+	c.received = nil
 	c.mu.Unlock()
-	if len(got) > 0 {
-		m, err := w.Write(got)
+	if len(received) > 0 {
+		m, err := w.Write(received)
 		if n = int64(m); err != nil {
 			return n, err
 		}
@@ -181,8 +186,8 @@ func (c *legacyConn) WriteTo(w io.Writer) (n int64, err error) {
 	return n + m, err
 }
 
-// ReadFrom lets io.Copy splice what is sent.
-func (c *legacyConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+// ReadFrom lets io.Copy splice the bytes that are sent.
+func (c *replayConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
-// CloseWrite fails with [errors.ErrUnsupported] if the connection has none.
-func (c *legacyConn) CloseWrite() error { return closeWrite(c.Conn) }
+// CloseWrite fails with [errors.ErrUnsupported] if the connection cannot be half-closed.
+func (c *replayConn) CloseWrite() error { return closeWrite(c.Conn) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,8 +18,8 @@ import (
 
 const legacy = "/legacy/1.0.0"
 
-// Clients that do not negotiate reach the fallback with every byte they sent, in
-// whatever pieces, and others negotiate as ever: plain and over TLS.
+// The fallback receives every byte of clients that do not negotiate, in pieces of any size;
+// other clients still negotiate. Plain and over TLS.
 func TestFallback(t *testing.T) {
 	server, client := newTLS(t)
 	for _, secure := range []bool{false, true} {
@@ -91,20 +92,20 @@ func dialPlain(t testing.TB, addr string, config *tls.Config) net.Conn {
 	return conn
 }
 
-// Silent clients are cut at the budget, or handed on after FallbackAfter, without a
-// deadline; those that begin to negotiate before are not.
+// Silent clients are reset when the timeout expires, or served with Fallback after
+// FallbackAfter, without a deadline. Clients that begin to negotiate before that are not.
 func TestFallbackOfSilentClients(t *testing.T) {
 	for _, tt := range []struct {
-		why    string
-		after  time.Duration
-		speaks time.Duration // when the client says the header's first byte
-		want   string        // what it hears then
-		when   time.Duration
+		why   string
+		after time.Duration
+		sends time.Duration // when the client sends the header's first byte
+		want  string        // the reply
+		when  time.Duration
 	}{
-		{"never speaks, no FallbackAfter", 0, time.Hour, "", 10 * time.Second},
-		{"never speaks", 2 * time.Second, time.Hour, "220 ready", 2 * time.Second},
-		{"speaks late", 2 * time.Second, 3 * time.Second, "220 ready", 2 * time.Second},
-		{"speaks in time", 2 * time.Second, time.Second, "", 10 * time.Second},
+		{"never sends, no FallbackAfter", 0, time.Hour, "", 10 * time.Second},
+		{"never sends", 2 * time.Second, time.Hour, "220 ready", 2 * time.Second},
+		{"sends late", 2 * time.Second, 3 * time.Second, "220 ready", 2 * time.Second},
+		{"sends in time", 2 * time.Second, time.Second, "", 10 * time.Second},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -117,13 +118,13 @@ func TestFallbackOfSilentClients(t *testing.T) {
 				l, stop := serve(t, s)
 				conn := l.dial(t)
 				start := time.Now()
-				speaks := time.AfterFunc(tt.speaks, func() { conn.Write([]byte{0x13}) })
+				send := time.AfterFunc(tt.sends, func() { conn.Write([]byte{0x13}) })
 				got := make([]byte, 9)
 				n, _ := io.ReadFull(conn, got)
 				if took := time.Since(start); string(got[:n]) != tt.want || took != tt.when {
-					t.Errorf("heard %q after %v, want %q after %v", got[:n], took, tt.want, tt.when)
+					t.Errorf("read %q after %v, want %q after %v", got[:n], took, tt.want, tt.when)
 				}
-				speaks.Stop()
+				send.Stop()
 				conn.Close()
 				stop()
 			})
@@ -131,8 +132,8 @@ func TestFallbackOfSilentClients(t *testing.T) {
 	}
 }
 
-// Without a Fallback, and with one that is not registered, such clients are cut,
-// and the error has what they said.
+// Without a Fallback, and with one that is not registered, clients that do not negotiate are
+// reset, and the error has the bytes that they sent.
 func TestNoFallback(t *testing.T) {
 	for _, fallback := range []string{"", legacy} {
 		s := &netmux.Server{Fallback: fallback, Logger: quiet}
@@ -149,7 +150,7 @@ func TestNoFallback(t *testing.T) {
 	}
 }
 
-// A refusal ends a connection that may fall back like any other.
+// With a Fallback, a one-shot responder still ends the connection after a refusal.
 func TestFallbackAndRefusal(t *testing.T) {
 	s := &netmux.Server{Fallback: legacy}
 	s.Muxer.OneShot = true
@@ -158,5 +159,29 @@ func TestFallbackAndRefusal(t *testing.T) {
 	_, err := (&netmux.Dialer{Protocols: []string{"/unknown"}}).DialContext(background, "tcp", addr)
 	if !errors.Is(err, multiselect.ErrNotSupported) {
 		t.Error(err)
+	}
+}
+
+// Clients of the fallback are reset, too, so that data that was cut off does not look complete.
+func TestFallbackIsReset(t *testing.T) {
+	server, client := newTLS(t)
+	client.NextProtos = []string{}
+	for _, secure := range []bool{false, true} {
+		s := &netmux.Server{Logger: quiet, Fallback: legacy}
+		inner := listen(t, s, legacy)
+		var conn net.Conn
+		if secure {
+			conn = dialPlain(t, serveTLS(t, s, server), client)
+		} else {
+			conn = dialPlain(t, serveTCP(t, s), nil)
+		}
+		io.WriteString(conn, "G")
+		for s.Stats().Queued == 0 {
+			runtime.Gosched()
+		}
+		inner.Close()
+		if _, err := conn.Read(make([]byte, 1)); err == nil || err == io.EOF {
+			t.Errorf("TLS %v: %v", secure, err)
+		}
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// This file keeps the half-open connections: the oldest first, all of them and
-// those of each host, and a timer for the oldest one's budget.
+// This file tracks the half-open connections, the oldest first: all of them, and those of
+// each host. It evicts them because of a limit, and when their time limit expires (R24).
 
-// link is the place of a connection in a ring. There are two kinds of rings.
+// link is the place of a connection in a ring. A connection has one for each kind of ring.
 type link struct{ next, prev *conn }
 
 const (
-	byAge  = 0 // of the server: half-open or active
-	byHost = 1
+	byAge  = 0 // kind of Server.halfOpen and Server.active
+	byHost = 1 // kind of host.conns
 )
 
 // ring is a list of connections, the oldest first.
@@ -51,14 +51,15 @@ func (r *ring) remove(c *conn, kind int) {
 	r.size--
 }
 
-// host is a remote address with half-open connections.
+// host counts the half-open connections of one IPv4 address or IPv6 network.
 type host struct {
-	name  string
+	key   string
 	conns ring
 }
 
-// hostOf returns what connections of one address have in common.
-func hostOf(addr net.Addr) (name string, ok bool) {
+// hostKey returns the IPv4 address of addr, or the first 64 bits of its IPv6 address, as
+// text. It reports whether addr has an IP address.
+func hostKey(addr net.Addr) (key string, ok bool) {
 	a, ok := addr.(interface{ AddrPort() netip.AddrPort })
 	if !ok {
 		return "", false
@@ -72,66 +73,70 @@ func hostOf(addr net.Addr) (name string, ok bool) {
 	return prefix.String(), ip.IsValid() && err == nil
 }
 
-// admit begins to count a connection as half-open. It returns those that are to
-// be cut for it, and nil for the connection if the server does not serve any more.
-func (s *Server) admit(raw net.Conn) (c *conn, victims *conn) {
-	var name string
+// track starts to count a connection as half-open. It returns the connections that were
+// evicted for it, which the caller resets, or nil for c if the server has been stopped.
+func (s *Server) track(raw net.Conn) (c *conn, evicted *conn) {
+	var key string
 	var counted bool
-	if s.MaxHalfOpenPerHost > 0 { // without the lock: some RemoteAddr wait for a PROXY header
-		name, counted = hostOf(raw.RemoteAddr())
+	if s.maxHalfOpenPerHost() < unlimited {
+		// Before locking: that of a PROXY protocol listener waits for the peer's header.
+		key, counted = hostKey(raw.RemoteAddr())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return nil, nil
 	}
-	if s.began.IsZero() {
-		s.began = time.Now()
+	if s.epoch.IsZero() {
+		s.epoch = time.Now()
 	}
-	s.busy++
+	s.addBusy(1)
 	s.stats.Accepted++
-	c = &conn{server: s, raw: raw, born: time.Since(s.began)}
+	c = &conn{server: s, raw: raw, acceptedAt: time.Since(s.epoch)}
 	if counted {
-		c.host = s.hostNamed(name)
-		if c.host.conns.size == s.MaxHalfOpenPerHost {
-			victims = s.condemn(c.host.conns.first, ErrHalfOpen, victims)
+		c.host = s.findHost(key)
+		if c.host.conns.size >= s.maxHalfOpenPerHost() {
+			evicted = s.evict(c.host.conns.first, ErrHalfOpen, evicted)
 		}
-		s.hosts[name] = c.host // it may have been the last one
+		s.hosts[key] = c.host // the eviction may have deleted it
 		c.host.conns.push(c, byHost)
 	}
-	if s.halfOpen.size >= limit(s.MaxHalfOpen, 4096) {
-		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, victims)
+	if s.halfOpen.size >= s.maxHalfOpen() {
+		evicted = s.evict(s.halfOpen.first, ErrHalfOpen, evicted)
 	}
 	s.halfOpen.push(c, byAge)
-	if budget := budgetOf(&s.Muxer.Limits); budget > 0 && s.halfOpen.size == 1 {
-		s.wakeIn(budget)
+	if t := timeout(&s.Muxer.Limits); t != never && s.halfOpen.size == 1 {
+		s.setExpiryTimer(t)
 	}
-	return c, victims
+	return c, evicted
 }
 
-func (s *Server) hostNamed(name string) *host {
-	if h := s.hosts[name]; h != nil {
+// findHost returns the host with the key, or a new one that is not in s.hosts yet.
+func (s *Server) findHost(key string) *host {
+	if h := s.hosts[key]; h != nil {
 		return h
 	}
 	if s.hosts == nil {
 		s.hosts = make(map[string]*host)
 	}
-	return &host{name: name}
+	return &host{key: key}
 }
 
-// condemn takes a half-open connection out of the rings and puts it in front of
-// the list of those that are to be cut, which the caller does without the lock.
-func (s *Server) condemn(c *conn, cause error, victims *conn) *conn {
-	s.remove(c)
+// evict removes a half-open connection from its rings because of cause, and returns it as
+// the head of a list of evicted connections, linked by age. The caller passes the list to
+// resetAll after unlocking.
+func (s *Server) evict(c *conn, cause error, evicted *conn) *conn {
+	s.untrack(c)
 	c.cause = cause
-	c.links[byAge].next = victims
+	c.links[byAge].next = evicted
 	return c
 }
 
-// remove takes a connection out of the rings that it is in.
-func (s *Server) remove(c *conn) {
+// untrack removes a connection from its rings. It does nothing after an eviction, which has
+// done so.
+func (s *Server) untrack(c *conn) {
 	switch {
-	case c.cause != nil: // it was condemned, which was the same
+	case c.cause != nil:
 		return
 	case c.cancel != nil:
 		s.active.remove(c, byAge)
@@ -141,54 +146,55 @@ func (s *Server) remove(c *conn) {
 	if h := c.host; h != nil {
 		h.conns.remove(c, byHost)
 		if h.conns.size == 0 {
-			delete(s.hosts, h.name)
+			delete(s.hosts, h.key)
 		}
 		c.host = nil
 	}
 }
 
-// cutAll ends what was condemned.
-func (s *Server) cutAll(victims *conn) {
-	for c := victims; c != nil; {
+// resetAll resets evicted connections. It is called without the lock, because a connection
+// that another package has made may block.
+func (s *Server) resetAll(evicted *conn) {
+	for c := evicted; c != nil; {
 		next := c.links[byAge].next
-		end(c.raw)
+		resetConn(c.raw)
 		c = next
 	}
 }
 
-// cutOldest makes room where something else than a limit is short.
-func (s *Server) cutOldest() {
+// evictOldest frees the resources of one half-open connection, a descriptor for example.
+func (s *Server) evictOldest() {
 	s.mu.Lock()
-	var victims *conn
+	var evicted *conn
 	if s.halfOpen.first != nil {
-		victims = s.condemn(s.halfOpen.first, ErrHalfOpen, nil)
+		evicted = s.evict(s.halfOpen.first, ErrHalfOpen, nil)
 	}
 	s.mu.Unlock()
-	s.cutAll(victims)
+	s.resetAll(evicted)
 }
 
-// wakeIn sets the timer. It is not stopped when there is nothing left to do, and
-// finds nothing then.
-func (s *Server) wakeIn(d time.Duration) {
-	if s.janitor == nil {
-		s.janitor = time.AfterFunc(d, s.expire)
+// setExpiryTimer makes evictExpired run after d. The timer is not stopped when the last
+// half-open connection agrees on a protocol: evictExpired then finds none.
+func (s *Server) setExpiryTimer(d time.Duration) {
+	if s.expiryTimer == nil {
+		s.expiryTimer = time.AfterFunc(d, s.evictExpired)
 		return
 	}
-	s.janitor.Reset(d)
+	s.expiryTimer.Reset(d)
 }
 
-// expire cuts those whose budget is over. It is the same for all, so the oldest is
-// the first.
-func (s *Server) expire() {
+// evictExpired evicts the connections whose time limit has expired (R24). All have the same
+// limit, so that the oldest expires first.
+func (s *Server) evictExpired() {
 	s.mu.Lock()
-	var victims *conn
-	budget, now := budgetOf(&s.Muxer.Limits), time.Since(s.began)
-	for first := s.halfOpen.first; first != nil && first.born+budget <= now; first = s.halfOpen.first {
-		victims = s.condemn(first, os.ErrDeadlineExceeded, victims)
+	var evicted *conn
+	t, now := timeout(&s.Muxer.Limits), time.Since(s.epoch)
+	for c := s.halfOpen.first; c != nil && c.acceptedAt+t <= now; c = s.halfOpen.first {
+		evicted = s.evict(c, os.ErrDeadlineExceeded, evicted)
 	}
-	if s.halfOpen.first != nil {
-		s.wakeIn(s.halfOpen.first.born + budget - now)
+	if c := s.halfOpen.first; c != nil {
+		s.setExpiryTimer(c.acceptedAt + t - now)
 	}
 	s.mu.Unlock()
-	s.cutAll(victims)
+	s.resetAll(evicted)
 }

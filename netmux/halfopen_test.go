@@ -17,28 +17,28 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// isCut reports whether a connection has ended, without waiting for it.
-func isCut(conn net.Conn) bool {
+// isEnded reports whether a connection has ended, without waiting for it.
+func isEnded(conn net.Conn) bool {
 	conn.SetReadDeadline(time.Now())
 	_, err := conn.Read(make([]byte, 1))
 	return err == io.EOF
 }
 
-func cutOf(conns []net.Conn) (cut []int) {
+func endedOf(conns []net.Conn) (ended []int) {
 	synctest.Wait()
 	for i, c := range conns {
-		if isCut(c) {
-			cut = append(cut, i)
+		if isEnded(c) {
+			ended = append(ended, i)
 		}
 	}
-	return cut
+	return ended
 }
 
-// The oldest half-open connection is cut for a new one, which is served; what has
-// agreed is half-open no more.
+// A new connection evicts the oldest half-open one and is served; connections with an agreement
+// are not half-open.
 func TestHalfOpenLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var seen errorsOf
+		var seen errorLog
 		s := &netmux.Server{MaxHalfOpen: 3, ConnError: seen.hook}
 		echoing(t, s, echo)
 		l, stop := serve(t, s)
@@ -46,14 +46,14 @@ func TestHalfOpenLimit(t *testing.T) {
 		for range 5 {
 			conns = append(conns, l.dial(t))
 		}
-		if got, want := cutOf(conns), []int{0, 1}; !slices.Equal(got, want) {
-			t.Errorf("cut: %v, want %v", got, want)
+		if got, want := endedOf(conns), []int{0, 1}; !slices.Equal(got, want) {
+			t.Errorf("evicted: %v, want %v", got, want)
 		}
 		good := dial(t, l.dialer(echo), "")
 		synctest.Wait()
 		another := dial(t, l.dialer(echo), "")
-		if got, want := cutOf(conns), []int{0, 1, 2}; !slices.Equal(got, want) {
-			t.Errorf("behind two that agreed, cut: %v, want %v", got, want)
+		if got, want := endedOf(conns), []int{0, 1, 2}; !slices.Equal(got, want) {
+			t.Errorf("after two agreements, evicted: %v, want %v", got, want)
 		}
 		checkEcho(t, good, "honest")
 		checkEcho(t, another, "honest")
@@ -90,8 +90,8 @@ func TestHalfOpenLimitPerHost(t *testing.T) {
 		l, stop := serve(t, s)
 		var conns []net.Conn
 		for i, ip := range []string{
-			"10.0.0.1", "10.0.0.2", "::ffff:10.0.0.1", "10.0.0.1", "10.0.0.1", // 0 and 2 are cut
-			"2001:db8::1", "2001:db8::2:0:0:3", "2001:db8:0:0:ffff::", "2001:db8:0:1::", // 5 is cut
+			"10.0.0.1", "10.0.0.2", "::ffff:10.0.0.1", "10.0.0.1", "10.0.0.1", // 0 and 2 are evicted
+			"2001:db8::1", "2001:db8::2:0:0:3", "2001:db8:0:0:ffff::", "2001:db8:0:1::", // 5 is evicted
 		} {
 			ours, theirs := net.Pipe()
 			if err := l.offer(from{theirs, &net.TCPAddr{IP: net.ParseIP(ip), Port: i}}); err != nil {
@@ -102,21 +102,21 @@ func TestHalfOpenLimitPerHost(t *testing.T) {
 		for range 5 {
 			conns = append(conns, l.dial(t)) // without an IP address
 		}
-		if got, want := cutOf(conns), []int{0, 2, 5}; !slices.Equal(got, want) {
-			t.Errorf("cut: %v, want %v", got, want)
+		if got, want := endedOf(conns), []int{0, 2, 5}; !slices.Equal(got, want) {
+			t.Errorf("evicted: %v, want %v", got, want)
 		}
 		stop()
 	})
 }
 
-// Whatever a client does, it has 10 s from Accept, TLS included; or what Limits say.
-func TestBudget(t *testing.T) {
+// Limits.Timeout, 10 s by default, runs from Accept, TLS included (R24).
+func TestTimeout(t *testing.T) {
 	server, client := newTLS(t)
 	silent := func(conn net.Conn) { io.Copy(io.Discard, conn) }
 	for _, tt := range []struct {
 		why    string
 		secure bool
-		budget time.Duration
+		limit  time.Duration
 		play   func(conn net.Conn)
 	}{
 		{"silent", false, 0, silent},
@@ -137,9 +137,9 @@ func TestBudget(t *testing.T) {
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var seen errorsOf
+				var seen errorLog
 				s := &netmux.Server{ConnError: seen.hook, Logger: quiet}
-				s.Muxer.Limits.Timeout = tt.budget
+				s.Muxer.Limits.Timeout = tt.limit
 				echoing(t, s, echo)
 				start := time.Now()
 				ours, theirs := net.Pipe()
@@ -149,12 +149,12 @@ func TestBudget(t *testing.T) {
 					theirs = newServer(theirs, s.ConfigureTLS(server))
 				}
 				err := s.ServeConn(background, theirs)
-				want := tt.budget
+				want := tt.limit
 				if want == 0 {
 					want = 10 * time.Second
 				}
 				if took := time.Since(start); took != want || !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("over after %v with %v, want %v", took, err, want)
+					t.Errorf("ended after %v with %v, want %v", took, err, want)
 				}
 				if st := s.Stats(); st.TimedOut != 1 || st.Failed != 1 || len(seen.list()) != 1 {
 					t.Errorf("%+v, reported %v", st, seen.list())
@@ -167,14 +167,14 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// short is a listener whose process has no descriptor left until one was cut.
-type short struct {
+// exhausted is a listener whose process has no descriptor left until a connection is evicted.
+type exhausted struct {
 	*memoryListener
 	s      *netmux.Server
 	failed bool
 }
 
-func (l *short) Accept() (net.Conn, error) {
+func (l *exhausted) Accept() (net.Conn, error) {
 	if !l.failed && l.s.Stats().HalfOpen == 2 {
 		l.failed = true
 		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
@@ -182,14 +182,14 @@ func (l *short) Accept() (net.Conn, error) {
 	return l.memoryListener.Accept()
 }
 
-// When there are no descriptors left, the oldest half-open connections give theirs.
+// When the process is out of descriptors, the oldest half-open connection is evicted.
 func TestOutOfDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &netmux.Server{Logger: quiet}
 		echoing(t, s, echo)
 		l := newMemoryListener()
 		served := make(chan error)
-		go func() { served <- s.Serve(&short{memoryListener: l, s: s}) }()
+		go func() { served <- s.Serve(&exhausted{memoryListener: l, s: s}) }()
 		start := time.Now()
 		first := l.dial(t)
 		second := l.dial(t)
@@ -197,8 +197,8 @@ func TestOutOfDescriptors(t *testing.T) {
 		if took := time.Since(start); took != time.Millisecond {
 			t.Errorf("served after %v", took)
 		}
-		if got := cutOf([]net.Conn{first, second}); !slices.Equal(got, []int{0}) {
-			t.Errorf("cut: %v, want the first", got)
+		if got := endedOf([]net.Conn{first, second}); !slices.Equal(got, []int{0}) {
+			t.Errorf("evicted: %v, want the first", got)
 		}
 		good.Close()
 		if err := s.Shutdown(background); err != nil {
@@ -207,5 +207,30 @@ func TestOutOfDescriptors(t *testing.T) {
 		if err := <-served; err != netmux.ErrServerClosed {
 			t.Error(err)
 		}
+	})
+}
+
+// slowAddr is a connection whose RemoteAddr blocks until known is closed.
+type slowAddr struct {
+	net.Conn
+	known chan struct{}
+}
+
+func (s slowAddr) RemoteAddr() net.Addr {
+	<-s.known
+	return s.Conn.RemoteAddr()
+}
+
+// A RemoteAddr that blocks does not block the server.
+func TestSlowRemoteAddr(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{Logger: quiet, MaxHalfOpenPerHost: 5}
+		known := make(chan struct{})
+		a, b := net.Pipe()
+		go s.ServeConn(background, slowAddr{b, known})
+		synctest.Wait()
+		s.Stats() // does not wait for it
+		close(known)
+		a.Close()
 	})
 }

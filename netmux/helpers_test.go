@@ -18,8 +18,8 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// This file holds what the tests need: a listener in memory, whose connections
-// live in fake time, the same on TCP, and certificates.
+// This file holds the helpers of the tests: a listener in memory, whose connections can live in
+// fake time, servers on TCP, and certificates.
 
 const (
 	echo = "/echo/1.0.0"
@@ -28,7 +28,7 @@ const (
 
 var background = context.Background()
 
-// memoryListener hands out one end of a net.Pipe for each dial.
+// memoryListener accepts one end of a net.Pipe for each dial.
 type memoryListener struct {
 	conns chan net.Conn
 	once  sync.Once
@@ -88,7 +88,7 @@ func (l *memoryListener) dialer(protocols ...string) *netmux.Dialer {
 	return &netmux.Dialer{Protocols: protocols, NetDialContext: l.DialContext}
 }
 
-// quiet drops what is logged.
+// quiet is a logger that discards.
 var quiet = slog.New(slog.DiscardHandler)
 
 // echoing adds a handler that sends back what it reads.
@@ -99,7 +99,7 @@ func echoing(t testing.TB, s *netmux.Server, protocols ...string) {
 	}
 }
 
-// handle adds a handler that closes what it is given.
+// handle adds a handler that calls f and closes the stream.
 func handle(t testing.TB, s *netmux.Server, protocol string, f func(net.Conn)) {
 	t.Helper()
 	err := s.Muxer.AddHandler(protocol, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
@@ -111,8 +111,8 @@ func handle(t testing.TB, s *netmux.Server, protocol string, f func(net.Conn)) {
 	}
 }
 
-// serve serves in memory. The function it returns shuts down, and checks that
-// nothing is left.
+// serve serves in memory. The function it returns shuts down, and checks that no connection is
+// left.
 func serve(t testing.TB, s *netmux.Server) (*memoryListener, func()) {
 	t.Helper()
 	l := newMemoryListener()
@@ -206,7 +206,7 @@ func newTLS(t testing.TB) (server, client *tls.Config) {
 	return server, &tls.Config{RootCAs: roots}
 }
 
-// checkEcho sends words and wants them back.
+// checkEcho sends words and expects them back.
 func checkEcho(t testing.TB, conn net.Conn, words string) {
 	t.Helper()
 	go io.WriteString(conn, words)
@@ -226,19 +226,19 @@ func dial(t testing.TB, d *netmux.Dialer, addr string) net.Conn {
 	return conn
 }
 
-// errorsOf collects what a server reports.
-type errorsOf struct {
+// errorLog collects the errors that a server reports.
+type errorLog struct {
 	mu  sync.Mutex
 	all []error
 }
 
-func (e *errorsOf) hook(_ net.Conn, err error) {
+func (e *errorLog) hook(_ net.Conn, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.all = append(e.all, err)
 }
 
-func (e *errorsOf) list() []error {
+func (e *errorLog) list() []error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append([]error(nil), e.all...)

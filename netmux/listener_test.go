@@ -22,7 +22,7 @@ func listen(t testing.TB, s *netmux.Server, protocols ...string) *netmux.Listene
 	return l
 }
 
-// accepting accepts everything, closes it, and says why it ended.
+// accepting accepts and closes connections until Accept fails, and returns their number.
 func accepting(l net.Listener) (n int, err error) {
 	for ; ; n++ {
 		conn, err := l.Accept()
@@ -33,7 +33,7 @@ func accepting(l net.Listener) (n int, err error) {
 	}
 }
 
-func TestListenFails(t *testing.T) {
+func TestProtocolListenerFails(t *testing.T) {
 	var s netmux.Server
 	listen(t, &s, echo)
 	for _, tt := range []struct {
@@ -42,19 +42,21 @@ func TestListenFails(t *testing.T) {
 	}{
 		{nil, multiselect.ErrNoProtocols},
 		{[]string{deep, echo}, multiselect.ErrConflict},
+		{[]string{deep, deep}, multiselect.ErrConflict},
 		{[]string{deep, "na"}, multiselect.ErrInvalidName},
+		{[]string{deep, ":8080"}, multiselect.ErrInvalidName},
 	} {
 		if _, err := s.ProtocolListener(tt.protocols...); !errors.Is(err, tt.want) {
-			t.Errorf("Listen(%q): %v, want %v", tt.protocols, err, tt.want)
+			t.Errorf("ProtocolListener(%q): %v, want %v", tt.protocols, err, tt.want)
 		}
 		if s.Muxer.Handler(deep) != nil {
-			t.Errorf("Listen(%q) has failed and registered something", tt.protocols)
+			t.Errorf("ProtocolListener(%q) has failed and registered a protocol", tt.protocols)
 		}
 	}
 }
 
-// Close unregisters the listener's protocols and no others, resets what waits, and
-// leaves alone what was accepted.
+// Close unregisters only the listener's protocols, resets the queue, and does not touch accepted
+// connections.
 func TestListenerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s netmux.Server
@@ -80,7 +82,7 @@ func TestListenerClose(t *testing.T) {
 			t.Error("Accept:", err)
 		}
 		if _, err := waiting.Read(make([]byte, 1)); err != io.EOF {
-			t.Error("what waited:", err)
+			t.Error("in the queue:", err)
 		}
 		if _, err := l.dialer(deep).DialContext(background, "", ""); !errors.Is(err, multiselect.ErrNotSupported) {
 			t.Error("a closed protocol:", err)
@@ -96,11 +98,11 @@ func TestListenerClose(t *testing.T) {
 	})
 }
 
-// At most Backlog connections wait; the next one is reset and reported, and what
-// waits is served when somebody accepts.
+// At most Backlog connections are in the queue; one more is reset and reported. Accept returns
+// them in order.
 func TestBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var seen errorsOf
+		var seen errorLog
 		s := netmux.Server{Backlog: 2, ConnError: seen.hook}
 		inner := listen(t, &s, echo)
 		l, stop := serve(t, &s)
@@ -133,7 +135,7 @@ func TestBacklog(t *testing.T) {
 	})
 }
 
-// Drain and Shutdown hand out what waits, and then Accept ends.
+// Drain and Shutdown wait until the queue is accepted; then Accept fails.
 func TestDrain(t *testing.T) {
 	for name, end := range map[string]func(*netmux.Server, *netmux.Listener, context.Context) error{
 		"Drain":    func(_ *netmux.Server, l *netmux.Listener, ctx context.Context) error { return l.Drain(ctx) },
@@ -168,7 +170,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// If nobody accepts, Drain and Shutdown end with their context.
+// Without a call of Accept, Drain and Shutdown return when their context ends.
 func TestDrainContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s netmux.Server
@@ -185,7 +187,7 @@ func TestDrainContext(t *testing.T) {
 			t.Errorf("Drain: %v after %v", err, time.Since(start))
 		}
 		if _, err := waiting.Read(make([]byte, 1)); err != io.EOF {
-			t.Error("what waited:", err)
+			t.Error("in the queue:", err)
 		}
 		if err := s.Shutdown(ctx); err != context.DeadlineExceeded {
 			t.Error("Shutdown:", err)
@@ -198,7 +200,7 @@ func TestDrainContext(t *testing.T) {
 	})
 }
 
-// A Listener's handler in a Muxer that serves something else than conns.
+// A Listener's handler closes a stream that is no net.Conn.
 func TestListenerOfStream(t *testing.T) {
 	var s netmux.Server
 	inner := listen(t, &s, echo)

@@ -11,10 +11,11 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Recover returns middleware that ends a panic of a handler: the stream is reset,
-// the panic is logged as an error, and [ErrAbortHandler] is not. A [Server] does
-// that by itself; this is for streams that a [multiselect.Muxer] handles alone. If
-// the logger is nil, it is slog.Default.
+// Recover returns middleware that recovers from a panic of the handler: it resets the stream
+// and logs the panic at level error, unless its value is [ErrAbortHandler]. A [Server] does so
+// without it. Recover is for handlers that [multiselect.Muxer.ServeStream] calls without a
+// Server, and for middleware that must see the handler return. If logger is nil, it is
+// [slog.Default].
 func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler {
 	return func(next multiselect.Handler) multiselect.Handler {
 		return func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
@@ -23,9 +24,9 @@ func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 				if value == nil {
 					return
 				}
-				endStream(stream)
+				resetStream(stream)
 				if value != ErrAbortHandler {
-					orDefault(logger).ErrorContext(ctx, "netmux: panic", "remote", remoteOf(stream),
+					loggerOrDefault(logger).ErrorContext(ctx, "netmux: panic", "remote", remoteAddr(stream),
 						"protocol", protocol, "value", value, "stack", string(debug.Stack()))
 				}
 			}()
@@ -34,18 +35,18 @@ func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 	}
 }
 
-// Logging returns middleware that logs a line at level info when a handler has
-// returned or panicked, with the remote address, the protocol and how long it
-// took. The handler of a [Listener] returns when the connection is queued. If the
-// logger is nil, it is slog.Default.
+// Logging returns middleware that logs one line at level info when the handler has returned or
+// panicked, with the remote address, the protocol, and the duration of the call. For a
+// protocol of a [Listener] that is the time to put the connection into the queue. If logger is
+// nil, it is [slog.Default].
 func Logging(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler {
 	return func(next multiselect.Handler) multiselect.Handler {
 		return func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
 			start := time.Now()
 			panicked := true
 			defer func() {
-				orDefault(logger).InfoContext(ctx, "netmux: served", "remote", remoteOf(stream),
-					"protocol", protocol, "took", time.Since(start), "panicked", panicked)
+				loggerOrDefault(logger).InfoContext(ctx, "netmux: handler returned", "remote", remoteAddr(stream),
+					"protocol", protocol, "duration", time.Since(start), "panicked", panicked)
 			}()
 			next(ctx, protocol, stream)
 			panicked = false
@@ -53,23 +54,24 @@ func Logging(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 	}
 }
 
-func orDefault(logger *slog.Logger) *slog.Logger {
+func loggerOrDefault(logger *slog.Logger) *slog.Logger {
 	if logger == nil {
 		return slog.Default()
 	}
 	return logger
 }
 
-func remoteOf(stream io.ReadWriteCloser) net.Addr {
+func remoteAddr(stream io.ReadWriteCloser) net.Addr {
 	if conn, ok := stream.(net.Conn); ok {
 		return conn.RemoteAddr()
 	}
 	return nil
 }
 
-func endStream(stream io.ReadWriteCloser) {
+// resetStream ends a stream that need not be a [net.Conn] (R25).
+func resetStream(stream io.ReadWriteCloser) {
 	if conn, ok := stream.(net.Conn); ok {
-		end(conn)
+		resetConn(conn)
 		return
 	}
 	switch s := stream.(type) {

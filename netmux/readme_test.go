@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The program in the README runs as it stands there.
+// The program of README.md runs, and writes the output that its reader expects.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -24,8 +24,8 @@ func TestReadme(t *testing.T) {
 	if err := os.WriteFile(file, []byte(program), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	said, err := exec.Command("go", "run", file).CombinedOutput()
-	if want := "hello from HTTP\nhello from /echo/1.0.0\n"; err != nil || string(said) != want {
-		t.Errorf("%v, it said %q, want %q", err, said, want)
+	out, err := exec.Command("go", "run", file).CombinedOutput()
+	if want := "hello from HTTP\nhello from /echo/1.0.0\n"; err != nil || string(out) != want {
+		t.Errorf("%v, the program wrote %q, want %q", err, out, want)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"math"
 	"net"
 	"sync"
 	"time"
@@ -14,101 +13,111 @@ import (
 )
 
 var (
-	// ErrServerClosed is returned by Serve and its like after Shutdown or Close,
-	// and is why connections were cut by these.
+	// ErrServerClosed is returned by Serve, ServeTLS, ListenAndServe, ListenAndServeTLS,
+	// ServeConn and ProtocolListener after Shutdown or Close. It is also the cause that
+	// ConnError receives for half-open connections that Shutdown or Close has reset, and
+	// that ends the contexts of handlers on Close.
 	ErrServerClosed = errors.New("netmux: server closed")
-	// ErrHalfOpen is why a half-open connection was cut for another one.
+	// ErrHalfOpen is the cause that ConnError receives for a half-open connection that
+	// was evicted: reset in favor of another one.
 	ErrHalfOpen = errors.New("netmux: too many half-open connections")
-	// ErrBacklog is why a connection was reset on which a protocol was agreed:
-	// too many wait for the Accept of its [Listener].
+	// ErrBacklog is the cause that ConnError receives for a connection that was reset
+	// after the agreement because the queue of its [Listener] was full.
 	ErrBacklog = errors.New("netmux: too many connections wait for Accept")
-	// ErrAbortHandler is for handlers to panic with: the connection is reset and
-	// nothing is reported.
+	// ErrAbortHandler is a value for handlers to panic with. The connection is reset,
+	// and neither logged, nor reported to ConnError, nor counted as a panic.
 	ErrAbortHandler = errors.New("netmux: abort the handler")
 )
 
-// Server negotiates on connections and hands them to the handlers of the
-// protocols. The zero value is ready, and serves what is added to its Muxer. The
-// fields are set before it is used; its methods may be called at any time, by any
-// number of goroutines. A Server must not be copied, nor used again after
+// Server negotiates on the connections that it accepts and serves each with the handler
+// of the protocol that was agreed on. The zero value is ready; add protocols to its Muxer
+// or with [Server.ProtocolListener].
+//
+// The fields must be set before the Server is used. Its methods may be called at any time
+// and concurrently. A Server must not be copied, and must not be used again after
 // Shutdown or Close.
+//
+// One rule holds for all limits, those of Muxer.Limits included: zero is the default that
+// the field names, and a negative value, such as [multiselect.NoLimit], is no limit.
 type Server struct {
-	// Addr is where ListenAndServe listens, "host:port" on TCP. If empty, ":0". For
-	// other networks listen with package net and use Serve.
+	// Addr is the TCP address that ListenAndServe and ListenAndServeTLS listen on, as
+	// "host:port". Default: ":0", a port that the system chooses. For another network,
+	// use package net and Serve.
 	Addr string
-	// Muxer holds the protocols, the limits of each negotiation, and what else
-	// can be said about them. Limits.Timeout counts from Accept.
+	// Muxer holds the protocols with their handlers, and the limits and options of each
+	// negotiation. A handler's stream is a [net.Conn]. Limits.Timeout, 10 s by default,
+	// runs from Accept until a protocol is agreed on, TLS handshake included (R24).
 	Muxer multiselect.Muxer
-	// TLSConfig is for ServeTLS and ListenAndServeTLS. Its NextProtos are names
-	// that mean: negotiate on the encrypted connection.
+	// TLSConfig is the configuration for ServeTLS and ListenAndServeTLS. Its NextProtos
+	// are names of ALPN after which the peers negotiate on the encrypted connection; the
+	// protocols of Muxer are offered in addition, see [Server.ConfigureTLS].
 	TLSConfig *tls.Config
-	// MaxHalfOpen is how many connections may be half-open; the oldest is cut for
-	// another one. One costs 3 to 4 KiB without TLS. If zero, 4096; if negative,
-	// no limit.
+	// MaxHalfOpen bounds the number of half-open connections. One more evicts the
+	// oldest: it is reset and reported with [ErrHalfOpen]. A half-open connection
+	// costs 3 to 4 KiB without TLS. Default: 4096.
 	MaxHalfOpen int
-	// MaxHalfOpenPerHost is how many of them may be of one remote address: an IPv4
-	// address, or the first 64 bits of an IPv6 address. The oldest of that address
-	// is cut for another one. Connections without an IP address are not counted, and
-	// Serve waits for RemoteAddr, where that takes its time. If zero or negative, no limit: many clients may stand behind one address.
+	// MaxHalfOpenPerHost bounds the number of half-open connections of one host: an
+	// IPv4 address, or the first 64 bits of an IPv6 address. One more evicts the
+	// oldest of that host. Connections without an IP address are not counted. With
+	// this limit Serve calls RemoteAddr before it accepts the next connection; that of
+	// a PROXY protocol listener can block. Default: no limit, because many clients can
+	// share an address behind a NAT or a load balancer.
 	MaxHalfOpenPerHost int
-	// Backlog is how many connections may wait for the Accept of each [Listener].
-	// More are reset, and reported with [ErrBacklog]. If zero, 1024; if negative,
-	// no limit.
+	// Backlog bounds the number of connections that wait for the Accept of each
+	// [Listener]. One more is reset and reported with [ErrBacklog]. Default: 1024.
 	Backlog int
-	// Fallback is the protocol for clients that do not negotiate: those whose
-	// first byte is not 0x13, with which every negotiation begins. The protocol is
-	// given all that they have sent. If empty, such clients are cut.
+	// Fallback is the protocol of clients that do not negotiate: those whose first byte
+	// is not 0x13, the first byte of every negotiation. Its handler must be registered
+	// in Muxer, and reads all bytes that the client has sent. If empty, such clients are
+	// reset, and reported with [multiselect.ErrNotMultistream].
 	Fallback string
-	// FallbackAfter is how long a client may say nothing before it is given to
-	// Fallback, too. That is for protocols whose server speaks first, and breaks
-	// initiators that are slower. If zero or negative, silent clients are cut when
-	// the budget is over.
+	// FallbackAfter is the time after which a client that has sent no byte is served
+	// with Fallback, for protocols in which the server sends first. An initiator
+	// that sends its first byte later than this cannot negotiate. Default: no limit;
+	// a silent client is reset when Muxer.Limits.Timeout expires.
 	FallbackAfter time.Duration
-	// Middleware is put around each handler, the first outermost.
+	// Middleware wraps each handler. The first element is the outermost.
 	Middleware []func(multiselect.Handler) multiselect.Handler
-	// BaseContext returns the context that the connections of a listener begin
-	// with. If nil, it is context.Background. A context that can end costs
-	// half-open connections some memory; its end cuts them.
+	// BaseContext returns the context for the connections that are accepted from a
+	// listener; it must not return nil. If the context ends, half-open connections are
+	// reset, and the contexts of handlers end. A context that can end adds to the memory
+	// of each half-open connection. If BaseContext is nil, the context is
+	// [context.Background].
 	BaseContext func(net.Listener) context.Context
-	// ConnContext returns the context of a connection, made from ctx.
+	// ConnContext returns the context for a connection, derived from ctx; it must not
+	// return nil. Use it, for example, to attach a [multiselect.Trace]. If ConnContext
+	// is nil, ctx is used as it is.
 	ConnContext func(ctx context.Context, conn net.Conn) context.Context
-	// ConnState is told how far a connection has come, by the goroutine that
-	// serves it.
+	// ConnState, if not nil, is called when a connection enters a state, in the
+	// goroutine that serves the connection. It must not block for long: until it
+	// returns, the connection is not served.
 	ConnState func(net.Conn, ConnState)
-	// ConnError is told why a connection ended that had no agreement, an
-	// [*multiselect.Error] mostly; of [ErrBacklog]; and of panics: a [*PanicError].
+	// ConnError, if not nil, is called with the error of a connection: the
+	// [*multiselect.Error] of a failed negotiation, whose cause can be [ErrHalfOpen] or
+	// [ErrServerClosed]; the error of a TLS handshake; [ErrBacklog]; or a [*PanicError].
+	// It is called in the goroutine that serves the connection, after the connection
+	// was ended; the hook may only ask for its addresses.
 	ConnError func(net.Conn, error)
-	// Logger gets panics as errors, failing Accepts and full backlogs as warnings,
-	// and all other ends without an agreement at level debug. If nil, it is
-	// slog.Default.
+	// Logger receives panics at level error, temporary failures of Accept and full
+	// backlogs at level warn, and other connections without an agreement at level
+	// debug. If nil, it is [slog.Default].
 	Logger *slog.Logger
 
-	mu        sync.Mutex
-	began     time.Time // what conn.born counts from
-	halfOpen  ring
-	hosts     map[string]*host
-	active    ring
-	janitor   *time.Timer
-	serving   map[*net.Listener]bool
-	inBand    sync.Map // names of ALPN that mean: negotiate
-	listeners map[*Listener]bool
-	onStop    []func()
-	quit      chan struct{} // closed when stopping; made by Serve
-	stopping  bool          // Shutdown or Close was called
-	busy      int           // connections, calls of Serve, and what waits for Accept
-	idle      chan struct{} // closed when busy is 0; made by Shutdown
-	stats     Stats
-}
-
-// limit applies the rule of limits.
-func limit(value, byDefault int) int {
-	switch {
-	case value == 0:
-		return byDefault
-	case value < 0:
-		return math.MaxInt
-	}
-	return value
+	mu            sync.Mutex
+	epoch         time.Time // conn.acceptedAt counts from here
+	halfOpen      ring
+	hosts         map[string]*host
+	active        ring
+	expiryTimer   *time.Timer
+	serving       map[*net.Listener]bool
+	inBand        sync.Map // the names of ALPN after which the peers negotiate
+	listeners     map[*Listener]bool
+	shutdownHooks []func()
+	quit          chan struct{} // closed by Shutdown and Close; made by Serve
+	stopping      bool          // Shutdown or Close was called
+	busy          int           // connections, calls of Serve, and queued connections
+	idle          chan struct{} // closed when busy is 0; made by Shutdown
+	stats         Stats
 }
 
 func (s *Server) logger() *slog.Logger {
@@ -118,7 +127,9 @@ func (s *Server) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// ListenAndServe listens on Addr and serves.
+// ListenAndServe listens on the TCP address Addr and serves the connections as
+// [Server.Serve] does. It always returns a non-nil error: that of [net.Listen] or of
+// Serve.
 func (s *Server) ListenAndServe() error {
 	l, err := s.listen()
 	if err != nil {
@@ -127,7 +138,8 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve(l)
 }
 
-// ListenAndServeTLS listens on Addr and serves as ServeTLS does.
+// ListenAndServeTLS listens on the TCP address Addr and serves the connections as
+// [Server.ServeTLS] does, with the same two files. It always returns a non-nil error.
 func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
 	l, err := s.listen()
 	if err != nil {
@@ -144,7 +156,11 @@ func (s *Server) listen() (net.Listener, error) {
 	return net.Listen("tcp", addr)
 }
 
-// ServeTLS serves TLS on l. The files may be empty if TLSConfig has certificates.
+// ServeTLS accepts TLS connections from l with the configuration TLSConfig, completed by
+// [Server.ConfigureTLS], and serves them as [Server.Serve] does. certFile and keyFile name
+// PEM files with a certificate and its private key, which replace the certificates of
+// TLSConfig; both must be empty if TLSConfig is to be used unchanged. ServeTLS closes l
+// before it returns, also if a file cannot be read.
 func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 	config := s.TLSConfig
 	if certFile != "" || keyFile != "" {
@@ -161,13 +177,15 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 	return s.Serve(tls.NewListener(l, s.ConfigureTLS(config)))
 }
 
-// Serve accepts connections from l, which it closes in the end, and serves each
-// in a goroutine of its own. It returns why l does not accept any more, after
-// Shutdown and Close [ErrServerClosed]. What is no lasting failure, such as too many
-// open files, is waited out: half-open connections are cut meanwhile.
+// Serve accepts connections from l and serves each in a goroutine of its own. It closes l
+// before it returns. The error is never nil: it is [ErrServerClosed] after Shutdown or
+// Close, and otherwise the error of l.Accept. After a temporary error, such as too many
+// open files, Serve evicts the oldest half-open connection and tries again after a pause
+// of 1 ms, doubled each time up to 1 s.
 //
-// One Server may serve several listeners. Connections of type [*tls.Conn] are
-// served as ServeTLS does; let [Server.ConfigureTLS] make their configuration.
+// One Server may serve several listeners concurrently. A connection of type [*tls.Conn]
+// is served over TLS as by ServeTLS; its configuration should come from
+// [Server.ConfigureTLS].
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	if !s.addServing(&l) {
@@ -180,31 +198,32 @@ func (s *Server) Serve(l net.Listener) error {
 			panic("netmux: BaseContext returned nil")
 		}
 	}
-	pause := shortestPause
+	pause := minPause // of Accept, after a temporary error
 	for {
 		raw, err := l.Accept()
 		switch {
 		case err == nil:
-			pause = shortestPause
-			s.start(base, raw)
+			pause = minPause
+			s.startConn(base, raw)
 		case s.isStopping():
 			return ErrServerClosed
 		case !isTemporary(err):
 			return err
 		default:
-			s.logger().Warn("netmux: cannot accept now", "listener", l.Addr(), "err", err, "again in", pause)
-			s.cutOldest()
+			s.logger().Warn("netmux: temporary failure of Accept", "listener", l.Addr(), "err", err, "pause", pause)
+			s.evictOldest()
 			select {
 			case <-time.After(pause):
 			case <-s.quit:
 			}
-			pause = min(2*pause, longestPause)
+			pause = min(2*pause, maxPause)
 		}
 	}
 }
 
-const shortestPause, longestPause = time.Millisecond, time.Second
+const minPause, maxPause = time.Millisecond, time.Second
 
+// isTemporary reports whether Accept can succeed after err.
 func isTemporary(err error) bool {
 	temporary, ok := errors.AsType[interface {
 		error
@@ -213,30 +232,36 @@ func isTemporary(err error) bool {
 	return ok && temporary.Temporary()
 }
 
-func (s *Server) start(base context.Context, raw net.Conn) {
-	c, victims := s.admit(raw)
-	s.cutAll(victims)
+// startConn serves a connection in a new goroutine, unless the server has been stopped.
+func (s *Server) startConn(base context.Context, raw net.Conn) {
+	c, evicted := s.track(raw)
+	s.resetAll(evicted)
 	if c == nil {
-		end(raw)
+		resetConn(raw)
 		return
 	}
 	go c.serve(base)
 }
 
-// ServeConn serves one connection that was accepted elsewhere, in the goroutine
-// of the caller. It returns why no protocol was agreed on, or a [*PanicError], or
-// nil when the handler has returned. In any case the connection is not the
-// caller's any more. It counts as those that Serve accepts.
+// ServeConn serves one connection that the caller has accepted, in the caller's goroutine,
+// and returns when its handler has returned. It takes ownership of conn in every case, and
+// counts it like a connection that Serve has accepted.
+//
+// The error is nil if a handler was called and returned, a [*PanicError] if it panicked,
+// [ErrAbortHandler] if it panicked with that, [ErrServerClosed] after Shutdown or Close,
+// and otherwise the error that ConnError receives.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
-	c, victims := s.admit(conn)
-	s.cutAll(victims)
+	c, evicted := s.track(conn)
+	s.resetAll(evicted)
 	if c == nil {
-		end(conn)
+		resetConn(conn)
 		return ErrServerClosed
 	}
 	return c.serve(ctx)
 }
 
+// addServing records a listener for Shutdown and Close, which close it. It reports whether
+// the listener may be served.
 func (s *Server) addServing(l *net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,7 +273,7 @@ func (s *Server) addServing(l *net.Listener) bool {
 		s.quit = make(chan struct{})
 	}
 	s.serving[l] = true
-	s.busy++
+	s.addBusy(1)
 	return true
 }
 
@@ -256,7 +281,7 @@ func (s *Server) removeServing(l *net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.serving, l)
-	s.done()
+	s.addBusy(-1)
 }
 
 func (s *Server) isStopping() bool {

@@ -6,34 +6,39 @@ import (
 	"net"
 )
 
-// Shutdown stops the server without interrupting handlers: it closes the
-// listeners, cuts what is half-open, and waits until all handlers have returned,
-// and until what waits for the Accept of a [Listener] was accepted; their Accept
-// fails behind that. If ctx ends first it returns why, and leaves everything as it
-// is: Close ends the rest. What a Listener has accepted is not waited for.
+// Shutdown stops the server without interrupting handlers. It closes the listeners of Serve,
+// resets half-open connections, and calls the functions of [Server.RegisterOnShutdown]. Then it
+// blocks until all handlers have returned and all connections in the queue of a [Listener] have
+// been accepted, and makes Accept of each Listener fail with [net.ErrClosed].
+//
+// Shutdown does not end the contexts of handlers, and does not wait for connections that a
+// Listener has handed out: shut down the server that owns them first. If that server closes
+// the Listener, connections in its queue are reset; [Listener.Drain] before that loses none.
+//
+// It returns the first error of closing a listener. If ctx ends first, it returns the error of
+// ctx, with its cause; handlers continue to run, and [Server.Close] ends them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	hooks := s.onStop
-	s.onStop = nil
-	victims, serving := s.stop()
+	hooks := s.shutdownHooks
+	s.shutdownHooks = nil
+	evicted, serving := s.stop()
 	if s.idle == nil {
 		s.idle = make(chan struct{})
-		s.busy++ // so that done finds out
-		s.done()
+		s.addBusy(0) // closes idle if the server is idle already
 	}
 	idle := s.idle
-	listeners := s.allListeners()
+	listeners := s.protocolListeners()
 	s.mu.Unlock()
 
 	for _, hook := range hooks {
 		go hook()
 	}
-	s.cutAll(victims)
+	s.resetAll(evicted)
 	err := closeAll(serving)
 	select {
 	case <-idle:
 		for _, l := range listeners {
-			l.unregister() // not before: a handler may have had one more for it
+			l.unregister() // only now: a running handler could still add to the queue
 		}
 		return err
 	case <-ctx.Done():
@@ -41,24 +46,25 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close stops the server at once: the listeners are closed, and all connections
-// are reset, but for those that a [Listener] has accepted. The contexts of
-// handlers end with [ErrServerClosed]; they are not waited for.
+// Close stops the server immediately. It closes the listeners of Serve and each [Listener], and
+// resets all connections, except those that a Listener has handed out. The contexts of
+// handlers end with the cause [ErrServerClosed]; Close does not wait until the handlers have
+// returned. It returns the first error of closing a listener of Serve.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	victims, serving := s.stop()
-	listeners := s.allListeners()
+	evicted, serving := s.stop()
+	listeners := s.protocolListeners()
 	var active []*conn
 	for c := s.active.first; c != nil; c = c.links[byAge].next {
 		active = append(active, c)
 	}
 	s.mu.Unlock()
 
-	s.cutAll(victims)
+	s.resetAll(evicted)
 	err := closeAll(serving)
 	for _, c := range active {
 		c.cancel(ErrServerClosed)
-		end(c.raw)
+		resetConn(c.raw)
 	}
 	for _, l := range listeners {
 		l.Close()
@@ -66,17 +72,17 @@ func (s *Server) Close() error {
 	return err
 }
 
-// RegisterOnShutdown registers a function that Shutdown calls in a goroutine of
-// its own and does not wait for: to tell handlers that live long.
+// RegisterOnShutdown registers a function that [Server.Shutdown] calls once, in a new goroutine,
+// without waiting for it. It can tell handlers of long-lived connections to finish.
 func (s *Server) RegisterOnShutdown(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onStop = append(s.onStop, f)
+	s.shutdownHooks = append(s.shutdownHooks, f)
 }
 
-// stop lets nothing new in, and condemns what is half-open. It is called with the
-// lock held.
-func (s *Server) stop() (victims *conn, serving []net.Listener) {
+// stop makes the server refuse connections and evicts those that are half-open. It returns
+// them, and the listeners to close. The caller holds s.mu.
+func (s *Server) stop() (evicted *conn, serving []net.Listener) {
 	if !s.stopping && s.quit != nil {
 		close(s.quit)
 	}
@@ -86,15 +92,16 @@ func (s *Server) stop() (victims *conn, serving []net.Listener) {
 		delete(s.serving, l) // its Serve returns
 	}
 	for s.halfOpen.first != nil {
-		victims = s.condemn(s.halfOpen.first, ErrServerClosed, victims)
+		evicted = s.evict(s.halfOpen.first, ErrServerClosed, evicted)
 	}
-	if s.janitor != nil {
-		s.janitor.Stop()
+	if s.expiryTimer != nil {
+		s.expiryTimer.Stop()
 	}
-	return victims, serving
+	return evicted, serving
 }
 
-// closeAll is called without the lock: a listener may be one of this server's own.
+// closeAll closes listeners and returns the first error. The caller must not hold s.mu, because
+// a Listener of the same server needs it.
 func closeAll(serving []net.Listener) (err error) {
 	for _, l := range serving {
 		if failed := l.Close(); err == nil {
@@ -104,26 +111,27 @@ func closeAll(serving []net.Listener) (err error) {
 	return err
 }
 
-// done counts something that was busy and is not any more.
-func (s *Server) done() {
-	if s.busy--; s.busy == 0 && s.idle != nil {
-		select {
-		case <-s.idle:
-		default:
-			close(s.idle)
-		}
+// addBusy adds delta to the number of connections, calls of Serve and queued connections that
+// Shutdown waits for. The caller holds s.mu.
+func (s *Server) addBusy(delta int) {
+	if s.busy += delta; s.busy > 0 || s.idle == nil {
+		return
+	}
+	select {
+	case <-s.idle:
+	default:
+		close(s.idle)
 	}
 }
 
-func (s *Server) allListeners() (all []*Listener) {
+func (s *Server) protocolListeners() (all []*Listener) {
 	for l := range s.listeners {
 		all = append(all, l)
 	}
 	return all
 }
 
-// ctxError returns why ctx ended: what its owner says, if it says something, and
-// whether it was cancelled or its deadline passed.
+// ctxError returns the error of ctx, and wraps its cause if that is another error.
 func ctxError(ctx context.Context) error {
 	if cause := context.Cause(ctx); cause != ctx.Err() {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)

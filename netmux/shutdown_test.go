@@ -2,6 +2,7 @@ package netmux_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -11,12 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// R12 of the reliability goals: half-open connections are cut at once, handlers are
-// waited for, connections arrive all the while; nothing is left, which the end of
-// the bubble proves for goroutines.
+// Shutdown resets half-open connections and waits for handlers, while connections arrive. No
+// goroutine is left, as the end of the bubble proves.
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const handlers, halfOpen, work = 100, 10_000, 2 * time.Second
@@ -77,10 +78,10 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// Half-open connections are cut at once, and are told to be by the shutdown.
-func TestShutdownCutsHalfOpenAtOnce(t *testing.T) {
+// Shutdown resets half-open connections immediately and reports ErrServerClosed for each.
+func TestShutdownResetsHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var seen errorsOf
+		var seen errorLog
 		s := &netmux.Server{ConnError: seen.hook}
 		l, stop := serve(t, s)
 		l.dial(t)
@@ -99,12 +100,12 @@ func TestShutdownCutsHalfOpenAtOnce(t *testing.T) {
 	})
 }
 
-// A handler that does not return keeps Shutdown for its context, and Close ends it.
+// Shutdown returns when its context ends before a handler returns; Close ends the handler.
 func TestShutdownContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &netmux.Server{}
-		told := make(chan struct{})
-		s.RegisterOnShutdown(func() { close(told) })
+		hooked := make(chan struct{})
+		s.RegisterOnShutdown(func() { close(hooked) })
 		var cause error
 		err := s.Muxer.AddHandler(echo, func(ctx context.Context, _ string, stream io.ReadWriteCloser) {
 			<-ctx.Done()
@@ -126,7 +127,7 @@ func TestShutdownContext(t *testing.T) {
 		if err := s.Shutdown(ctx); !errors.Is(err, why) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
 			t.Errorf("Shutdown: %v after %v", err, time.Since(start))
 		}
-		<-told
+		<-hooked
 		if st := s.Stats(); st.Active != 1 {
 			t.Errorf("%+v", st)
 		}
@@ -139,8 +140,8 @@ func TestShutdownContext(t *testing.T) {
 	})
 }
 
-// What comes after the end is refused.
-func TestAfterTheEnd(t *testing.T) {
+// After Close or Shutdown, every call fails with ErrServerClosed.
+func TestServerClosed(t *testing.T) {
 	for _, end := range []func(*netmux.Server) error{
 		(*netmux.Server).Close,
 		func(s *netmux.Server) error { return s.Shutdown(background) },
@@ -153,7 +154,7 @@ func TestAfterTheEnd(t *testing.T) {
 			t.Error("Serve:", err)
 		}
 		if _, err := s.ProtocolListener(echo); err != netmux.ErrServerClosed {
-			t.Error("Listen:", err)
+			t.Error("ProtocolListener:", err)
 		}
 		ours, theirs := net.Pipe()
 		if err := s.ServeConn(background, theirs); err != netmux.ErrServerClosed {
@@ -166,4 +167,50 @@ func TestAfterTheEnd(t *testing.T) {
 			t.Error("again:", err)
 		}
 	}
+}
+
+// A server can serve one of its own Listeners, for TLS after an agreement, for example. Close
+// closes that Listener, whose Close needs the lock of the server.
+func TestCloseOfNestedServe(t *testing.T) {
+	server, _ := newTLS(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{Logger: quiet}
+		inner := listen(t, s, "/tls/1.0.0")
+		go s.Serve(tls.NewListener(inner, s.ConfigureTLS(server)))
+		synctest.Wait()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A connection whose agreement precedes Shutdown still reaches its Listener.
+func TestShutdownDeliversAgreed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &netmux.Server{Logger: quiet}
+		s.Middleware = append(s.Middleware, func(next multiselect.Handler) multiselect.Handler {
+			return func(ctx context.Context, name string, stream io.ReadWriteCloser) {
+				<-time.After(time.Second)
+				next(ctx, name, stream)
+			}
+		})
+		inner := listen(t, s, echo)
+		l, stop := serve(t, s)
+		go func() {
+			for {
+				c, err := inner.Accept()
+				if err != nil {
+					return
+				}
+				io.WriteString(c, "!")
+				c.Close()
+			}
+		}()
+		conn := dial(t, l.dialer(echo), "")
+		synctest.Wait()
+		go stop()
+		if b, err := io.ReadAll(conn); string(b) != "!" {
+			t.Errorf("%q, %v", b, err)
+		}
+	})
 }

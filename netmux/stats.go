@@ -5,23 +5,24 @@ import (
 	"os"
 )
 
-// Stats is what a [Server] has counted. Accepted = HalfOpen + Agreed + Failed,
-// but for what is just ending.
+// Stats are counters of a [Server]. The first three are of the moment, the others only grow.
+// Accepted = HalfOpen + Agreed + Failed, apart from evicted connections that are still being
+// reported: they are counted in Failed afterwards.
 type Stats struct {
-	HalfOpen int // now: nothing agreed on
-	Active   int // now: in a handler
-	Queued   int // now: agreed on, and waiting for an Accept
+	HalfOpen int // connections without an agreement
+	Active   int // connections in a handler
+	Queued   int // connections in the queue of a Listener
 
-	Accepted uint64 // connections in all
-	Agreed   uint64 // those on which a protocol was agreed, or that went to the fallback
-	Failed   uint64 // those that ended before
-	Evicted  uint64 // of Failed: because of a limit on half-open connections
-	TimedOut uint64 // of Failed: when the budget was over
-	Dropped  uint64 // of Agreed: reset because nobody had accepted them in time
-	Panics   uint64
+	Accepted uint64 // connections that Serve or ServeConn has taken over
+	Agreed   uint64 // connections with an agreement, or served with Fallback
+	Failed   uint64 // connections that ended without an agreement
+	Evicted  uint64 // of Failed: reset in favor of another one, see ErrHalfOpen
+	TimedOut uint64 // of Failed: reset because Limits.Timeout expired
+	Dropped  uint64 // of Agreed: reset because the queue of a Listener was full
+	Panics   uint64 // panics of handlers, hooks, and other code of the program
 }
 
-// Stats returns what was counted up to now.
+// Stats returns a consistent copy of the counters.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,7 +32,8 @@ func (s *Server) Stats() Stats {
 	return stats
 }
 
-func (s *Server) count(err error) {
+// recordError counts the error of a connection.
+func (s *Server) recordError(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch _, panicked := errors.AsType[*PanicError](err); {

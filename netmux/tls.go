@@ -10,10 +10,13 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// ConfigureTLS returns a copy of config, which may be nil, for listeners whose
-// connections are served by s: what is registered in s.Muxer when a client says
-// hello can be agreed on by ALPN. config.NextProtos are names that mean: negotiate
-// on the encrypted connection. Its GetConfigForClient is asked first.
+// ConfigureTLS returns a copy of config for a TLS listener whose connections are passed to
+// [Server.Serve]. With it, ALPN can agree on each protocol that is registered in Muxer when the
+// ClientHello arrives. The names in config.NextProtos are different: if ALPN agrees on one of
+// them, the peers negotiate on the encrypted connection.
+//
+// If config has a GetConfigForClient, the copy calls it for each ClientHello, and its result
+// takes the place of config. config is not changed; nil is an empty configuration.
 func (s *Server) ConfigureTLS(config *tls.Config) *tls.Config {
 	if config == nil {
 		config = new(tls.Config)
@@ -37,9 +40,9 @@ func (s *Server) ConfigureTLS(config *tls.Config) *tls.Config {
 	return config
 }
 
-// selectALPN returns the first name of the initiator's that is registered, or
-// means that the protocol will be negotiated. If there is none, it returns a name
-// that the initiator has not offered; package tls makes that an alert.
+// selectALPN returns the first offered name that is registered at this moment (R16), or after
+// which the peers negotiate. If there is none, it returns the header, which the initiator has
+// not offered, so that package tls sends the alert no_application_protocol.
 func (s *Server) selectALPN(offered, negotiating []string) string {
 	for _, name := range offered {
 		if slices.Contains(negotiating, name) {
@@ -53,8 +56,8 @@ func (s *Server) selectALPN(offered, negotiating []string) string {
 	return wire.Header
 }
 
-// handshake does that of TLS. It returns a handler if ALPN has agreed on its
-// protocol.
+// handshake runs the TLS handshake. It returns the handler of the protocol that ALPN has agreed
+// on, or nil if the peers still have to negotiate.
 func (c *conn) handshake(ctx context.Context, t *tls.Conn) (protocol string, h multiselect.Handler, err error) {
 	if err := t.HandshakeContext(ctx); err != nil {
 		return "", nil, fmt.Errorf("netmux: TLS handshake: %w", err)

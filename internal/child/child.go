@@ -33,8 +33,3 @@ func Start(t testing.TB, test string, env ...string) (in io.Writer, out *bufio.R
 		cmd.Wait()
 	}
 }
-
-// Measured is the environment of a child whose memory is measured: a goroutine that
-// is preempted where its stack is deepest may double it, here or there; what counts
-// is what each of them needs.
-var Measured = []string{"GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"}

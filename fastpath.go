@@ -1,0 +1,169 @@
+package multiselect
+
+import (
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// The fast path. Most negotiations consist of short messages that arrive as they
+// were sent: the header and a proposal, and the echo of both. [Client.SelectOneOf]
+// and [Muxer.negotiateFirst] make this first exchange in line, and use only the
+// inline buffer of a Communicator for it. As long as the stream is not recorded, no
+// other field has been touched, and the Communicator can return to its pool
+// unchanged. Every other case continues in the one loop of the role, client.go or
+// muxer_negotiate.go, from the state that [Communicator.leaveFirst] records. The
+// loops use [Communicator.exchange] and [Muxer.refuse] for further short messages,
+// each a complete exchange in the inline buffer.
+//
+// The fast path saves little compared with a system call. But a negotiation runs
+// after one, with cold caches, where each function, branch and field costs several
+// times as much as in a loop.
+
+const (
+	// maxFast is the number of proposals on the fast path. It is below all limits.
+	maxFast = 32
+	// maxFastName is the length of the longest name that fits inline, with the header.
+	maxFastName = inlineSize - len(wire.HeaderFrame) - 2
+)
+
+// headerBytes is copied without a call.
+var headerBytes = [len(wire.HeaderFrame)]byte([]byte(wire.HeaderFrame))
+
+// isFast reports whether the limits allow the fast path: no limit that it could
+// reach is lowered.
+func isFast(l *Limits) bool { return l.MaxMessage <= 0 && l.MaxProposals <= 0 && l.MaxBytes <= 0 }
+
+// areFastNames reports whether all names can be proposed on the fast path: they are
+// valid (R9), fit inline, and are longer than "na", so that a Read up to the end of
+// the echo never passes the end of the negotiation (R12).
+func areFastNames(protocols []string) bool {
+	for _, p := range protocols {
+		if !isFastName(p) {
+			return false
+		}
+	}
+	return len(protocols) <= maxFast
+}
+
+func isFastName(p string) bool {
+	if !hasFastLength(p) {
+		return false
+	}
+	for i := range len(p) { // a call would cost more
+		if p[i] == '\n' {
+			return false
+		}
+	}
+	return true
+}
+
+// hasFastLength is isFastName without the search for newlines.
+func hasFastLength(p string) bool {
+	return len(wire.NA) < len(p) && len(p) <= maxFastName && p != wire.Header
+}
+
+// firstFrame writes the header and a message to inline, without the text.
+func firstFrame(inline *[inlineSize]byte, text int) []byte {
+	*(*[len(wire.HeaderFrame)]byte)(inline[:]) = headerBytes
+	return frame(inline, len(wire.HeaderFrame), text)
+}
+
+// frame writes a message to inline, after the first bytes and without the text.
+func frame(inline *[inlineSize]byte, first, text int) []byte {
+	inline[first] = byte(text + 1)
+	inline[first+1+text] = '\n'
+	return inline[:first+text+2]
+}
+
+// fill copies a name to b, without a call. It reports false if the name contains a
+// newline (R9).
+func fill(b []byte, name string) bool {
+	b = b[:len(name)]
+	for i := range b {
+		if name[i] == '\n' {
+			return false
+		}
+		b[i] = name[i]
+	}
+	return true
+}
+
+// leaveFirst prepares for the general loop after a first exchange in line.
+func (c *Communicator) leaveFirst(role Role, l *Limits) {
+	c.role = role
+	c.limit = int16(l.message())
+	c.fast = true
+	c.recognizeUnbuffered()
+}
+
+// tryRelease makes the Communicator ready for its pool after an agreement on the
+// fast path. It reports false if more is to be done, as [Communicator.end] does.
+func (c *Communicator) tryRelease() bool {
+	if c.rare != nil || !c.stopTimer() {
+		return false
+	}
+	c.clear()
+	return true
+}
+
+// recordFastWrite records a write on the fast path: a message after the first bytes, which
+// are the header or none.
+func (c *Communicator) recordFastWrite(size, n int, err error) error {
+	c.state.HeaderSent = true
+	c.out.flights++
+	return c.recordWrite(written{n, err}.check(size))
+}
+
+// recordFastMessage records that what is inline, up to w, is a whole message, after
+// the header if that was not received before, and consumes it.
+func (c *Communicator) recordFastMessage(w int) {
+	c.in.total += int32(w) - c.in.w
+	c.in.r, c.in.w = 0, 0
+	c.state.Received += int32(w - c.headerSize())
+	c.state.HeaderReceived = true
+	c.phase = PhaseProposal
+}
+
+// headerSize returns the size in bytes of the header if it is yet to be received.
+func (c *Communicator) headerSize() int {
+	if c.state.HeaderReceived {
+		return 0
+	}
+	return len(wire.HeaderFrame)
+}
+
+// exchange makes a proposal that fits inline and reads the answer, in one Write and
+// one Read. No bytes may be pending. The verdict is Incomplete if the answer has to be looked at closely:
+// then the proposal is recorded, and the bytes that have arrived are pending.
+func (c *Communicator) exchange(protocol string) (rules.Verdict, error) {
+	c.in.reset()
+	asked := frame(&c.in.inline, 0, len(protocol))
+	copy(asked[1:], protocol)
+	n, err := c.stream.Write(asked)
+	if n != len(asked) || err != nil {
+		return rules.Incomplete, c.recordProposal(0, len(asked), n, err)
+	}
+	n, err = c.stream.Read(asked) // not after the echo (R12)
+	return c.recordExchange(0, len(asked), protocol, n, err)
+}
+
+// recordProposal records a proposal and the result of its write.
+func (c *Communicator) recordProposal(header, size, n int, err error) error {
+	c.state.Proposals++
+	c.state.Sent += int32(size - header)
+	return c.recordFastWrite(size, n, err)
+}
+
+// recordExchange records a proposal that was written, and the result of the Read of
+// its answer to inline. Both begin with the header if header is its size, else 0.
+func (c *Communicator) recordExchange(header, size int, protocol string, n int, err error) (rules.Verdict, error) {
+	c.recordProposal(header, size, size, nil)
+	if header < n && n <= size && (header == 0 || rules.HasHeader(c.in.inline[:])) {
+		if v := rules.JudgeFrame(c.in.inline[header:n], protocol); v != rules.Incomplete {
+			c.recordFastMessage(n)
+			return v, nil // an error that came with the bytes comes again
+		}
+	}
+	c.in.recordInline(0)
+	return rules.Incomplete, c.in.record(n, size, err)
+}

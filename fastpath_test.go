@@ -1,0 +1,129 @@
+package multiselect_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// Where the short way ends, nothing is forgotten of what it knew.
+
+// What does not fit the short way is answered beside the next read on a stream
+// without a buffer, with a budget and without (R28).
+func TestLongNameOverPipe(t *testing.T) {
+	long, known := "/"+strings.Repeat("x", 61), "/"+strings.Repeat("y", 60)
+	for _, budget := range []multiselect.Limits{{}, {Timeout: -1}} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := net.Pipe()
+			defer a.Close()
+			m := &multiselect.Muxer{Limits: budget}
+			if err := m.AddHandler(known, apitest.NoHandler); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				if _, err := a.Write([]byte(wire.HeaderFrame + say(long) + say(known))); err != nil {
+					t.Error(err)
+				}
+				answer := wire.HeaderFrame + say(wire.NA) + say(known)
+				if got, err := io.ReadAll(io.LimitReader(a, int64(len(answer)))); string(got) != answer {
+					t.Errorf("the answer is %q, %v", got, err)
+				}
+			}()
+			if got, _, err := m.Negotiate(context.Background(), b); got != known || err != nil {
+				t.Errorf("Negotiate = %q, %v", got, err)
+			}
+		})
+	}
+}
+
+// hooked is a stream on which the peer says one thing, after something has happened.
+type hooked struct {
+	*streamtest.Stream
+	before func()
+	says   []string
+}
+
+func (h *hooked) Read(p []byte) (int, error) {
+	h.before()
+	if len(h.says) == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n := copy(p, h.says[0])
+	if h.says[0] = h.says[0][n:]; h.says[0] == "" {
+		h.says = h.says[1:]
+	}
+	return n, nil
+}
+
+// A name that comes while a read waits counts, also if it is shorter than all that
+// were there (R16).
+func TestShorterNameComesDuringRead(t *testing.T) {
+	a, _ := streamtest.Pipe()
+	var m multiselect.Muxer
+	m.AddHandler("/a-long-protocol/1.0.0", apitest.NoHandler)
+	stream := &hooked{a, func() { m.AddHandler("/abc", apitest.NoHandler) }, []string{wire.HeaderFrame + say("/abc")}}
+	if got, _, err := m.Negotiate(context.Background(), stream); got != "/abc" || err != nil {
+		t.Errorf("Negotiate = %q, %v", got, err)
+	}
+}
+
+// What has arrived of a proposal is what the error tells, in whatever pieces the
+// header came.
+func TestCutProposal(t *testing.T) {
+	const part = "\x09/a"
+	for _, says := range [][]string{
+		{wire.HeaderFrame + part},
+		{wire.HeaderFrame[:2], wire.HeaderFrame[2:] + part},
+		{wire.HeaderFrame[:2], wire.HeaderFrame[2:], part},
+	} {
+		a, _ := streamtest.Pipe()
+		var m multiselect.Muxer
+		m.AddHandler("/a-long-protocol/1.0.0", apitest.NoHandler)
+		_, _, err := m.Negotiate(context.Background(), &hooked{a, func() {}, says})
+		failed, ok := errors.AsType[*multiselect.Error](err)
+		if !ok || failed.Phase != multiselect.PhaseProposal || string(failed.Received) != part || failed.BytesReceived != len(wire.HeaderFrame+part) {
+			t.Errorf("%q: %+v", says, failed)
+		}
+	}
+}
+
+// The usual flight is recognised without detours, and counts all the same.
+func TestUsualFlightCounts(t *testing.T) {
+	for _, traced := range []bool{false, true} {
+		ctx := context.Background()
+		if traced {
+			ctx = multiselect.WithTrace(ctx, new(multiselect.Trace))
+		}
+		for limit, want := range map[int]error{len(say(apitest.NameA)): nil, len(say(apitest.NameA)) - 1: multiselect.ErrLimit} {
+			m := apitest.Muxer(t, apitest.NameA)
+			m.Limits.MaxBytes = limit
+			if _, _, err := m.Negotiate(ctx, streamtest.NewScript(say(wire.Header, apitest.NameA))); !errors.Is(err, want) {
+				t.Errorf("responder, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
+			}
+			cl := multiselect.Client{Limits: multiselect.Limits{MaxBytes: limit}}
+			if _, err := cl.SelectOneOf(ctx, streamtest.NewScript(say(wire.Header, apitest.NameA)), apitest.NameA); !errors.Is(err, want) {
+				t.Errorf("initiator, %d bytes, traced %v: %v, want %v", limit, traced, err, want)
+			}
+		}
+	}
+}
+
+// So it does where the limit has become smaller since the name was registered.
+func TestUsualFlightIsLimited(t *testing.T) {
+	for _, chunks := range [][]string{{say(wire.Header, apitest.NameA)}, {say(wire.Header), say(apitest.NameA)}} {
+		m := apitest.Muxer(t, apitest.NameA)
+		m.Limits.MaxMessage = len(apitest.NameA)
+		if _, _, err := m.Negotiate(context.Background(), streamtest.NewScript(chunks...)); !errors.Is(err, multiselect.ErrTooLarge) {
+			t.Errorf("in %d pieces: %v", len(chunks), err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package child
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// Memory is the memory that one connection holds, in bytes.
+type Memory struct{ Heap, Stack float64 }
+
+// Sum returns both together.
+func (m Memory) Sum() float64 { return m.Heap + m.Stack }
+
+func (m Memory) String() string {
+	return fmt.Sprintf("%4.0f heap + %4.0f stack = %4.0f B", m.Heap, m.Stack, m.Sum())
+}
+
+// measured is the environment of a child whose memory is measured. A goroutine
+// that is preempted where its stack is deepest may double the stack, which depends
+// on chance and not on what the goroutine needs.
+var measured = []string{"GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"}
+
+// MeasureConns returns what each of many connections holds in a process of its own:
+// the median of three measurements, since stacks are allocated in spans of 32 KiB,
+// and a span more or less is 1 % of what is measured. This process is the peer: it
+// opens the connections and writes sent on each. The child is the named test of
+// this binary, with these additions to the environment; it calls [HoldConns].
+func MeasureConns(t testing.TB, test string, conns int, sent string, env ...string) Memory {
+	t.Helper()
+	var all []Memory
+	for range 3 {
+		all = append(all, measureConns(t, test, conns, sent, env))
+	}
+	slices.SortFunc(all, func(a, b Memory) int { return int(a.Sum() - b.Sum()) })
+	return all[1]
+}
+
+func measureConns(t testing.TB, test string, conns int, sent string, env []string) (m Memory) {
+	t.Helper()
+	in, out, end := Start(t, test, slices.Concat(measured, env)...)
+	defer end()
+	var address string
+	if _, err := fmt.Fscanln(out, &address); err != nil {
+		t.Fatal("the child did not print where it listens:", err)
+	}
+	for range conns {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, sent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Fprintln(in, "all sent")
+	if _, err := fmt.Fscanln(out, &m.Heap, &m.Stack); err != nil {
+		t.Fatal("the child did not print what it holds:", err)
+	}
+	return m
+}
+
+// HoldConns is the child's part of [MeasureConns]. Serve gets a listener for that
+// many connections. It may accept them before it calls awaitSent, which blocks
+// until the peers have sent everything. It must return when all responders have
+// been started. HoldConns waits until blocked goroutines are in a network call,
+// prints what each connection holds, and exits the process at the peer's sign.
+func HoldConns(conns, blocked int, serve func(l net.Listener, awaitSent func())) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fail(err)
+	}
+	stacks := make([]byte, 2000*conns)
+	in := bufio.NewReader(os.Stdin)
+	fmt.Println(l.Addr())
+	before := inUse()
+	serve(l, func() {
+		if _, err := in.ReadString('\n'); err != nil {
+			fail(err)
+		}
+	})
+	for bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("[IO wait")) < blocked {
+		runtime.Gosched()
+	}
+	now := inUse()
+	runtime.KeepAlive(stacks)
+	n := float64(conns)
+	fmt.Println((now.Heap-before.Heap)/n, (now.Stack-before.Stack)/n)
+	in.ReadString('\n')
+	os.Exit(0) // with everything half-open
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func inUse() Memory {
+	runtime.GC()
+	runtime.GC() // the first one only moves the contents of pools aside
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return Memory{float64(m.HeapAlloc), float64(m.StackInuse)}
+}
+
+// BlockInRead is the least that any responder costs: it blocks in Read with a
+// buffer for two messages.
+func BlockInRead(conn net.Conn) {
+	buf := make([]byte, 36)
+	for got := 0; got < len(buf); {
+		n, err := conn.Read(buf[got:])
+		if err != nil {
+			return
+		}
+		got += n
+	}
+}

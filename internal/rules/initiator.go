@@ -1,0 +1,95 @@
+package rules
+
+import "github.com/multiselect/multiselect/wire"
+
+// Ask counts a question of the given size, an "ls" or a proposal. Nothing is read
+// after the last answer, so bytes that are pending answer no question (R14).
+func (s *State) Ask(size, pending, maxBytes int) Fault {
+	if pending > 0 {
+		return EarlyAnswer
+	}
+	return s.Send(size, maxBytes)
+}
+
+// Propose counts a proposal of the given size (R27, R14).
+func (s *State) Propose(size, pending, maxProposals, maxBytes int) Fault {
+	if int(s.Proposals) >= maxProposals {
+		return TooManyProposals
+	}
+	if f := s.Ask(size, pending, maxBytes); f != NoFault {
+		return f
+	}
+	s.Proposals++
+	return NoFault
+}
+
+// Verdict is the meaning of an answer to a proposal.
+type Verdict uint8
+
+const (
+	Incomplete Verdict = iota // bytes are missing
+	Refused                   // "na": another protocol may be proposed
+	Agreed                    // the echo: from here on the stream is the protocol's
+	Violated                  // any other answer: the conversation ends
+)
+
+// Judge decides the meaning of the text that answers a proposal. Only the exact
+// echo agrees (R13), and only "na" refuses. Another text is never counted as a
+// refusal, because then each later answer would be read as the answer to the
+// wrong question (R14).
+func Judge(answer []byte, proposed string) Verdict {
+	switch {
+	case string(answer) == proposed: // without a copy
+		return Agreed
+	case string(answer) == wire.NA:
+		return Refused
+	}
+	return Violated
+}
+
+// JudgeFrame is [Judge] for a whole message on the wire whose length has one
+// byte. Anything else is Incomplete, and has to be looked at by the codec.
+func JudgeFrame(message []byte, proposed string) Verdict {
+	switch {
+	case string(message) == NAFrame:
+		return Judge(message[1:len(message)-1], proposed)
+	case len(message) == len(proposed)+2 && IsEcho(message, proposed):
+		return Agreed
+	}
+	return Incomplete
+}
+
+// IsEcho reports whether a message, which must have the size of the proposal's, is
+// the proposal (R13). It compares without a call, since names are short.
+func IsEcho(message []byte, proposed string) bool {
+	last := len(message) - 1
+	if int(message[0]) != last || message[last] != '\n' {
+		return false
+	}
+	text := message[1:last]
+	proposed = proposed[:len(text)]
+	for i := range text {
+		if text[i] != proposed[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// JudgeList decides the meaning of the text that answers "ls" (R22). Agreed comes
+// with the list, in whichever dialect. A repeated header and a repeated "ls" would
+// read as lists of one name, and are violations. A list with too many names is a
+// violation whose error wraps [wire.ErrTooLarge] (R21).
+func JudgeList(answer []byte, maxNames int) (wire.List, Verdict, error) {
+	switch string(answer) {
+	case wire.NA:
+		return wire.List{}, Refused, nil
+	case wire.Header, wire.LS:
+		return wire.List{}, Violated, wire.ErrNotList
+	}
+	list, err := wire.ParseList(answer, maxNames)
+	if err != nil {
+		return wire.List{}, Violated, err
+	}
+	return list, Agreed, nil
+}

@@ -1,0 +1,60 @@
+package rules
+
+import "github.com/multiselect/multiselect/wire"
+
+// Reply is a responder's answer to one message.
+type Reply uint8
+
+const (
+	ReplyNA   Reply = iota // "na": not available; the initiator may go on
+	ReplyEcho              // the proposal, byte for byte: agreed
+	ReplyList              // the names that may be proposed
+)
+
+// NAFrame is a refusal on the wire.
+const NAFrame = "\x03" + wire.NA + "\n"
+
+// ReplyTo decides the answer to a message.
+//
+// The text "ls" is answered with a list if lists is true (R19). A name that is
+// registered at this moment (R16) is echoed (R13), unless bytes after its message
+// have been read: they may be the protocol's and cannot be returned to the stream
+// (R12). Any other text gets exactly one "na": unknown names of any form (R10),
+// another header (R4), "na" itself.
+func ReplyTo(text []byte, registered, more, lists bool) Reply {
+	switch {
+	case string(text) == wire.LS && lists:
+		return ReplyList
+	case registered && !more:
+		return ReplyEcho
+	}
+	return ReplyNA
+}
+
+// MayList reports whether a responder may send one more list (R23).
+func (s *State) MayList(maxLists int) bool { return int(s.Lists) < maxLists }
+
+// Answer counts a reply other than a list, and returns a fault instead of
+// letting it be sent if that exceeds a limit (R27).
+func (s *State) Answer(r Reply, maxProposals, maxBytes int) Fault {
+	if int(s.Proposals) >= maxProposals {
+		return TooManyProposals
+	}
+	s.Proposals++
+	if r == ReplyEcho {
+		return NoFault
+	}
+	s.Answered, s.LastWasNA = true, true
+	return s.Send(len(NAFrame), maxBytes)
+}
+
+// AnswerList counts an answer to "ls". A list that exceeds a limit is answered
+// "na", since half a list would be taken for the whole (R21); fits says which.
+// Answers to "ls" do not count against the limit on bytes.
+func (s *State) AnswerList(fits bool) {
+	s.Lists++
+	s.Answered, s.LastWasNA = true, !fits
+}
+
+// ListFits reports whether a list may be sent (R21).
+func ListFits(names, size, maxNames, maxSize int) bool { return names <= maxNames && size <= maxSize }

@@ -1,0 +1,20 @@
+package rules
+
+import "strings"
+
+// Major splits a name that ends in a version of one, two or three numbers and
+// returns the name up to the first number: "/foo/1" for "/foo/1.4.2". Matching by
+// major version depends on it (R15). No number may have a leading zero.
+func Major(name string) (major string, ok bool) {
+	slash := strings.LastIndexByte(name, '/')
+	if slash < 0 {
+		return "", false
+	}
+	numbers := strings.Split(name[slash+1:], ".")
+	for _, n := range numbers {
+		if n == "" || len(n) > 1 && n[0] == '0' || strings.Trim(n, "0123456789") != "" {
+			return "", false
+		}
+	}
+	return name[:slash+1+len(numbers[0])], len(numbers) <= 3
+}

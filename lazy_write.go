@@ -1,0 +1,340 @@
+package multiselect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+
+	"github.com/multiselect/multiselect/internal/guard"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// This file writes to lazy streams: the first flight (header, proposal and early data),
+// further early data, and data after the agreement. internal/guard decides which bytes
+// are early data.
+
+// maxCopied is the number of bytes of a Write that are copied after the header and the
+// proposal, so that all are sent in one write.
+const maxCopied = 4096
+
+var firstFlightBuffers = sync.Pool{New: func() any { return new([maxCopied + largeSize]byte) }}
+
+// Write writes p to the stream, after the header and the proposal if these are unsent.
+//
+// While the outcome is pending, Write sends p early if the guard allows all of it (R29),
+// and returns when it is written: the first 4096 bytes with the header and the proposal
+// in one write of the stream, a longer rest in a second one, or all in one system call on
+// TCP and Unix sockets. If the guard allows only part of p, Write sends none of it early;
+// it blocks until the peer has agreed, and then writes p. An empty p sends only the
+// header and the proposal. Concurrent calls write one after the other.
+//
+// n is the number of bytes of p that were written, also if err is not nil. After an
+// error or a short write the negotiation is unchanged unless the stream was ended: the
+// caller may continue with p[n:], and no byte is sent twice. If a write fails because the
+// stream was ended, Write returns the outcome as its error.
+func (l *LazyStream) Write(p []byte) (n int, err error) {
+	if l.out.direct.Load() {
+		return l.stream.Write(p)
+	}
+	l.mu.Lock()
+	// Reading c.rare is safe: there is no answer reader before sendStarted is set.
+	if l.sendStarted || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.rare != nil || l.firstSize+len(p) > inlineSize {
+		return l.writeSlow(p)
+	}
+	next, ok := l.guard.After(p)
+	if !ok && !l.unguarded {
+		return l.writeSlow(p)
+	}
+	// The first flight is built in inline. A Read reads the answer into it, but only
+	// after this call has cleared writing.
+	l.writing, l.sendStarted = true, true
+	l.notify()
+	l.mu.Unlock()
+	returned := false
+	defer func() {
+		if !returned {
+			l.abortFirstWrite()
+		}
+	}()
+	const header = len(wire.HeaderFrame)
+	flight := firstFrame(&l.inline, len(l.protocol))
+	copy(flight[header+1:], l.protocol)
+	flight = flight[:len(flight)+copy(l.inline[len(flight):], p)]
+	n, err = l.stream.Write(flight)
+	returned = true
+	l.mu.Lock()
+	if n != len(flight) || err != nil {
+		return l.finishFirstWrite(n, p, next, err)
+	}
+	l.writing, l.firstSent, l.guard = false, l.firstSize, next
+	l.notify()
+	l.mu.Unlock()
+	return len(p), nil
+}
+
+// finishFirstWrite handles a first flight whose write failed or was short. It is called
+// with l.mu held, and releases it.
+func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err error) (int, error) {
+	defer l.mu.Unlock()
+	l.stopWriting()
+	n, err = l.recordSent(max(0, min(n, l.firstSize+len(p))), l.firstSize, p, next, err)
+	if err != nil {
+		err = l.writeCause(&l.out, err)
+	}
+	return n, err
+}
+
+// abortFirstWrite lets other calls write after the stream's Write of the first flight has
+// panicked.
+func (l *LazyStream) abortFirstWrite() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopWriting()
+}
+
+// writeSlow is Write in all cases other than a small first flight. It is called with l.mu
+// held, and releases it.
+func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
+	defer l.mu.Unlock()
+	ctx := context.Background()
+	if len(p) == 0 {
+		return 0, l.ensureFirstSent(ctx, &l.out)
+	}
+	if err := l.awaitWriter(ctx, &l.out); err != nil {
+		return 0, err
+	}
+	if l.state == LazyPending {
+		if next, ok := l.canSendEarly(p); ok {
+			if n, err = l.sendEarly(p, next); err != nil {
+				err = l.writeCause(&l.out, err)
+			}
+			return n, err
+		}
+	}
+	if err := l.awaitDirect(ctx, &l.out); err != nil {
+		return 0, err
+	}
+	l.withoutLock(func() { n, err = l.stream.Write(p) })
+	return n, err
+}
+
+// canSendEarly reports whether p may be sent before the peer has agreed (R29), and
+// returns the guard's state after p. On an unbuffered stream no data is sent early: the
+// write could only end when the peer reads p, which is after the agreement.
+func (l *LazyStream) canSendEarly(p []byte) (next guard.State, ok bool) {
+	next, ok = l.guard.After(p)
+	return next, (ok || l.unguarded) && !l.unbuffered
+}
+
+// Flush sends the header and the proposal if these are unsent. It blocks only for the
+// write, not for the answer. An error leaves the negotiation pending unless the stream was
+// ended; a further call sends the rest.
+func (l *LazyStream) Flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ensureFirstSent(context.Background(), &l.out)
+}
+
+// CloseWrite half-closes the stream for writing, after the header and the proposal. It
+// does not wait for the answer, except on an unbuffered stream, and reading continues.
+// CloseWrite fails with [errors.ErrUnsupported] if the stream has no CloseWrite; the
+// header and the proposal are sent also in this case.
+func (l *LazyStream) CloseWrite() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ctx := context.Background()
+	err := l.ensureFirstSent(ctx, &l.out)
+	if err == nil && l.unbuffered {
+		err = l.awaitDirect(ctx, &l.out)
+	}
+	if err != nil {
+		return err
+	}
+	closer, ok := l.stream.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	l.out.direct.Store(false)
+	l.out.closed = true
+	l.notify()
+	l.withoutLock(func() { err = closer.CloseWrite() })
+	return err
+}
+
+// ReadFrom blocks until the peer has agreed, and then copies r to the stream with
+// [io.Copy], which uses splice or sendfile where the stream supports them. It sends no
+// early data. n is the number of bytes copied.
+func (l *LazyStream) ReadFrom(r io.Reader) (n int64, err error) {
+	l.mu.Lock()
+	err = l.awaitDirect(context.Background(), &l.out)
+	l.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return io.Copy(l.stream, r)
+}
+
+// awaitWriter blocks until no other call writes before the agreement.
+func (l *LazyStream) awaitWriter(ctx context.Context, h *half) error {
+	for l.writing {
+		if err := l.waitErr(ctx, h); err != nil {
+			return err
+		}
+		l.waitChangeUntil(h)
+	}
+	return l.closedErr(h)
+}
+
+// ensureFirstSent sends the unsent rest of the header and the proposal.
+func (l *LazyStream) ensureFirstSent(ctx context.Context, h *half) error {
+	if err := l.awaitWriter(ctx, h); err != nil || l.firstSent == l.firstSize {
+		return err
+	}
+	if err := l.sendFirst(); err != nil {
+		return l.writeCause(h, err)
+	}
+	return nil
+}
+
+// awaitDirect blocks until calls may write directly to the stream: the peer has agreed,
+// and the header and the proposal are sent.
+func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
+	if err := l.awaitOutcome(ctx, h); err != nil {
+		return err
+	}
+	if err := l.ensureFirstSent(ctx, h); err != nil {
+		return err
+	}
+	l.out.direct.Store(!l.out.closed)
+	return nil
+}
+
+// sendFirst sends the unsent rest of the header and the proposal, while no call is
+// writing. On an unbuffered stream the background reader sends them, concurrently with
+// its read (R28), and sendFirst does not wait for that.
+func (l *LazyStream) sendFirst() error {
+	if !l.unbuffered {
+		_, err := l.sendEarly(nil, l.guard)
+		return err
+	}
+	l.sendStarted = true
+	l.firstSent = l.firstSize
+	l.communicator().say(l.protocol)
+	l.startReader()
+	return nil
+}
+
+// sendEarly writes the unsent rest of the header and the proposal, and p, without the
+// lock. n is the number of bytes of p written; next is the guard's state after all of p.
+func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
+	if l.firstSent == l.firstSize && len(p) == 0 {
+		return 0, nil
+	}
+	l.writing = true
+	defer l.stopWriting()
+	l.markSendStarted()
+	unsent := l.firstSize - l.firstSent
+	l.withoutLock(func() { n, err = l.writeFirst(l.firstSent, p) })
+	return l.recordSent(n, unsent, p, next, err)
+}
+
+// stopWriting lets the next call write.
+func (l *LazyStream) stopWriting() {
+	l.writing = false
+	l.notify()
+}
+
+// recordSent records a write of unsent bytes of the header and the proposal, and of p. It
+// returns the number of bytes of p written.
+func (l *LazyStream) recordSent(n, unsent int, p []byte, next guard.State, err error) (int, error) {
+	if n < unsent+len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	first := min(unsent, n)
+	l.firstSent += first
+	n -= first
+	if n < len(p) {
+		next, _ = l.guard.After(p[:n]) // the state follows the bytes sent
+	}
+	l.guard = next
+	return n, err
+}
+
+// markSendStarted reports the first flight to the trace, and lets a reader start: a large
+// write may block until the peer has read most of it and has answered.
+func (l *LazyStream) markSendStarted() {
+	if l.sendStarted {
+		return
+	}
+	if l.c != nil && l.c.rare != nil {
+		trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
+		l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
+	}
+	l.sendStarted = true
+	l.notify()
+}
+
+// appendFirst appends the header and the proposal to b.
+func (l *LazyStream) appendFirst(b []byte) []byte {
+	return wire.AppendMessage(append(b, wire.HeaderFrame...), l.protocol)
+}
+
+// writeFirst writes the header and the proposal, without their first sent bytes, and p.
+// It needs one write of the stream if p is small, or if the kernel gathers buffers. It is
+// called without the lock, and uses only immutable fields.
+func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
+	if sent == l.firstSize {
+		return l.writeClamped(p)
+	}
+	buffer := firstFlightBuffers.Get().(*[maxCopied + largeSize]byte)
+	defer firstFlightBuffers.Put(buffer)
+	first := l.appendFirst(buffer[:0])[sent:]
+	if len(p) > maxCopied {
+		switch l.stream.(type) {
+		case *net.TCPConn, *net.UnixConn:
+			gathered := net.Buffers{first, p}
+			written, err := gathered.WriteTo(l.stream)
+			return int(written), err
+		}
+	}
+	copied := min(len(p), maxCopied)
+	first = append(first, p[:copied]...)
+	if n, err = l.writeClamped(first); n < len(first) || err != nil || copied == len(p) {
+		return n, err
+	}
+	rest, err := l.writeClamped(p[copied:])
+	return n + rest, err
+}
+
+// writeClamped writes p to the stream, and corrects an impossible count.
+func (l *LazyStream) writeClamped(p []byte) (n int, err error) {
+	n, err = l.stream.Write(p)
+	return max(0, min(n, len(p))), err
+}
+
+// writeCause returns the error for a call whose write failed with err: the outcome if the
+// stream was ended, and otherwise err.
+func (l *LazyStream) writeCause(h *half, err error) error {
+	if l.state == LazyPending && l.firstSent == l.firstSize && isConnReset(err) {
+		// An answer that the peer sent before the reset may still be readable.
+		l.awaitOutcome(context.Background(), h)
+	}
+	if l.state == LazyPending && l.isEnding() {
+		l.fail(err) // keeps an earlier cause
+		for l.state == LazyPending {
+			l.waitChange()
+		}
+	}
+	if closed := l.closedErr(h); closed != nil {
+		return closed
+	}
+	return err
+}
+
+// isConnReset reports whether err is the error of a kernel connection that the peer has ended.
+func isConnReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

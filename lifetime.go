@@ -1,0 +1,337 @@
+package multiselect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/internal/streamend"
+	"github.com/multiselect/multiselect/internal/watchdog"
+)
+
+// Every call on a stream begins with begin and ends with end. In between these end
+// the stream, all by [Communicator.endStream] and so once (R25):
+//
+//   - the time limit, by the watchdog (R24);
+//   - the end of ctx;
+//   - an error of the negotiation, by [Communicator.end];
+//   - a panic below the call, by [Communicator.resetAfterPanic];
+//   - [LazyStream.Reset], and a Close that must not linger.
+//
+// Package streamend has the ways to end a stream. After success no one ends it.
+
+// ResetCode is the code with which a failed negotiation resets a stream that has
+// codes: "protocol negotiation failed" of libp2p.
+const ResetCode = 0x1001
+
+// lifetime is the part of a Communicator that other goroutines use to end the stream.
+type lifetime struct {
+	entry watchdog.Entry // the time limit of the call in progress
+	dog   *watchdog.Watchdog[Communicator]
+	start time.Duration // when the call began, by watchdog.Now; 0 if its time is not measured
+
+	expired bool // the time limit has
+
+	ending sync.Mutex // held while the stream is being ended
+	ended  bool       // guarded by ending
+}
+
+// elapsed returns the time since the call began, 0 if that is not measured.
+func (l *lifetime) elapsed() time.Duration {
+	if l.start == 0 {
+		return 0
+	}
+	return watchdog.Now() - l.start
+}
+
+// unlessEnded calls act if the stream has not been ended and is not about to be. It
+// reports whether it did.
+func (l *lifetime) unlessEnded(act func()) bool {
+	if !l.ending.TryLock() {
+		return false
+	}
+	defer l.ending.Unlock()
+	if l.ended {
+		return false
+	}
+	act()
+	return true
+}
+
+var communicators = sync.Pool{New: func() any { return &Communicator{pooled: true} }}
+
+// timeLimits ends the stream of a Communicator whose time limit expires.
+var timeLimits = watchdog.NewKind(
+	func(c *Communicator) *watchdog.Entry { return &c.life.entry },
+	(*Communicator).endStream,
+)
+
+// acquire returns a Communicator for one call on a stream.
+func acquire(stream io.ReadWriteCloser) *Communicator {
+	c := communicators.Get().(*Communicator)
+	c.stream = stream
+	return c
+}
+
+// mustExist panics immediately, and not later in a goroutine of this package.
+func mustExist(stream io.ReadWriteCloser) {
+	if stream == nil {
+		panic("multiselect: the stream is nil")
+	}
+}
+
+// release returns the Communicator to its pool. One whose call has failed is only
+// cleared, since its time limit may have expired and still refer to it.
+func (c *Communicator) release() {
+	if c.over {
+		c.in.clear()
+		c.stream = nil
+		return
+	}
+	c.clear()
+	communicators.Put(c)
+}
+
+// clear makes the Communicator like a new one. A small buffer stays.
+func (c *Communicator) clear() {
+	c.in.clear()
+	if f := c.refused; f != nil {
+		if f.bytes = f.bytes[:0]; cap(f.bytes) > maxKept {
+			f.release()
+			c.refused = nil
+		}
+	}
+	c.stream, c.rare, c.out, c.state = nil, nil, writer{}, rules.State{}
+	c.life.start, c.limit, c.role, c.phase = 0, 0, 0, 0
+	c.over, c.fast, c.tolerant = false, false, false
+}
+
+// usable fails if the conversation has ended: with a failure, or with an agreement,
+// after which the stream is the protocol's.
+func (c *Communicator) usable(role Role) error {
+	if c.over {
+		return &Error{Role: role, Phase: c.phase, Err: fmt.Errorf("%w: the negotiation has ended", net.ErrClosed)}
+	}
+	return nil
+}
+
+// setStream records the stream. The fast path delays this as long as it uses only the
+// inline buffer.
+func (c *Communicator) setStream(stream io.ReadWriteCloser) {
+	if c.stream == nil { // otherwise the watchdog may be reading it
+		c.stream = stream
+	}
+}
+
+// begin begins a call: it looks for a trace, and arranges for the end of the stream
+// when ctx ends or the time limit expires (R24). It sets no deadline of the stream for
+// that, since a net.Conn cannot return the deadlines that its owner has set.
+func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
+	c.role = role
+	c.life.start = 0
+	c.limit = int16(l.message())
+	if trace := traceOf(ctx); trace != nil || c.rare != nil {
+		c.rarely().trace = trace
+		trace.begin(role)
+	}
+	if unbuffered && c.channel() == nil {
+		c.rarely().unbuffered = true
+	}
+	c.recognizeUnbuffered()
+	return c.arm(ctx, l)
+}
+
+// arm arranges for the end of the stream.
+func (c *Communicator) arm(ctx context.Context, l *Limits) error {
+	if ctx.Done() != nil {
+		if ctx.Err() != nil {
+			return ctxError(ctx)
+		}
+		c.rarely().stopCtx = context.AfterFunc(ctx, c.endStream)
+	}
+	timeout := l.timeout()
+	if timeout == 0 && c.rare == nil {
+		return nil // no one asks for the time
+	}
+	c.life.start = watchdog.Now()
+	if timeout > 0 {
+		c.startTimer(c.life.start, timeout)
+	}
+	return nil
+}
+
+// startTimer sets the time limit, which begins now.
+func (c *Communicator) startTimer(now, timeout time.Duration) {
+	c.life.dog = timeLimits.For(c.life.dog, now)
+	c.life.dog.Add(c, now, timeout)
+}
+
+// armFirst is arm for a call on the fast path that has not recorded its stream. It
+// reports false, and records nothing, if ctx is done.
+func (c *Communicator) armFirst(stream io.ReadWriteCloser, ctx context.Context, l *Limits) bool {
+	c.stream = stream
+	if err := c.arm(ctx, l); err != nil {
+		c.stream = nil
+		return false
+	}
+	return true
+}
+
+// recognizeUnbuffered finds out whether the stream has no buffer (R28).
+func (c *Communicator) recognizeUnbuffered() {
+	if c.channel() == nil && isUnbuffered(c.stream) {
+		c.rarely().unbuffered = true
+	}
+}
+
+// isUnbuffered recognizes the pipes of package net, whose Write returns after the
+// peer has read.
+func isUnbuffered(stream io.ReadWriteCloser) bool {
+	switch stream.(type) { // in line, without a call
+	case *net.TCPConn, *net.UnixConn:
+		return false
+	}
+	return isPipe(stream)
+}
+
+func isPipe(stream io.ReadWriteCloser) bool {
+	s, ok := stream.(interface{ LocalAddr() net.Addr })
+	if !ok {
+		return false
+	}
+	addr := s.LocalAddr()
+	return addr != nil && addr.Network() == "pipe"
+}
+
+// stopTimer stops the time limit. It reports false if that has expired, also when it is
+// called again: the stream has been ended, or is about to be.
+func (c *Communicator) stopTimer() bool {
+	if !c.life.dog.Remove(c) {
+		c.life.expired = true
+	}
+	return !c.life.expired
+}
+
+// disarm stops the time limit and the context's. If one has expired, it returns the
+// reason: the stream has been ended, or is about to be.
+func (c *Communicator) disarm(ctx context.Context) (err error) {
+	if !c.stopTimer() {
+		err = os.ErrDeadlineExceeded
+	}
+	if c.rare != nil && c.rare.stopCtx != nil {
+		if !c.rare.stopCtx() {
+			err = ctxError(ctx)
+		}
+		c.rare.stopCtx = nil
+	}
+	return err
+}
+
+// ctxError returns why ctx has ended: cancellation or a deadline, and the cause that
+// its owner has given, if any.
+func ctxError(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return ctx.Err()
+}
+
+// endStream ends the stream, once (R25). A concurrent second call blocks until the
+// first has returned.
+func (c *Communicator) endStream() {
+	c.life.ending.Lock()
+	defer c.life.ending.Unlock()
+	if c.life.ended {
+		return
+	}
+	c.life.ended = true
+	var stream io.Closer = c.stream
+	if ch, ok := stream.(channelStream); ok {
+		stream = ch.MessageChannel
+	}
+	streamend.Reset(stream, ResetCode)
+}
+
+// resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has
+// interrupted: a stream, a matcher or a hook may panic. A call that returns sets *c to
+// nil before.
+func resetAfterPanic(c **Communicator) {
+	if *c != nil {
+		(*c).resetAfterPanic()
+	}
+}
+
+func (c *Communicator) resetAfterPanic() {
+	c.over = true
+	c.disarm(context.Background())
+	c.endStream()
+}
+
+// end ends a call: it stops the time limit, ends the stream if the call has failed,
+// waits for a concurrent write, and calls the trace. A step leaves the stream open
+// after a refusal, and after an invalid name, for which nothing was sent (R25).
+func (c *Communicator) end(ctx context.Context, protocol string, proposed []string, step bool, err error) error {
+	if cause := c.disarm(ctx); cause != nil {
+		err = cause
+	}
+	if err != nil {
+		if !step || err != ErrNotSupported && !errors.Is(err, ErrInvalidName) {
+			c.over = true
+			c.endStream()
+		}
+		if c.rare != nil && c.rare.writing != nil {
+			c.out.sent += int32(c.rare.join().n) // the end of the stream has unblocked it
+		}
+		err = c.failure(proposed, err)
+	}
+	if c.rare != nil {
+		c.rare.trace.done(c.outcome(protocol, err))
+		c.rare.trace = nil
+	}
+	c.tolerant, c.fast = false, false
+	if c.pooled {
+		c.release()
+	} else if err == nil && protocol != "" {
+		c.over = true
+	}
+	return err
+}
+
+// failure describes the state of the call in which err ended it.
+func (c *Communicator) failure(proposed []string, err error) *Error {
+	e := &Error{
+		Role:          c.role,
+		Phase:         c.phase,
+		Protocols:     distinct(proposed),
+		BytesSent:     int(c.out.sent),
+		BytesReceived: int(c.in.total),
+		Elapsed:       c.life.elapsed(),
+		Err:           err,
+	}
+	switch {
+	case c.rare != nil && c.rare.offending != nil:
+		e.Received = c.rare.offending
+	case len(c.in.pending()) > 0:
+		e.Received = bytes.Clone(c.in.pending())
+		c.traceReceived(e.Received)
+	}
+	return e
+}
+
+// distinct returns a copy of the names in which each occurs once.
+func distinct(names []string) (copied []string) {
+	for i, name := range names {
+		if !slices.Contains(names[:i], name) {
+			copied = append(copied, name)
+		}
+	}
+	return copied
+}

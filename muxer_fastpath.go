@@ -1,0 +1,108 @@
+package multiselect
+
+import (
+	"context"
+	"io"
+
+	"github.com/multiselect/multiselect/internal/names"
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// negotiateFirst is the first exchange of [Muxer.Negotiate], in line: see fastpath.go.
+// After an agreement it has returned the Communicator to its pool, and returns nil for
+// it. Otherwise its results are where [Muxer.run] continues. The Reads are made here,
+// because the stack below a blocked Read is what a half-open negotiation costs.
+func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (found *names.Node[Handler], c *Communicator, err error) {
+	c = communicators.Get().(*Communicator)
+	running := c
+	defer func() {
+		if running != nil {
+			running.setStream(stream)
+			running.resetAfterPanic()
+		}
+	}()
+	var w, n, size int
+	if !m.Unbuffered && !m.HeaderFirst && isFast(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armFirst(stream, ctx, &m.Limits)) {
+		// To the end of the shortest message that can be agreed on, and then of the one
+		// that has begun to arrive (R12).
+		const header = len(wire.HeaderFrame)
+		for end := header + m.shortest(); w < end && end <= inlineSize; {
+			size = end - w
+			n, err = stream.Read(c.in.inline[w:end])
+			if n != size || !rules.HasHeader(c.in.inline[:]) {
+				break
+			}
+			w, size = end, 0
+			message := c.in.inline[header:end]
+			if int(message[0]) != len(message)-1 {
+				end = header + 1 + int(message[0])
+				continue
+			}
+			if found = m.table.LookupMessage(message); found == nil {
+				break
+			}
+			n, err = stream.Write(c.in.inline[:end]) // the echo (R6, R13)
+			if n == end && err == nil && (c.stream == nil || c.tryRelease()) {
+				running = nil
+				communicators.Put(c)
+				return found, nil, nil
+			}
+			break
+		}
+	}
+	err = m.leaveFirst(c, stream, found, w, n, size, err)
+	running = nil
+	return found, c, err
+}
+
+// leaveFirst records the first exchange in line, if that was begun, for the general
+// loop. The first w bytes inline have arrived. n and err are the result of the echo's
+// Write if found is not nil, and else of a Read of size bytes.
+func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *names.Node[Handler], w, n, size int, err error) error {
+	begun := c.stream != nil || w > 0 || size > 0
+	c.setStream(stream)
+	if !begun {
+		return nil
+	}
+	c.leaveFirst(Responder, &m.Limits)
+	c.tolerant = true
+	c.in.recordInline(w)
+	switch {
+	case found != nil:
+		c.state.Proposals++
+		c.recordFastMessage(w)
+		return c.recordFastWrite(w, n, err)
+	case size > 0:
+		return c.in.record(n, size, err)
+	}
+	return nil // an error that came with bytes comes again
+}
+
+// refuse answers "na" to a proposal of a few bytes that is all that has arrived, in
+// one Write out of the inline buffer. It reports false, and has done nothing, if the
+// message has to be looked at by the general loop.
+func (m *Muxer) refuse(c *Communicator) (done bool, err error) {
+	header := c.headerSize()
+	arrived := c.in.pending()
+	if !c.fast || c.isUnbuffered() || c.out.size() > 0 || c.in.r > 0 || len(c.in.buf) > inlineSize ||
+		c.undelivered() != nil || m.OneShot || m.matchers.Load() != nil || c.state.Proposals >= maxFast || len(arrived) < header+3 ||
+		header > 0 && !rules.HasHeader(arrived) {
+		return false, nil
+	}
+	message := arrived[header:]
+	text := message[1 : len(message)-1]
+	if int(message[0]) != len(message)-1 || message[len(message)-1] != '\n' || m.table.Lookup(text) != nil ||
+		rules.ReplyTo(text, false, false, !m.NoList) != rules.ReplyNA {
+		return false, nil
+	}
+	c.keepRefused(text)
+	size := len(arrived)
+	c.recordFastMessage(size)
+	if f := c.state.Answer(rules.ReplyNA, m.Limits.proposals(), m.Limits.bytes()); f != rules.NoFault {
+		return true, m.Limits.fault(f)
+	}
+	answer := c.in.inline[:header+copy(c.in.inline[header:], rules.NAFrame)]
+	n, err := c.stream.Write(answer)
+	return true, c.recordFastWrite(len(answer), n, err)
+}

@@ -1,0 +1,175 @@
+package multiselect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// Matcher accepts protocols that are not registered by name. A name that is
+// registered always goes first. Then, whatever the order of registration,
+//
+//  1. [MatchMajor], which stands for one protocol and one major version,
+//  2. [MatchPrefix], the longest prefix first,
+//  3. [MatchFunc], the one registered first.
+//
+// The more a matcher says about the name, the earlier it is asked. Matchers
+// are asked without a lock held: they may change the [Muxer].
+type Matcher struct {
+	kind  matcherKind
+	name  string // a protocol, a prefix or a label
+	match func(protocol string) bool
+}
+
+type matcherKind uint8
+
+const (
+	matchMajor matcherKind = iota
+	matchPrefix
+	matchFunc
+)
+
+// MatchMajor accepts all versions of a protocol with the same major number:
+// MatchMajor("/foo/1.2.0") accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and
+// neither "/foo/2.0.0" nor "/foo/1.2.0-rc1". A version is one, two or three
+// numbers behind the last slash. The handler is told the version that was
+// proposed. A [Muxer] that is asked for its list names the protocol given here.
+func MatchMajor(protocol string) Matcher {
+	return Matcher{kind: matchMajor, name: protocol}
+}
+
+// MatchPrefix accepts all names that begin with prefix.
+func MatchPrefix(prefix string) Matcher {
+	return Matcher{kind: matchPrefix, name: prefix, match: func(protocol string) bool {
+		return strings.HasPrefix(protocol, prefix)
+	}}
+}
+
+// MatchFunc accepts the names for which match returns true. The label stands
+// for the function: in [Matcher.String], and where matchers are compared. With
+// a MatchFunc registered, a responder reads three bytes before it knows how
+// many more it may take, because the function might accept a short name.
+func MatchFunc(label string, match func(protocol string) bool) Matcher {
+	return Matcher{kind: matchFunc, name: label, match: match}
+}
+
+// String returns the protocol, prefix or label, with "*" for what may vary.
+func (m Matcher) String() string {
+	switch m.kind {
+	case matchMajor:
+		major, _ := rules.Major(m.name)
+		return major + ".*"
+	case matchPrefix:
+		return m.name + "*"
+	default:
+		return "*" + m.name
+	}
+}
+
+// same reports whether two matchers stand for the same names.
+func (m Matcher) same(other Matcher) bool { return m.kind == other.kind && m.key() == other.key() }
+
+func (m Matcher) key() string {
+	if m.kind == matchMajor {
+		major, _ := rules.Major(m.name)
+		return major
+	}
+	return m.name
+}
+
+func (m Matcher) check(limit int) error {
+	switch m.kind {
+	case matchMajor:
+		if _, ok := rules.Major(m.name); !ok {
+			return fmt.Errorf("%w: %q has no version", ErrInvalidName, m.name)
+		}
+	case matchFunc:
+		if m.match == nil {
+			return ErrNoHandler
+		}
+		return nil
+	}
+	return wire.CheckName(m.name, limit)
+}
+
+// shortest returns the size of the shortest message that could be accepted.
+func (m Matcher) shortest() int {
+	if m.kind == matchFunc {
+		return shortestMessage + 1
+	}
+	return wire.MessageSize(len(m.key()))
+}
+
+// matchers is a set that never changes; a Muxer that adds or removes one makes
+// another set. The rules stand in the order in which they are asked.
+type matchers struct {
+	majors   map[string]Handler // "/foo/1" → handler
+	rules    []rule
+	shortest int // the size of the shortest message that could be accepted
+}
+
+type rule struct {
+	Matcher
+	handler Handler
+}
+
+func (s *matchers) find(m Matcher) int {
+	if s == nil {
+		return -1
+	}
+	return slices.IndexFunc(s.rules, func(r rule) bool { return r.same(m) })
+}
+
+// with returns the set and one rule more.
+func (s *matchers) with(m Matcher, h Handler) *matchers {
+	var rules []rule
+	if s != nil {
+		rules = slices.Clone(s.rules)
+	}
+	return newMatchers(append(rules, rule{m, h}))
+}
+
+// without returns the set and one rule less, nil if it was the only one.
+func (s *matchers) without(i int) *matchers {
+	if len(s.rules) == 1 {
+		return nil
+	}
+	return newMatchers(slices.Delete(slices.Clone(s.rules), i, i+1))
+}
+
+func newMatchers(rules []rule) *matchers {
+	slices.SortStableFunc(rules, func(a, b rule) int {
+		switch {
+		case a.kind != b.kind:
+			return int(a.kind) - int(b.kind)
+		case a.kind == matchPrefix:
+			return len(b.name) - len(a.name)
+		}
+		return 0
+	})
+	s := &matchers{rules: rules, majors: make(map[string]Handler), shortest: rules[0].shortest()}
+	for _, r := range rules {
+		if r.kind == matchMajor {
+			s.majors[r.key()] = r.handler
+		}
+		s.shortest = min(s.shortest, r.shortest())
+	}
+	return s
+}
+
+func (s *matchers) lookup(protocol string) Handler {
+	if major, ok := rules.Major(protocol); ok {
+		if h, ok := s.majors[major]; ok {
+			return h
+		}
+	}
+	for _, r := range s.rules[len(s.majors):] {
+		if r.match(protocol) {
+			return r.handler
+		}
+	}
+	return nil
+}

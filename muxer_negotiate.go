@@ -1,0 +1,300 @@
+package multiselect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/multiselect/multiselect/internal/names"
+	"github.com/multiselect/multiselect/internal/rules"
+	"github.com/multiselect/multiselect/wire"
+)
+
+// Negotiate answers the peer's proposals on a new stream until one of them is
+// registered, and returns the protocol and its handler. It refuses unknown protocols,
+// after which the peer may propose others (R10), and answers "ls" with the list of
+// protocols (R19).
+//
+// After success the stream is the protocol's: the agreement is written, no byte
+// after the peer's proposal has been read (R12), the stream's deadlines are as they
+// were, and this package keeps no reference to it. After an error the stream has been
+// ended, by ResetWithError, Reset or Close as the package documentation says (R25).
+// The error is an [*Error].
+//
+// Negotiate blocks until the negotiation has ended, ctx is done, or [Limits].Timeout
+// expires.
+func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
+	mustExist(stream)
+	found, c, err := m.negotiateFirst(ctx, stream)
+	if c == nil {
+		return found.Name(), found.Value(), nil
+	}
+	return m.run(ctx, c, found, err)
+}
+
+// NegotiateOn is [Muxer.Negotiate] on a Communicator: from the start of the
+// conversation, or after [Muxer.Handshake].
+func (m *Muxer) NegotiateOn(ctx context.Context, c *Communicator) (string, Handler, error) {
+	return m.run(ctx, c, nil, nil)
+}
+
+// ServeStream negotiates on a new stream and calls the handler, in the calling
+// goroutine and with ctx. It returns the error of [Muxer.Negotiate], or nil after the
+// handler has returned.
+func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) error {
+	protocol, h, err := m.Negotiate(ctx, stream)
+	if err != nil {
+		return err
+	}
+	h(ctx, protocol, stream)
+	return nil
+}
+
+// Handshake waits for the peer's header and sends its own, without waiting for a
+// proposal. Any error ends the stream.
+func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
+	if err := c.usable(Responder); err != nil {
+		return err
+	}
+	running := c
+	defer resetAfterPanic(&running)
+	err := m.begin(ctx, c)
+	if err == nil && !c.state.HeaderReceived {
+		m.greet(c)
+		err = c.header(0)
+	}
+	if err == nil {
+		err = c.finish()
+	}
+	err = c.end(ctx, "", nil, true, err)
+	running = nil
+	return err
+}
+
+// run is the loop of the responder: it answers what has arrived, and reads more. If
+// c.fast is set, it continues after a first exchange in line, with the entry found and
+// the error of that. The Read is made here and not deeper, since the stack below it is
+// what a half-open negotiation costs: with two calls more, one on a yamux stream
+// would need 4 KiB.
+func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Handler], err error) (protocol string, h Handler, _ error) {
+	if err := c.usable(Responder); err != nil {
+		return "", nil, err
+	}
+	running := c
+	defer resetAfterPanic(&running)
+	if !c.fast {
+		err = m.begin(ctx, c)
+		c.tolerant = true
+		m.greet(c)
+	}
+	if found != nil {
+		protocol, h = found.Name(), found.Value()
+	}
+	for h == nil && err == nil {
+		var done bool
+		if done, err = m.refuse(c); !done {
+			if protocol, h, err = m.advance(c); h != nil {
+				break
+			}
+		}
+		var buffer []byte
+		if err == nil {
+			buffer, err = c.prepareRead(int(c.limit), m.shortest())
+		}
+		if err == nil {
+			n, failed := c.stream.Read(buffer)
+			err = c.in.record(n, len(buffer), failed)
+		}
+	}
+	err = c.end(ctx, protocol, c.refusedNames(err), false, m.classifyEnd(c, err))
+	running = nil
+	if err != nil {
+		return "", nil, err
+	}
+	return protocol, h, nil
+}
+
+func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
+	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
+}
+
+// greet queues the header if it must leave before the peer's has arrived.
+func (m *Muxer) greet(c *Communicator) {
+	if m.HeaderFirst {
+		c.sayHeader()
+	}
+}
+
+// advance consumes what has arrived and queues the answers. It returns without a
+// handler when bytes are missing. This side's header leaves with the first answer if
+// the proposal has arrived (R1), and otherwise before the next read (R11).
+func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
+	if !c.state.HeaderReceived {
+		if done, err := c.takeHeader(); !done || err != nil {
+			return "", nil, err
+		}
+	}
+	c.phase = PhaseProposal
+	for {
+		text, done, err := c.takeMessage(int(c.limit))
+		if !done || err != nil {
+			return "", nil, err
+		}
+		protocol, h, err := m.answer(c, text)
+		if h != nil && err == nil {
+			err = c.finish()
+		}
+		if h != nil || err != nil {
+			return protocol, h, err
+		}
+	}
+}
+
+// answer answers one message. It returns the handler after an agreement.
+func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
+	if f := c.state.Receive(wire.MessageSize(len(text)), m.Limits.bytes()); f != rules.NoFault {
+		return "", nil, m.Limits.fault(f)
+	}
+	protocol, h := m.lookup(text)
+	lists := !m.NoList && c.state.MayList(m.Limits.lists())
+	reply := rules.ReplyTo(text, h != nil, len(c.in.pending()) > 0, lists)
+	if reply == rules.ReplyList {
+		m.sendList(c)
+	} else if f := c.state.Answer(reply, m.Limits.proposals(), m.Limits.bytes()); f != rules.NoFault {
+		if f == rules.TooMuchSent {
+			c.keepRefused(text)
+		}
+		return "", nil, m.Limits.fault(f)
+	}
+	switch reply {
+	case rules.ReplyEcho:
+		c.say(protocol)
+		return protocol, h, nil
+	case rules.ReplyNA:
+		c.keepRefused(text)
+		c.say(wire.NA)
+	}
+	if m.OneShot && c.state.LastWasNA {
+		return "", nil, m.endOneShot(c)
+	}
+	return "", nil, c.undelivered()
+}
+
+// maxRefused is how many bytes of refused names are kept for an error.
+const maxRefused = 1024
+
+// keepRefused keeps a name for [Error].Protocols, up to maxRefused bytes in all.
+func (c *Communicator) keepRefused(name []byte) {
+	if c.refused == nil {
+		c.refused = flights.Get().(*flight)
+	}
+	if f := c.refused; len(f.bytes)+len(name) <= maxRefused {
+		f.bytes = wire.AppendMessage(f.bytes, string(name))
+	}
+}
+
+// refusedNames returns the kept names if err is an error, and empties the buffer.
+func (c *Communicator) refusedNames(err error) (refused []string) {
+	if c.refused == nil {
+		return nil
+	}
+	for kept := c.refused.bytes; err != nil && len(kept) > 0; {
+		name, n, _ := wire.ConsumeMessage(kept, wire.MaxMessage)
+		refused = append(refused, string(name))
+		kept = kept[n:]
+	}
+	c.refused.bytes = c.refused.bytes[:0]
+	return refused
+}
+
+// sendList answers "ls": with a list, or with "na" if that does not fit (R21).
+func (m *Muxer) sendList(c *Communicator) {
+	list, fits := m.listed()
+	c.state.AnswerList(fits)
+	if !fits {
+		c.say(wire.NA)
+		return
+	}
+	c.sayHeader()
+	c.queueList(list)
+}
+
+// listed returns the sorted names of the list, and whether the list may be sent.
+func (m *Muxer) listed() (list []string, fits bool) {
+	maxNames := m.Limits.listNames()
+	for name := range m.names {
+		if m.ListFilter != nil && !m.ListFilter(name) {
+			continue
+		}
+		if list = append(list, name); len(list) > maxNames {
+			return nil, false
+		}
+	}
+	slices.Sort(list)
+	return list, rules.ListFits(len(list), wire.ListSize(list), maxNames, m.Limits.listBytes())
+}
+
+// classifyEnd tells a peer that has given up from other failures (R18).
+func (m *Muxer) classifyEnd(c *Communicator, err error) error {
+	end := rules.EndHere
+	failed, ok := errors.AsType[*CommunicatorError](err)
+	switch {
+	case !ok || failed.Op != "read" || failed == errReadCount, isTimeout(err), errors.Is(err, net.ErrClosed),
+		errors.Is(err, io.ErrClosedPipe), errors.Is(err, io.ErrNoProgress):
+	case errors.Is(err, ErrMalformed), errors.Is(err, ErrTooLarge):
+		end = rules.EndMalformed
+	default:
+		end = rules.EndPeer
+	}
+	if !c.state.HasGivenUp(end) {
+		return err
+	}
+	if end == rules.EndMalformed {
+		if c.flush(c.isUnbuffered()) == nil { // the refusal may be queued yet
+			c.drainAfterRefusal(&m.Limits)
+		}
+		return ErrGaveUp
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrGaveUp
+	}
+	return fmt.Errorf("%w: %w", ErrGaveUp, err)
+}
+
+// endOneShot ends the negotiation of a [Muxer.OneShot] that has refused.
+func (m *Muxer) endOneShot(c *Communicator) error {
+	if err := c.finish(); err != nil {
+		return err
+	}
+	c.drainAfterRefusal(&m.Limits)
+	return ErrGaveUp
+}
+
+// refusalGrace is how long this side waits after a refusal before it ends the stream.
+// It does not depend on the distance of the peer: the bytes that end the stream travel
+// as fast as the refusal does.
+const refusalGrace = 500 * time.Millisecond
+
+// drainAfterRefusal lets a refusal reach the peer before the stream is ended, since a
+// reset, or the Close of a TCP connection with unread bytes, would overtake it. It
+// half-closes the stream and drops what the peer has sent after its proposal, until the
+// peer has closed, refusalGrace has passed, or the limit on bytes is reached. It does
+// nothing on a stream without deadlines or without CloseWrite.
+func (c *Communicator) drainAfterRefusal(l *Limits) {
+	s, ok := c.stream.(interface {
+		CloseWrite() error
+		SetReadDeadline(t time.Time) error
+	})
+	if !ok || s.CloseWrite() != nil {
+		return
+	}
+	err := net.ErrClosed // the deadline that ends the stream must not be undone
+	c.life.unlessEnded(func() { err = s.SetReadDeadline(time.Now().Add(refusalGrace)) })
+	if err == nil {
+		io.Copy(io.Discard, io.LimitReader(c.stream, int64(l.bytes())))
+	}
+}

@@ -1,0 +1,3 @@
+package module
+
+func direct(v *value) { indirect(v); direct(v) }

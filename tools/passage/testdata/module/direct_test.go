@@ -1,0 +1,3 @@
+package module
+
+func tested(v *value) { direct(v) }

@@ -1,0 +1,3 @@
+package module
+
+func literal(h holder) { unpacked(h.v) }

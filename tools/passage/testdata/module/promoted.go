@@ -1,0 +1,3 @@
+package module
+
+func (p *part) promoted() { p.deeper() }

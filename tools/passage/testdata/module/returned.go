@@ -1,0 +1,3 @@
+package module
+
+func returned(v *value) *value { return v }

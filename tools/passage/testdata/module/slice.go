@@ -1,0 +1,3 @@
+package module
+
+func slice(names ...string) { sliceNext(names) }

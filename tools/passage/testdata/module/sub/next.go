@@ -1,0 +1,3 @@
+package sub
+
+func next(b []byte) {}

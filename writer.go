@@ -1,0 +1,117 @@
+package multiselect
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/multiselect/multiselect/wire"
+)
+
+// writer queues messages, which leave together in one write, and counts what was
+// written. It knows no stream; see [Communicator.flush].
+type writer struct {
+	out     *flight // queued, if the messages do not fit inline
+	queued  int16   // bytes queued in the reader's inline buffer, while that is idle
+	flights int32   // writes so far
+	sent    int32   // bytes written so far
+}
+
+// flight is a buffer for the messages of one write.
+type flight struct {
+	bytes []byte
+	done  chan written // receives the result of a write that runs in a goroutine
+}
+
+// written is the result of a write.
+type written struct {
+	n   int
+	err error
+}
+
+// maxKept is the size in bytes of a buffer that a pooled Communicator may keep.
+const maxKept = 128
+
+var flights = sync.Pool{New: func() any { return &flight{bytes: make([]byte, 0, maxKept)} }}
+
+// release returns the flight to its pool.
+func (f *flight) release() {
+	if cap(f.bytes) <= 2*largeSize { // append rounds up
+		f.bytes = f.bytes[:0]
+		flights.Put(f)
+	}
+}
+
+// size returns how many bytes are queued.
+func (w *writer) size() int {
+	if w.out != nil {
+		return len(w.out.bytes)
+	}
+	return int(w.queued)
+}
+
+// message queues a message. It uses inline if that is not nil and has room.
+func (w *writer) message(inline []byte, text string) {
+	if w.out == nil && int(w.queued)+wire.MessageSize(len(text)) <= len(inline) {
+		w.queued = int16(len(wire.AppendMessage(inline[:w.queued], text)))
+		return
+	}
+	f := w.flight(inline)
+	f.bytes = wire.AppendMessage(f.bytes, text)
+}
+
+// list queues an answer to "ls".
+func (w *writer) list(inline []byte, names []string) {
+	f := w.flight(inline)
+	f.bytes = wire.AppendList(f.bytes, names)
+}
+
+// flight moves the queue out of inline.
+func (w *writer) flight(inline []byte) *flight {
+	if w.out == nil {
+		w.out = flights.Get().(*flight)
+		w.out.bytes = append(w.out.bytes, inline[:w.queued]...)
+		w.queued = 0
+	}
+	return w.out
+}
+
+// take returns the queued bytes and empties the queue. The bytes are in out, or in
+// inline if out is nil.
+func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
+	out, bytes = w.out, inline[:w.queued]
+	if out != nil {
+		bytes = out.bytes
+	}
+	if w.out, w.queued = nil, 0; len(bytes) > 0 {
+		w.flights++
+	}
+	return out, bytes
+}
+
+func write(stream io.Writer, bytes []byte) (w written) {
+	w.n, w.err = stream.Write(bytes)
+	return w.check(len(bytes))
+}
+
+// check turns a short write without an error into [io.ErrShortWrite].
+func (w written) check(size int) written {
+	if w.err == nil && w.n < size {
+		w.err = io.ErrShortWrite
+	}
+	return w
+}
+
+// start writes the flight in a goroutine. Its owner must receive from done.
+func (f *flight) start(stream io.Writer) {
+	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
+	go func() { f.done <- write(stream, f.bytes) }()
+}
+
+// isUndelivered reports whether a write has failed because the peer does not read. A
+// write that met a deadline or this side's own Close, or that was short without an
+// error, is not of that kind.
+func isUndelivered(err error) bool {
+	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && err != io.ErrShortWrite
+}
