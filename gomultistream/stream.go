@@ -11,9 +11,9 @@ import (
 )
 
 // coreStream is a stream as the core sees it. After a failed negotiation the core ends
-// its stream; here that is the caller's task, who may have a code for the reset, or more
-// to send. So ResetWithError of a coreStream leaves the stream open and only unblocks a
-// Read or Write, which is enough when the time limit expires.
+// its stream; here that is the task of the caller, which may choose a code for the reset,
+// or have more to send. So ResetWithError of a coreStream leaves the stream open and only
+// unblocks a Read or Write, which is enough when the time limit expires.
 type coreStream struct {
 	io.ReadWriteCloser
 	calls   atomic.Int32 // Reads and Writes in progress
