@@ -13,7 +13,7 @@ type Verdict uint8
 
 const (
 	VerdictPass        Verdict = iota
-	VerdictFail                // a MUST or robustness case was missed; with Options.Strict, a SHOULD
+	VerdictFail                // a MUST or robustness case was missed, or a SHOULD if Strict
 	VerdictWarn                // a SHOULD was missed
 	VerdictInfo                // for information only
 	VerdictUnsupported         // the party lacks an optional feature
