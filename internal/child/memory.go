@@ -102,18 +102,20 @@ func HoldConns(conns, blocked int, serve func(l net.Listener, awaitSent func()))
 // startThreads makes the runtime start n threads and keep them idle. On a busy
 // machine it starts one whenever a thread is suspended within a system call, and
 // each has a signal stack of 32 KiB, which would be counted as that of connections.
+// The goroutines stay, so that no connection gets the memory of one that has ended.
 func startThreads(n int) {
-	var started, ended sync.WaitGroup
+	var started sync.WaitGroup
 	started.Add(n)
 	for range n {
-		ended.Go(func() {
+		go func() {
 			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
 			started.Done()
 			started.Wait() // so that each goroutine needs a thread of its own
-		})
+			runtime.UnlockOSThread()
+			select {}
+		}()
 	}
-	ended.Wait()
+	started.Wait()
 }
 
 func fail(err error) {
