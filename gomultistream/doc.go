@@ -10,7 +10,7 @@
 // initiator is [SelectOneOf] or, without a round trip, [NewMSSelect]. New programs
 // should use multiselect itself, which adds contexts, limits, traces and detailed errors.
 //
-// # What is the same
+// # Common behaviour
 //
 //   - Nothing after the agreement is read, and the stream is returned unwrapped.
 //   - The responder sends its header before it reads anything: some initiators wait for
@@ -34,7 +34,7 @@
 //   - Flush and Close of a lazy stream send the header (go-multistream#52). Its Read and
 //     Write may be called concurrently, also in testing/synctest (go-multistream#120).
 //
-// # What is different
+// # Differences
 //
 // Each entry has the behaviour of go-multistream (there), the behaviour of this package
 // (here), and the reason, with the public thread that asks for it where one was found.
