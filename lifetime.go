@@ -26,7 +26,8 @@ import (
 //   - a panic below the call, by [Communicator.resetAfterPanic];
 //   - [LazyStream.Reset], and a Close that must not linger.
 //
-// Package streamend has the ways to end a stream. After success no one ends it.
+// Package streamend ends it: by its ResetWithError or Reset, otherwise by a deadline in the
+// past and Close. After success the stream is left open.
 
 // ResetCode is the code with which a failed negotiation resets a stream that has
 // codes: "protocol negotiation failed" of libp2p.

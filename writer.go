@@ -95,8 +95,10 @@ func write(stream io.Writer, bytes []byte) (w written) {
 	return w.check(len(bytes))
 }
 
-// check turns a short write without an error into [io.ErrShortWrite].
+// check turns a short write without an error into [io.ErrShortWrite], and corrects an
+// impossible count.
 func (w written) check(size int) written {
+	w.n = max(0, min(w.n, size))
 	if w.err == nil && w.n < size {
 		w.err = io.ErrShortWrite
 	}
