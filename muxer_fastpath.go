@@ -90,7 +90,7 @@ func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *na
 func (m *Muxer) refuse(c *Communicator) (done bool, err error) {
 	header := c.headerSize()
 	arrived := c.in.pending()
-	if !c.fast || header == 0 && !c.state.HeaderSent || c.isUnbuffered() || c.out.size() > 0 || c.in.r > 0 || len(c.in.buf) > inlineSize ||
+	if !c.fast || c.isUnbuffered() || c.out.size() > 0 || c.in.r > 0 || len(c.in.buf) > inlineSize ||
 		c.undelivered() != nil || m.OneShot || m.matchers.Load() != nil || c.state.Proposals >= maxFast || len(arrived) < header+3 ||
 		header > 0 && !rules.HasHeader(arrived) || header == 0 && !c.state.HeaderSent {
 		return false, nil

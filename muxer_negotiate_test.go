@@ -310,27 +310,3 @@ func TestPartingEnds(t *testing.T) {
 		}
 	})
 }
-
-// The first refusal follows the header, in one write, for proposals of every length (R1).
-func TestRefusalFollowsHeader(t *testing.T) {
-	for n := 1; n <= 300; n++ {
-		synctest.Test(t, func(t *testing.T) {
-			a, b := streamtest.Pipe()
-			m := apitest.Muxer(t, apitest.NameA)
-			failed := make(chan error, 1)
-			go func() {
-				_, _, err := m.Negotiate(context.Background(), a)
-				failed <- err
-			}()
-			streamtest.MustWrite(t, b, say(wire.Header, strings.Repeat("x", n)))
-			streamtest.MustRead(t, b, say(wire.Header, wire.NA))
-			streamtest.MustWrite(t, b, say(apitest.NameA))
-			if err := <-failed; err != nil {
-				t.Fatalf("a name of %d bytes: %v", n, err)
-			}
-			if got := a.Writes(); strings.Join(got, "|") != say(wire.Header, wire.NA)+"|"+say(apitest.NameA) {
-				t.Errorf("a name of %d bytes: writes: %q", n, got)
-			}
-		})
-	}
-}
