@@ -6,20 +6,21 @@ import (
 	"fmt"
 )
 
-// Dialect tells in which of the forms found in the field a peer answered "ls".
+// Dialect is the form of an answer to "ls".
 type Dialect uint8
 
 const (
-	// DialectNested is the form of the specification: the names as messages,
-	// one after the other, inside one message. rust, js, litep2p, c; ours.
+	// DialectNested is the form of the specification: one message that contains the
+	// names as messages (R20). rust, js, litep2p, c and this project send it.
 	DialectNested Dialect = iota
-	// DialectJoined is one message of names with newlines between them. py, nim.
+	// DialectJoined is one message of names separated by newlines. py and nim send it.
 	DialectJoined
-	// DialectCounted is the nested form with a count in front and without the
-	// last newline. go before 2019, erlang.
+	// DialectCounted is the nested form with a count before it and without the last
+	// newline. go before 2019 and erlang send it.
 	DialectCounted
 )
 
+// String returns "nested", "joined" or "counted".
 func (d Dialect) String() string {
 	switch d {
 	case DialectNested:
@@ -31,17 +32,17 @@ func (d Dialect) String() string {
 	}
 }
 
-// List is the answer to "ls".
+// List is a decoded answer to "ls".
 type List struct {
 	Names   []string
-	Dialect Dialect
+	Dialect Dialect // the form in which the peer sent it
 }
 
-// ErrNotList is returned for a message that is no list in any dialect.
+// ErrNotList is returned for a message that is not a list in any dialect.
 var ErrNotList = errors.New("not a list of protocols")
 
-// AppendList appends the answer to "ls", in the form of the specification: one
-// message whose text is the messages of all names (R20).
+// AppendList appends the answer to "ls" to b and returns the extended slice: one
+// message whose text is the messages of all names (R20). It does not check the names.
 func AppendList(b []byte, names []string) []byte {
 	b = appendUvarint(b, ListSize(names))
 	for _, name := range names {
@@ -50,8 +51,8 @@ func AppendList(b []byte, names []string) []byte {
 	return append(b, '\n')
 }
 
-// ListSize returns how many bytes the text and the newline of [AppendList]'s
-// message take, without its length bytes.
+// ListSize returns the size in bytes of the text and the newline that [AppendList]
+// appends, without the length.
 func ListSize(names []string) int {
 	size := 1
 	for _, name := range names {
@@ -60,12 +61,13 @@ func ListSize(names []string) int {
 	return size
 }
 
-// ParseList reads the text of an answer to "ls" in any of the dialects. At
-// most limit names are accepted; more is [ErrTooLarge], and costs nothing.
+// ParseList decodes the text of an answer to "ls" in any dialect. A list of more than
+// limit names is an error that wraps [ErrTooLarge], and allocates no names. A text
+// that is not a list is [ErrNotList].
 //
-// One text can be right in two dialects: joined names of 47 bytes each read as
-// nested names, because the slash they begin with is the length 47. The form
-// in which the names begin with a slash wins (R22).
+// A text can be valid in two dialects: joined names of 47 bytes each are also nested
+// names, because the slash at the start of each is the length 47. ParseList prefers
+// the dialect in which the names begin with a slash (R22).
 func ParseList(text []byte, limit int) (List, error) {
 	if string(text) == NA {
 		return List{}, ErrNotList
@@ -87,11 +89,11 @@ func ParseList(text []byte, limit int) (List, error) {
 	return List{}, ErrNotList
 }
 
-// names goes through the names of a list in one of the dialects, and reports
-// whether it is one.
+// names visits the names of a list in one dialect, and reports whether the text is a
+// list in that dialect.
 type names func(text []byte, visit func(name []byte)) (ok bool)
 
-// surveyed is what a text is in one of the dialects.
+// surveyed is the result of reading a text in one dialect.
 type surveyed struct {
 	names names
 	text  []byte
@@ -142,7 +144,7 @@ func countedNames(text []byte, visit func(name []byte)) bool {
 	return ok && count == 0
 }
 
-// joinedNames accepts one newline at the end: py sends it, nim does not. A
+// joinedNames accepts one newline at the end, which py sends and nim does not. A
 // newline alone is py's empty list.
 func joinedNames(text []byte, visit func(name []byte)) bool {
 	if string(text) == "\n" {

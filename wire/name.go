@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// ErrInvalidName is wrapped by every error of [CheckName].
+// ErrInvalidName is wrapped by the errors of [CheckName].
 var ErrInvalidName = errors.New("invalid protocol name")
 
-// CheckName tells whether a name can be registered and proposed: it is not
-// empty, is none of the texts with a meaning of their own ("na", "ls", the
-// header), has no newline, and fits, with its newline, into limit bytes (R9).
-// Any other string will do. A name without a leading slash is legal, but rust
-// and litep2p peers end the stream when they see one.
+// CheckName returns an error if a name cannot be registered and proposed (R9). A valid
+// name is not empty and not reserved ("na", "ls", the header), contains no newline, and
+// has at most limit bytes with its newline. A name without a leading slash is valid, but
+// rust and litep2p peers end the stream when they receive one.
 func CheckName(name string, limit int) error {
 	switch {
 	case name == "":

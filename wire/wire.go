@@ -1,23 +1,23 @@
-// Package wire is the codec of multistream-select 1.0: bytes to values and
-// back, on byte slices, without I/O, without clocks and without policy.
+// Package wire is the codec of multistream-select 1.0: it converts between values
+// and bytes, on byte slices, without I/O, clocks or policy.
 //
 // A message on the wire is a length, a text and a newline:
 //
 //	\x13 /multistream/1.0.0 \n
 //	 |    |                  |
-//	 |    text               always there, counted by the length
+//	 |    text               mandatory, included in the length
 //	 length of text and newline, an unsigned varint, minimal
 //
-// [AppendMessage] writes one, [Consume] takes one off the front of a buffer,
-// and [Length] tells how long the message will be as soon as its length has
-// arrived. [AppendList] and [ParseList] do the same for the answer to "ls".
-// [Transcript] is the notation in which this project writes conversations
-// down.
+// [AppendMessage] encodes a message. [ConsumeMessage] decodes the first message of a
+// buffer, and [Length] returns the size of a message as soon as its length has
+// arrived. [AppendList] and [ParseList] encode and decode the answer to "ls".
 //
-// Encoding never validates: a conformance suite must be able to say nonsense.
-// [CheckName] tells whether a name can be proposed at all; the multiselect
-// package asks it at its edge. The rule numbers (R1…) are those of
-// docs/protocol.md.
+// Encoding does not validate, because a conformance suite has to send invalid
+// messages too. [CheckName] checks whether a name can be proposed; package
+// multiselect calls it for every name that it registers or proposes.
+//
+// All functions may be called concurrently. The rule numbers (R1 to R32) are those of
+// docs/protocol.md. Package transcript has a notation for conversations.
 package wire
 
 import (
@@ -25,30 +25,30 @@ import (
 	"fmt"
 )
 
-// The three texts with a meaning of their own.
+// The three reserved messages. They cannot be names of protocols.
 const (
 	Header = "/multistream/1.0.0" // the first message of both sides
 	NA     = "na"                 // the answer "not available"
 	LS     = "ls"                 // the request for a list of protocols
 )
 
-// HeaderFrame is the header as it stands on the wire.
+// HeaderFrame is the encoded header, with its length and newline.
 const HeaderFrame = "\x13" + Header + "\n"
 
-// Limits of the format itself. A caller passes its own, smaller ones.
+// The limits of the format. Callers usually pass smaller ones.
 const (
-	// MaxMessage is the longest message that two length bytes can announce,
+	// MaxMessage is the size of the longest message with two length bytes, in bytes,
 	// newline included (R7).
 	MaxMessage = 1<<14 - 1
-	// MaxList is the same for the three length bytes that only the answer to
-	// "ls" may use (R21).
+	// MaxList is the size of the longest message with three length bytes, in bytes,
+	// newline included. Only an answer to "ls" may have so many (R21).
 	MaxList = 1<<21 - 1
 )
 
 var (
-	// ErrMalformed is wrapped by every error about bytes that are no message.
+	// ErrMalformed is wrapped by the errors for bytes that are no message.
 	ErrMalformed = errors.New("malformed message")
-	// ErrTooLarge is wrapped when a message announces more than the limit.
+	// ErrTooLarge is wrapped by the errors for a message or a list above the limit.
 	ErrTooLarge = errors.New("message too large")
 
 	errEmpty     = fmt.Errorf("%w: length is zero", ErrMalformed)
@@ -56,24 +56,26 @@ var (
 	errNoNewline = fmt.Errorf("%w: no newline at the end", ErrMalformed)
 )
 
-// AppendMessage appends the message with the given text to b. It adds the
-// length and the newline and checks nothing.
+// AppendMessage appends the message with a text to b and returns the extended slice.
+// It adds the length and the newline. It does not check the text.
 func AppendMessage(b []byte, text string) []byte {
 	b = appendUvarint(b, len(text)+1)
 	b = append(b, text...)
 	return append(b, '\n')
 }
 
-// MessageSize returns how many bytes a message takes whose text has n bytes.
+// MessageSize returns the size in bytes of a message whose text has n bytes, with its
+// length and newline.
 func MessageSize(n int) int { return prefixSize(n+1) + n + 1 }
 
-// Length reads the length at the front of b. It returns how many bytes the
-// length itself takes and how many follow it, newline included. Both are 0
-// while the length is incomplete. A limit above [MaxMessage] allows a third
-// length byte; one above [MaxList] is no different from MaxList.
+// Length decodes the length at the start of b. It returns the number of bytes of the
+// length itself and the number of bytes that follow it, newline included. Both are 0,
+// without an error, while the length is incomplete. The limit is the largest number of
+// following bytes: above [MaxMessage] it allows a third length byte, and it is at most
+// [MaxList]. The error wraps [ErrMalformed] or [ErrTooLarge].
 //
-// Enforces R6 (minimal), R7 (at most two bytes, or three for a list) and R8
-// (never zero).
+// It enforces R6 (minimal), R7 (at most two bytes, or three for a list) and R8 (never
+// zero).
 func Length(b []byte, limit int) (prefix, body int, err error) {
 	limit = min(limit, MaxList) // also keeps prefix + body from overflowing
 	for i, c := range b {
@@ -95,12 +97,12 @@ func Length(b []byte, limit int) (prefix, body int, err error) {
 	return 0, 0, nil
 }
 
-// Consume takes one message off the front of b. It returns its text, which
-// aliases b, and how many bytes the message took. While b holds only a part
-// of a message, n is 0 and err is nil. The limit counts the newline, not the
-// length bytes.
+// ConsumeMessage decodes the message at the start of b. It returns the text, which
+// aliases b, and the size n of the message in bytes. If b holds only a part of a
+// message, n is 0 and err is nil. The limit bounds the text and its newline, without
+// the length. The error wraps [ErrMalformed] or [ErrTooLarge].
 //
-// Enforces R5 (the newline is there), beside the rules of [Length].
+// It enforces R5 (the newline is mandatory) and the rules of [Length].
 func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	prefix, body, err := Length(b, limit)
 	n = prefix + body
@@ -113,7 +115,7 @@ func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	return b[prefix : n-1], n, nil
 }
 
-// prefixSize returns how many bytes the minimal varint of n takes.
+// prefixSize returns the size in bytes of the minimal varint of n.
 func prefixSize(n int) int {
 	size := 1
 	for ; n >= 0x80; n >>= 7 {
