@@ -8,30 +8,29 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// MessageChannel is a transport that keeps messages apart by itself, such as a
-// WebRTC data channel or a queue: it carries the texts, without length and
-// newline. Each text may be any string of bytes.
+// MessageChannel is a transport that preserves the boundaries of messages, such as a
+// WebRTC data channel or a queue. It carries texts without length and newline. A text may
+// be any string of bytes.
 type MessageChannel interface {
-	// ReadMessage returns the text of the next message. It fails, with an
-	// error that wraps [ErrTooLarge], for a text of more than limit bytes; at
-	// best before it has received it.
+	// ReadMessage returns the text of the next message. It must fail with an error that
+	// wraps [ErrTooLarge] for a text of more than limit bytes, and should do so before it
+	// has received the whole text.
 	ReadMessage(limit int) (string, error)
-	// WriteMessages sends the texts in order, in one go where it can, and
-	// returns without waiting for the peer to read them.
+	// WriteMessages sends the texts in order, in one write where possible. It must
+	// return without waiting for the peer to read them.
 	WriteMessages(texts ...string) error
-	// Close ends the channel and makes ReadMessage and WriteMessages return.
+	// Close closes the channel. It must unblock ReadMessage and WriteMessages.
 	Close() error
 }
 
-// channelStream makes a Communicator's stream of a channel: of its methods only
-// Close is ever called.
+// channelStream is the stream of a Communicator over a channel. Only its Close is called.
 type channelStream struct {
 	io.ReadWriter
 	MessageChannel
 }
 
-// channelHeader is takeHeader over a message channel: the first message is the
-// header or it is not.
+// channelHeader is takeHeader over a message channel: the first message must be the
+// header (R2).
 func (c *Communicator) channelHeader(ch MessageChannel) error {
 	text, err := c.channelNext(ch, max(int(c.limit), len(wire.HeaderFrame)))
 	if err != nil {

@@ -22,7 +22,7 @@ type Communicator struct {
 	life    lifetime
 	rare    *rare
 	refused *flight     // names that a responder has refused, as messages, for its error
-	state   rules.State // what the decisions depend on
+	state   rules.State // input of the decisions
 	limit   int16       // Limits.MaxMessage of the call in progress
 
 	role     Role
@@ -238,7 +238,7 @@ func (c *Communicator) spare() []byte {
 	return nil
 }
 
-// flush writes what is queued in one write, and the header after the peer's own
+// flush writes the queued messages in one write, and the header after the peer's own
 // (R1). On a stream without a buffer, where the peer may write too and not yet
 // read, the write runs concurrently with the next read (R28).
 func (c *Communicator) flush(concurrently bool) error {
@@ -272,7 +272,7 @@ func (c *Communicator) flush(concurrently bool) error {
 	return c.recordWrite(written{n, err}.check(size))
 }
 
-// finish writes what is queued and waits until all of it is written.
+// finish writes the queued messages and waits until all are written.
 func (c *Communicator) finish() error {
 	if err := c.flush(false); err != nil {
 		return err

@@ -1,6 +1,6 @@
-// Package multiselect decides which protocol a stream will speak. It is
-// multistream-select 1.0, the protocol negotiation of libp2p: both roles, for
-// any stream, without dependencies.
+// Package multiselect decides which protocol a stream will speak. It implements
+// multistream-select 1.0, the protocol negotiation of libp2p: both roles, for any
+// stream, without dependencies.
 //
 //	> /multistream/1.0.0
 //	> /echo/2.0.0
@@ -9,13 +9,13 @@
 //	> /echo/1.0.0
 //	< /echo/1.0.0
 //
-// Two ends speak. The initiator (>) proposes protocols by name, the responder
-// (<) agrees to one by saying it back, or answers "na". From there on the
-// stream is the protocol's.
+// The initiator (>) proposes protocols by name. The responder (<) agrees to one by
+// echoing its name, or refuses it with "na". After the echo the stream belongs to the
+// protocol.
 //
-// # Three nouns
+// # Three types
 //
-// [Muxer] is the responder. It holds the protocols that this side speaks:
+// [Muxer] is the responder. It holds the protocols of this side:
 //
 //	var mux multiselect.Muxer
 //	err := mux.AddHandler("/echo/1.0.0", serveEcho)
@@ -27,80 +27,79 @@
 //	var client multiselect.Client
 //	protocol, err := client.SelectOneOf(ctx, conn, "/echo/2.0.0", "/echo/1.0.0")
 //
-// [Communicator] is for those who want the steps one by one, or who have
-// messages and not a stream: [Client.Handshake], [Client.TrySelect],
-// [Client.List], [Muxer.Handshake], [Muxer.NegotiateOn]. The calls on streams
-// are the same loops on a Communicator of their own.
+// [Communicator] exchanges single messages. It is for callers that negotiate in steps,
+// or over a message channel: [Client.Handshake], [Client.TrySelect], [Client.List],
+// [Client.SelectOn], [Muxer.Handshake], [Muxer.NegotiateOn].
 //
-// # What is promised
+// A Muxer is a protocol muxer. Yamux and its like, which libp2p calls muxers, are
+// called stream multiplexers here.
 //
-// When a call succeeds, the stream is as if it had never been touched: not a
-// byte behind the agreement has been read, no deadline was set or cleared, no
-// goroutine, no timer and no wrapper is left. When it fails, the stream has
-// been reset or closed, once, and the error says why; there is nothing to clean
-// up.
+// # Guarantees
 //
-// A negotiation is one write and one read on each side and starts no goroutine;
-// with context.Background, without a trace, and for names that are registered
-// as they are, it allocates nothing. The exception are streams whose Write
-// waits for the peer's Read, such as [net.Pipe]: there a write goes on beside
-// the next read, in a goroutine that has ended when the call returns.
+// After a call has succeeded, the stream is as it was before: no byte after the
+// agreement has been read, no deadline was set or cleared, and no goroutine, timer or
+// wrapper is left. After a call has failed, the stream has been reset or closed, once,
+// and the error says why; the caller has nothing to clean up.
+//
+// A negotiation is one write and one read on each side and starts no goroutine. With
+// [context.Background], without a trace, and for registered names, it allocates
+// nothing. Streams whose Write blocks until the peer reads, such as [net.Pipe], are the
+// exception: there a write runs concurrently with the next read, in a goroutine that
+// ends before the call returns (R28).
 //
 // # Lazy streams
 //
-// [Client.Lazy] costs no round trip: the header and the proposal travel with the
-// first bytes that are written, and the answer is taken off in front of the first
-// that are read. It is for one protocol that the peer is known to speak.
+// [Client.Lazy] costs no round trip. The header and the proposal travel with the first
+// bytes that are written, and the answer is removed before the first bytes that are
+// read. It is for a single protocol that the peer is known to speak.
 //
 //	stream, err := client.Lazy(ctx, conn, "/echo/1.0.0") // sends nothing
 //	…
 //	stream.Write(request) // header, proposal and request, in one write
 //	stream.Read(reply)    // the answer, and then the reply
 //
-// A peer that refuses may read on, and take what was meant for the protocol as
-// further proposals. So a guard lets only that travel early which no responder
-// can take for one, however it reads lengths. It looks at the bytes: delimited
-// protobuf leaves nearly always, text and longer binary requests in four cases of
-// five, and the others wait for the answer; docs/protocol.md has figures. Switch it
-// off with Client.Unguarded for peers that have Muxer.OneShot.
+// A peer that refuses may read on, and read the request as further proposals. A guard
+// therefore sends early only data that no responder can mistake for a proposal (R29);
+// other data waits for the answer. Delimited protobuf nearly always passes, and text
+// and longer binary requests in four cases of five: docs/protocol.md has figures.
+// [Client].Unguarded switches the guard off, for peers that use [Muxer].OneShot.
 //
 //	             pending                        agreed          failed
-//	Write        what may travel leaves, the    the stream's    the *Error
-//	             rest waits for the outcome
+//	Write        sends early data; other        the stream's    the *Error
+//	             data waits for the outcome
 //	Read         waits for the outcome          the stream's    the *Error
-//	CloseWrite   at once                        the stream's    the *Error
-//	CloseRead    when the peer has answered     the stream's    the *Error
-//	Close        at once; lingers               the stream's    the *Error
-//	Reset        at once                        at once         nothing left to do
+//	CloseWrite   immediately                    the stream's    the *Error
+//	CloseRead    after the peer's answer        the stream's    the *Error
+//	Close        immediately; lingers           the stream's    the *Error
+//	Reset        immediately                    immediately     no effect
 //
-// Close never waits for the peer. It leaves a goroutine or two behind, for
-// at most the budget, which sees to it that what was written arrives. A process
-// that is about to exit waits with [LazyStream.Wait]. [LingerStats] counts.
+// Close never waits for the peer (R31). It starts a goroutine or two that deliver what
+// was written, for at most the time limit. A process that is about to exit should call
+// [LazyStream.Wait] first. [LingerStats] counts these goroutines.
 //
-// A lazy stream is one allocation, and one write and one read for a request and
-// its reply, or two reads where the answer comes alone. It starts no goroutine
-// unless a call with a deadline or a context waits for the answer, a Write waits, or
-// the stream has no buffer.
+// A lazy stream is one allocation. A request and its reply are one write and one read,
+// or two reads if the answer arrives alone. It starts a goroutine only if a call with a
+// deadline or a context waits for the answer, if a Write waits, or if the stream has no
+// buffer.
 //
 // # Limits
 //
-// All on by default, all in [Limits]: 10 s for a whole negotiation, 1024 bytes
-// for a message, 128 proposals and 64 KiB for a stream. Each can be moved: "If
-// zero, N; if negative, no limit". A context ends a negotiation like the budget
-// does. Both end the stream: with ResetWithError(uint32) error or Reset() error if
-// it has such a method, and otherwise with a deadline that is over, if it has
-// SetDeadline, and Close. One of these must make a blocked Read and Write
-// return; with the streams of package net, crypto/tls, yamux and QUIC one does.
-// Wrap a stream that calls its reset something else: quic-go's CancelRead and
-// CancelWrite, or go-libp2p's ResetWithError, whose code has a type of its own.
+// Every negotiation is bounded, see [Limits]: by default 10 s for all of it, 1024
+// bytes a message, 128 proposals and 64 KiB a stream. The end of the context ends a
+// negotiation as the time limit does. Both end the stream: with ResetWithError(uint32)
+// error or Reset() error if it has such a method, otherwise with SetDeadline in the
+// past, if it has that, and Close (R25). The method used must unblock Read and Write;
+// the streams of package net, crypto/tls, yamux and QUIC meet this. A stream whose reset
+// has another name must be wrapped: quic-go's CancelRead and CancelWrite, or go-libp2p's
+// ResetWithError, whose code has a type of its own.
 //
 // # Errors
 //
-// Every failure is an [*Error]: sentinel errors such as [ErrNotSupported] and
-// [ErrNotMultistream] say what happened and are found with [errors.Is]; the
-// fields say where, with the bytes that the peer sent; [Error.Blame] says whose
-// fault it was. [CommunicatorError] inside it means that the stream failed or
-// that what arrived is no message. [WithTrace] shows the conversation itself.
+// Every failure is an [*Error]. Sentinel errors such as [ErrNotSupported] and
+// [ErrNotMultistream] name the cause, for [errors.Is]; the fields have the place and
+// the peer's bytes; [Error.Blame] names the side at fault. [CommunicatorError] inside
+// it means that the stream failed, or that the bytes are no message. [WithTrace] shows
+// the conversation.
 //
 // # Coming from py-libp2p
 //
@@ -114,20 +113,21 @@
 //	MultiselectClient.handshake                Client.Handshake
 //	MultiselectClient.select_one_of            Client.SelectOn; Client.SelectOneOf on a stream
 //	MultiselectClient.try_select               Client.TrySelect
-//	MultiselectCommunicator(rw), read, write   NewCommunicator, Communicator.ReadMessage, Communicator.WriteMessages
+//	MultiselectCommunicator(rw), read, write   NewCommunicator, ReadMessage, WriteMessages
 //	IMultiselectCommunicator                   MessageChannel
 //	IMultiselectMuxer, IMultiselectClient      none: each has one implementation
 //	MultiselectError                           *Error with Role Responder
 //	MultiselectClientError                     *Error with Role Initiator
 //	MultiselectCommunicatorError               *CommunicatorError
 //
-// # What it does not do
+// # Limitations
 //
-// It does not choose for the initiator: the first name that the responder knows
-// wins. It does not protect the negotiation: on an unencrypted stream whoever
-// is in between can change it. It does not count streams. Names are compared,
-// never understood, unless a [Matcher] is registered.
+// The responder does not choose: the first proposal that it knows wins. The negotiation
+// is not protected: on an unencrypted stream an attacker on the path can change it.
+// Streams are not counted. Names are compared and not interpreted, unless a [Matcher]
+// is registered.
 //
-// The rules of the protocol are numbered in docs/protocol.md, and cited as R1
-// to R32 where they are enforced: read step.go first.
+// The rules of the protocol are numbered R1 to R32 in docs/protocol.md and cited where
+// they are enforced. Their decisions are in internal/rules, which is the place to start
+// reading.
 package multiselect

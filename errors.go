@@ -14,48 +14,48 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// What went wrong. Each of these is found with [errors.Is] in whatever a call
-// of this package returns, in either role and on every path. The other causes
-// keep the names they have elsewhere: [os.ErrDeadlineExceeded] when the budget
-// or the stream's own deadline is over, the context's cause when it ended,
-// [io.EOF] when the peer left without a byte, [io.ErrUnexpectedEOF] when it
-// left later, [net.ErrClosed], and the stream's own errors.
+// The causes of failures. [errors.Is] finds them in each error of this package, in
+// either role and on every path. Other causes keep their usual names:
+// [os.ErrDeadlineExceeded] after the time limit or the stream's own deadline, the
+// context's cause, [io.EOF] if the peer closed without sending a byte,
+// [io.ErrUnexpectedEOF] if it closed later, [net.ErrClosed], and the errors of the
+// stream.
 var (
-	// ErrNotSupported: the peer answered "na" to everything it was asked.
+	// ErrNotSupported means that the peer answered "na" to every question.
 	ErrNotSupported = errors.New("not supported by the peer")
-	// ErrNotMultistream: what the peer said first is not the header (R2).
+	// ErrNotMultistream means that the peer's first bytes are not the header (R2).
 	ErrNotMultistream = errors.New("the peer does not speak multistream-select 1.0")
-	// ErrUnexpectedAnswer: an answer is neither the echo of what was proposed
-	// nor "na", or came before the question (R14).
+	// ErrUnexpectedAnswer means that an answer is neither the echo of the proposal nor
+	// "na", or that it arrived before the question (R14).
 	ErrUnexpectedAnswer = errors.New("unexpected answer")
-	// ErrMalformed: what arrived is no message (R5, R6, R8).
+	// ErrMalformed means that bytes are not a message (R5, R6, R8).
 	ErrMalformed = wire.ErrMalformed
-	// ErrTooLarge: a message or list is larger than its limit (R7, R21).
+	// ErrTooLarge means that a message or a list exceeds its limit (R7, R21).
 	ErrTooLarge = wire.ErrTooLarge
-	// ErrLimit: one of the [Limits] on proposals and bytes is used up (R27), or
-	// too many streams linger ([LazyStream.Close]).
+	// ErrLimit means that one of the [Limits] on proposals and bytes is reached (R27),
+	// or that too many streams linger (R31, [LazyStream.Close]).
 	ErrLimit = errors.New("limit of the negotiation reached")
-	// ErrGaveUp: the peer left, or went on with something that is no proposal,
-	// after its proposals had been refused; or it had only one ([Muxer.OneShot]).
-	// This is nobody's fault (R18).
+	// ErrGaveUp means that the peer closed the stream, or sent bytes that are no
+	// proposal, after a refusal (R18), or that a refusal was final ([Muxer].OneShot).
+	// Neither side is at fault.
 	ErrGaveUp = errors.New("the peer gave up after a refusal")
-	// ErrInvalidName: a name cannot be registered or proposed (R9).
+	// ErrInvalidName means that a name cannot be registered or proposed (R9).
 	ErrInvalidName = wire.ErrInvalidName
-	// ErrConflict: a name or matcher is registered already.
+	// ErrConflict means that a name or matcher is registered already.
 	ErrConflict = errors.New("already registered")
-	// ErrNoProtocols: there is nothing to propose.
+	// ErrNoProtocols means that a call was given no protocol to propose.
 	ErrNoProtocols = errors.New("no protocols to propose")
-	// ErrNoHandler: a nil handler was to be registered.
+	// ErrNoHandler means that a handler to be registered is nil.
 	ErrNoHandler = errors.New("the handler is nil")
 )
 
-// Phase is how far a negotiation had come.
+// Phase is the progress of a negotiation.
 type Phase uint8
 
 const (
-	PhaseHeader   Phase = iota // the peer's header had not arrived
-	PhaseProposal              // protocols were being proposed
-	PhaseList                  // the answer to "ls" was awaited
+	PhaseHeader   Phase = iota // before the peer's header has arrived
+	PhaseProposal              // while protocols are proposed
+	PhaseList                  // while the answer to "ls" is awaited
 )
 
 func (p Phase) String() string {
@@ -70,13 +70,13 @@ func (p Phase) String() string {
 	return fmt.Sprintf("Phase(%d)", uint8(p))
 }
 
-// Blame says whose fault a failure is, as far as one end can tell. A refusal
-// is nobody's: never score a peer by it.
+// Blame is the side at fault for a failure, as far as one end can tell. A refusal is
+// no fault: a program must not lower the score of a peer for it.
 type Blame uint8
 
 const (
-	BlameNone     Blame = iota // refused, gave up, closed, or the network
-	BlamePeer                  // the peer broke the protocol or a limit
+	BlameNone     Blame = iota // a refusal, a peer that gave up or closed, the network
+	BlamePeer                  // the peer violated the protocol or a limit
 	BlameSlowPeer              // the peer did not answer in time
 	BlameLocal                 // this side's arguments, limits or cancellation
 )
@@ -95,21 +95,21 @@ func (b Blame) String() string {
 	return fmt.Sprintf("Blame(%d)", uint8(b))
 }
 
-// Error is returned for every negotiation that fails: Err says what happened,
-// the other fields say where.
+// Error is the error of a negotiation that has failed. Err is the cause; the other
+// fields describe the state in which it ended.
 type Error struct {
-	Role          Role     // of this side; tells the initiator's failures from the responder's
-	Phase         Phase    // how far it came
-	Protocols     []string // the initiator: what was proposed; the responder: the first 1024 bytes of what was refused
-	Received      []byte   // the peer's bytes that ended it, or that were left when it ended
-	BytesSent     int      // all messages together
+	Role          Role     // of this side
+	Phase         Phase    // in which it failed
+	Protocols     []string // proposed by an initiator; refused by a responder, the first 1024 bytes
+	Received      []byte   // the message that ended it, or the bytes not consumed when it ended
+	BytesSent     int      // in messages, headers included
 	BytesReceived int
-	Elapsed       time.Duration // since the call began; 0 if it has no budget, trace or context that ends
-	Err           error         // one of the causes above, or what wraps it
+	Elapsed       time.Duration // since the call began; 0 if nothing measures it
+	Err           error         // wraps one of the causes
 }
 
-// Error names the role, what was proposed, what arrived and the cause, with
-// the peer's bytes quoted.
+// Error returns a text with the role, the proposals, the answer and the cause. The
+// peer's bytes are quoted, and long parts are shortened.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "multiselect: %s", e.Role)
@@ -132,7 +132,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Answer returns the text of the message in Received, if that is one message.
+// Answer returns the text of the message in Received. It reports false if that is not
+// exactly one message.
 func (e *Error) Answer() (text string, ok bool) {
 	t, n, err := wire.ConsumeMessage(e.Received, wire.MaxMessage)
 	return string(t), err == nil && n > 0 && n == len(e.Received)
@@ -141,11 +142,11 @@ func (e *Error) Answer() (text string, ok bool) {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout reports whether the budget, a deadline or the context's deadline
-// ended the negotiation.
+// Timeout reports whether the time limit, a deadline or the context's deadline ended
+// the negotiation.
 func (e *Error) Timeout() bool { return isTimeout(e.Err) }
 
-// Blame says whose fault it is.
+// Blame returns the side at fault.
 func (e *Error) Blame() Blame {
 	if errors.Is(e.Err, ErrGaveUp) {
 		return BlameNone
@@ -157,7 +158,7 @@ func (e *Error) Blame() Blame {
 	}
 	switch {
 	case errors.Is(e.Err, ErrLimit):
-		// The responder counts what its peer sends, the initiator itself.
+		// A responder counts the messages of its peer, an initiator its own.
 		if e.Role == Responder {
 			return BlamePeer
 		}
@@ -179,9 +180,9 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// CommunicatorError is returned, alone by the methods of [Communicator] and
-// inside an [Error] by the roles, when a message could not be read or written:
-// the stream failed, or what arrived is no message.
+// CommunicatorError means that a message could not be read or written: the stream
+// failed, or the bytes are no message. The methods of [Communicator] return it, and the
+// roles return it inside an [Error].
 type CommunicatorError struct {
 	Op  string // "read" or "write"
 	Err error
@@ -192,8 +193,8 @@ func (e *CommunicatorError) Error() string { return e.Op + ": " + e.Err.Error() 
 // Unwrap returns Err.
 func (e *CommunicatorError) Unwrap() error { return e.Err }
 
-// readError gives an end of the stream its name: [io.EOF] is kept for a peer
-// that left without having said anything.
+// readError returns the error of a Read. [io.EOF] becomes [io.ErrUnexpectedEOF] if the
+// peer had sent a byte before.
 func readError(err error, got int32) error {
 	if err == io.EOF && got > 0 {
 		err = io.ErrUnexpectedEOF

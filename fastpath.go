@@ -97,7 +97,7 @@ func (c *Communicator) leaveFirst(role Role, l *Limits) {
 }
 
 // tryRelease makes the Communicator ready for its pool after an agreement on the
-// fast path. It reports false if more is to be done, as [Communicator.end] does.
+// fast path. It reports false if more is to be done, as the end of a call does.
 func (c *Communicator) tryRelease() bool {
 	if c.rare != nil || !c.stopTimer() {
 		return false
@@ -114,8 +114,8 @@ func (c *Communicator) recordFastWrite(size, n int, err error) error {
 	return c.recordWrite(written{n, err}.check(size))
 }
 
-// recordFastMessage records that what is inline, up to w, is a whole message, after
-// the header if that was not received before, and consumes it.
+// recordFastMessage records and consumes the first w bytes inline: a whole message, after
+// the header if that was not received before.
 func (c *Communicator) recordFastMessage(w int) {
 	c.in.total += int32(w) - c.in.w
 	c.in.r, c.in.w = 0, 0
@@ -154,8 +154,8 @@ func (c *Communicator) recordProposal(header, size, n int, err error) error {
 	return c.recordFastWrite(size, n, err)
 }
 
-// recordExchange records a proposal that was written, and the result of the Read of
-// its answer to inline. Both begin with the header if header is its size, else 0.
+// recordExchange records a proposal that was written, and the result of the Read of its
+// answer to inline. Both begin with the header if its size is given as header, not 0.
 func (c *Communicator) recordExchange(header, size int, protocol string, n int, err error) (rules.Verdict, error) {
 	c.recordProposal(header, size, size, nil)
 	if header < n && n <= size && (header == 0 || rules.HasHeader(c.in.inline[:])) {

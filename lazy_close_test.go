@@ -14,62 +14,65 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
-	"github.com/multiselect/multiselect/wire"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
-// All tests of this kind run in fake time, which stands still while anybody runs
-// and must not pass in Close.
+// lazyClose is a Close while the outcome is pending. It is played in fake time, which does
+// not pass while a goroutine runs, and must not pass in Close.
 type lazyClose struct {
-	name string
-	// before is what has happened, peer what the peer does from there on.
-	before func(t *testing.T, l *multiselect.LazyStream, b *conn)
-	peer   func(t *testing.T, b *conn)
-	takes  time.Duration // the linger
-	ends   []string      // what is done to the stream
-	want   error         // the outcome
+	name   string
+	before func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) // before the Close
+	peer   func(t *testing.T, b *streamtest.Stream)                            // after the Close
+	takes  time.Duration                                                       // the linger
+	ends   []string                                                            // calls that end the stream
+	want   error                                                               // the outcome
 }
 
-func wrote(t *testing.T, l *multiselect.LazyStream, _ *conn) { mustWrite(t, l, "\x09request") }
+// writeRequest is a lazyClose.before that sends early data.
+func writeRequest(t *testing.T, l *multiselect.LazyStream, _ *streamtest.Stream) {
+	streamtest.MustWrite(t, l, "\x09request")
+}
 
 var lazyCloses = []lazyClose{
 	{
-		name: "the peer is silent", before: wrote, takes: 10 * time.Second,
+		name: "the peer is silent", before: writeRequest, takes: 10 * time.Second,
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
-		name: "silent, and nothing was written", takes: 10 * time.Second,
+		name: "the peer is silent, nothing was written", takes: 10 * time.Second,
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
-		name: "the peer is slow", before: wrote, takes: 5 * time.Second,
-		peer: func(t *testing.T, b *conn) {
+		name: "the peer is slow", before: writeRequest, takes: 5 * time.Second,
+		peer: func(t *testing.T, b *streamtest.Stream) {
 			time.Sleep(5 * time.Second)
-			b.Write([]byte(flightLazy))
+			b.Write([]byte(apitest.LazyFlight))
 			time.Sleep(4 * time.Second)
 			b.CloseWrite()
 		},
 		ends: []string{"closewrite", "close"},
 	},
 	{
-		name: "a byte a second", before: wrote, takes: 10 * time.Second,
-		peer: func(t *testing.T, b *conn) {
-			for i := range flightLazy {
+		name: "the peer sends a byte a second", before: writeRequest, takes: 10 * time.Second,
+		peer: func(t *testing.T, b *streamtest.Stream) {
+			for i := range apitest.LazyFlight {
 				time.Sleep(990 * time.Millisecond)
-				b.Write([]byte(flightLazy[i : i+1]))
+				b.Write([]byte(apitest.LazyFlight[i : i+1]))
 			}
 		},
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
-		name: "the peer agrees and says no more", before: wrote, takes: 0,
-		peer: func(t *testing.T, b *conn) { b.Write([]byte(flightLazy)) },
+		name: "the peer agrees and sends no more", before: writeRequest, takes: 0,
+		peer: func(t *testing.T, b *streamtest.Stream) { b.Write([]byte(apitest.LazyFlight)) },
 		ends: []string{"closewrite", "close"},
 	},
 	{
-		name: "the peer agrees and talks on", before: wrote, takes: 0,
-		peer: func(t *testing.T, b *conn) {
-			for said := flightLazy; ; said = "more" {
-				if _, err := b.Write([]byte(said)); err != nil {
+		name: "the peer agrees and continues to send", before: writeRequest, takes: 0,
+		peer: func(t *testing.T, b *streamtest.Stream) {
+			for data := apitest.LazyFlight; ; data = "more" {
+				if _, err := b.Write([]byte(data)); err != nil {
 					return
 				}
 				time.Sleep(time.Second)
@@ -78,42 +81,44 @@ var lazyCloses = []lazyClose{
 		ends: []string{"closewrite", "close"},
 	},
 	{
-		name: "the peer sends very much", before: wrote, takes: 0,
-		peer: func(t *testing.T, b *conn) { b.Write(append([]byte(flightLazy), make([]byte, 3<<20)...)) },
+		name: "the peer agrees and sends 3 MiB", before: writeRequest, takes: 0,
+		peer: func(t *testing.T, b *streamtest.Stream) {
+			b.Write(append([]byte(apitest.LazyFlight), make([]byte, 3<<20)...))
+		},
 		ends: []string{"closewrite", "close"},
 	},
 	{
-		name: "the peer refuses", before: wrote, takes: 3 * time.Second,
-		peer: func(t *testing.T, b *conn) {
+		name: "the peer refuses", before: writeRequest, takes: 3 * time.Second,
+		peer: func(t *testing.T, b *streamtest.Stream) {
 			time.Sleep(3 * time.Second)
-			b.Write([]byte(say(wire.Header, "na")))
+			b.Write([]byte(apitest.LazyRefusal))
 		},
 		ends: []string{"closewrite", "reset"}, want: multiselect.ErrNotSupported,
 	},
 	{
-		name: "the peer has left", before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
-			mustWrite(t, l, "\x09request")
+		name: "the peer has half-closed", before: func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) {
+			streamtest.MustWrite(t, l, "\x09request")
 			b.CloseWrite()
 		},
 		ends: []string{"closewrite", "reset"}, want: io.EOF,
 	},
 	{
-		name: "the peer has reset", before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
-			mustWrite(t, l, "\x09request")
+		name: "the peer has reset", before: func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) {
+			streamtest.MustWrite(t, l, "\x09request")
 			b.Reset()
 		},
-		ends: []string{"closewrite", "reset"}, want: errReset,
+		ends: []string{"closewrite", "reset"}, want: streamtest.ErrReset,
 	},
 	{
-		name: "the peer has reset, and nothing was written",
-		before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
+		name: "the peer has reset, nothing was written",
+		before: func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) {
 			b.Reset()
 		},
-		ends: []string{"reset"}, want: errReset,
+		ends: []string{"reset"}, want: streamtest.ErrReset,
 	},
 	{
 		name: "a Read waits", takes: 10 * time.Second,
-		before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
+		before: func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) {
 			start := time.Now()
 			go func() {
 				n, err := l.Read(make([]byte, 1))
@@ -121,13 +126,13 @@ var lazyCloses = []lazyClose{
 					t.Errorf("Read = %d, %v after %v", n, err, took)
 				}
 			}()
-			time.Sleep(6 * time.Second) // the linger has a budget of its own
+			time.Sleep(6 * time.Second) // the linger has a time limit of its own
 		},
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
 		name: "a Read with a deadline and a Write wait", takes: 10 * time.Second,
-		before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
+		before: func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) {
 			l.SetDeadline(time.Now().Add(time.Hour))
 			for range 2 {
 				go func() {
@@ -146,9 +151,9 @@ var lazyCloses = []lazyClose{
 		ends: []string{"closewrite", "reset"}, want: errTimeout,
 	},
 	{
-		name: "writing was finished before", takes: 10 * time.Second,
-		before: func(t *testing.T, l *multiselect.LazyStream, b *conn) {
-			mustWrite(t, l, "\x09request")
+		name: "CloseWrite was called before", takes: 10 * time.Second,
+		before: func(t *testing.T, l *multiselect.LazyStream, b *streamtest.Stream) {
+			streamtest.MustWrite(t, l, "\x09request")
 			if err := l.CloseWrite(); err != nil {
 				t.Error(err)
 			}
@@ -157,7 +162,7 @@ var lazyCloses = []lazyClose{
 	},
 }
 
-// errTimeout stands for the end of a budget.
+// errTimeout stands for any [*multiselect.Error] whose Timeout method returns true.
 var errTimeout = errors.New("timeout")
 
 func isWanted(err, want error) bool {
@@ -168,12 +173,14 @@ func isWanted(err, want error) bool {
 	return errors.Is(err, want)
 }
 
+// TestLazyClose plays lazyCloses. Close returns immediately; the linger takes the expected
+// time, ends the stream in the expected way, and finds the expected outcome.
 func TestLazyClose(t *testing.T) {
 	for _, tt := range lazyCloses {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a, b := conns(plenty)
-				l := lazy(t, new(multiselect.Client), a)
+				a, b := apitest.Pipe(apitest.LargeBuffer)
+				l := apitest.Lazy(t, a)
 				if tt.before != nil {
 					tt.before(t, l, b)
 				}
@@ -184,55 +191,37 @@ func TestLazyClose(t *testing.T) {
 				if took := time.Since(start); took != 0 {
 					t.Errorf("Close took %v", took)
 				}
-				var playing sync.WaitGroup
+				var peer sync.WaitGroup
 				if tt.peer != nil {
-					playing.Go(func() { tt.peer(t, b) })
+					peer.Go(func() { tt.peer(t, b) })
 				}
 				if err := l.Wait(context.Background()); !isWanted(err, tt.want) {
 					t.Errorf("Wait = %v, want %v", err, tt.want)
 				}
-				awaitLingers(t, start.Add(tt.takes))
-				if ends := a.ended(); !slices.Equal(ends, tt.ends) {
+				apitest.AwaitLingers(t, start.Add(tt.takes))
+				if ends := a.Ended(); !slices.Equal(ends, tt.ends) {
 					t.Errorf("ended: %q, want %q", ends, tt.ends)
 				}
-				if got := strings.Join(a.wrote(), ""); !strings.HasPrefix(got, flightLazy) {
+				if got := strings.Join(a.Writes(), ""); !strings.HasPrefix(got, apitest.LazyFlight) {
 					t.Errorf("on the wire: %q", got)
 				}
 				b.Reset()
-				playing.Wait()
+				peer.Wait()
 			})
 		})
 	}
 }
 
-// awaitLingers waits until a moment, by when no stream may linger any more; a
-// little before that one must, unless the moment is now.
-func awaitLingers(t testing.TB, until time.Time) {
-	t.Helper()
-	if d := time.Until(until); d > 0 {
-		time.Sleep(d - time.Millisecond)
-		synctest.Wait()
-		if now := multiselect.LingerStats().Active; now != 1 {
-			t.Errorf("%d streams linger shortly before the end", now)
-		}
-		time.Sleep(time.Millisecond)
-	}
-	synctest.Wait()
-	if now := multiselect.LingerStats().Active; now != 0 {
-		t.Errorf("%d streams linger", now)
-	}
-}
-
-// A Write that is blocked because the peer does not read returns with its count.
-// If the peer reads on it gets all that was counted, and then the end.
+// TestLazyCloseWhileWriting closes a lazy stream while a Write is blocked. The Write returns
+// its count. A peer that reads on receives the bytes counted, and then EOF.
 func TestLazyCloseWhileWriting(t *testing.T) {
-	for _, room := range []int{10, 100} { // in the header, behind it
+	for _, size := range []int{10, 100} { // the Write is blocked in the header, or after it
 		for _, reads := range []bool{false, true} {
-			t.Run(fmt.Sprint(room, reads), func(t *testing.T) {
+			t.Run(fmt.Sprintf("buffer of %d bytes/the peer reads: %v", size, reads), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					a, b := conns(room)
-					l := lazy(t, new(multiselect.Client), a)
-					payload := early(500)
+					a, b := apitest.Pipe(size)
+					l := apitest.Lazy(t, a)
+					payload := apitest.EarlyData(500)
 					counted := make(chan int, 1)
 					go func() {
 						n, err := l.Write(payload)
@@ -247,133 +236,144 @@ func TestLazyCloseWhileWriting(t *testing.T) {
 						t.Error(err)
 					}
 					n := <-counted
-					if took := time.Since(start); took != 0 || n != max(0, room-len(flightLazy)) {
+					if took := time.Since(start); took != 0 || n != max(0, size-len(apitest.LazyFlight)) {
 						t.Errorf("after %v, %d bytes", took, n)
 					}
 					if !reads {
-						awaitLingers(t, start.Add(10*time.Second))
+						apitest.AwaitLingers(t, start.Add(10*time.Second))
 						return
 					}
 					got, err := io.ReadAll(b)
-					if string(got) != flightLazy+string(payload[:n]) || err != nil {
+					if string(got) != apitest.LazyFlight+string(payload[:n]) || err != nil {
 						t.Errorf("the peer got %q, %v", got, err)
 					}
-					mustWrite(t, b, flightLazy)
+					streamtest.MustWrite(t, b, apitest.LazyFlight)
 					b.CloseWrite()
-					awaitLingers(t, start)
+					apitest.AwaitLingers(t, start)
 				})
 			})
 		}
 	}
 }
 
-// Streams without deadlines, halves and reset: the linger waits for the answer,
-// and then closes.
-func TestLazyCloseBare(t *testing.T) {
+// TestLazyCloseMeetsOutcome calls Close while the negotiation is being concluded. Close does
+// not wait for that, since hooks of a trace and the stream's own Reset may block.
+func TestLazyCloseMeetsOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := pair()
-		l := lazy(t, new(multiselect.Client), bare{a})
-		mustWrite(t, l, "\x09request")
-		go l.Read(make([]byte, 1))
+		a, b := apitest.Pipe(apitest.LargeBuffer)
+		var l *multiselect.LazyStream
+		closed := make(chan error, 1)
+		ctx := multiselect.WithTrace(context.Background(), &multiselect.Trace{Done: func(multiselect.Outcome) {
+			start := time.Now()
+			closed <- l.Close()
+			if took := time.Since(start); took != 0 {
+				t.Errorf("Close took %v", took)
+			}
+		}})
+		l, err := new(multiselect.Client).Lazy(ctx, a, apitest.NameA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		streamtest.MustWrite(t, b, apitest.LazyRefusal)
+		if err := l.Wait(context.Background()); !errors.Is(err, multiselect.ErrNotSupported) {
+			t.Errorf("Wait = %v", err)
+		}
+		if err := <-closed; err != nil {
+			t.Errorf("Close = %v", err)
+		}
+		apitest.AwaitLingers(t, time.Now())
+	})
+}
+
+// TestLazyReset resets a lazy stream on which all kinds of calls are blocked. They return
+// immediately.
+func TestLazyReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := apitest.Pipe(100)
+		l := apitest.Lazy(t, a)
+		var calls sync.WaitGroup
+		for range 2 {
+			calls.Go(func() {
+				if err := apitest.ErrOf(l.Read(make([]byte, 1))); err != net.ErrClosed {
+					t.Error(err)
+				}
+			})
+			calls.Go(func() {
+				if err := apitest.ErrOf(l.Write(apitest.EarlyData(500))); err != net.ErrClosed {
+					t.Error(err)
+				}
+			})
+			calls.Go(func() {
+				if err := l.Wait(context.Background()); !errors.Is(err, net.ErrClosed) {
+					t.Error(err)
+				}
+			})
+		}
 		synctest.Wait()
 		start := time.Now()
+		l.Reset()
+		l.Reset()
+		calls.Wait()
+		if took := time.Since(start); took != 0 || len(a.Ended()) != 1 {
+			t.Errorf("took %v, ended %q", took, a.Ended())
+		}
+	})
+}
+
+// TestLazyResetLinger checks that Reset ends a linger.
+func TestLazyResetLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := apitest.Pipe(apitest.LargeBuffer)
+		l := apitest.Lazy(t, a)
 		l.Close()
-		if took := time.Since(start); took != 0 {
-			t.Errorf("Close took %v", took)
-		}
-		mustRead(t, b, flightLazy+"\x09request")
-		time.Sleep(time.Second)
-		if len(a.ended()) != 0 {
-			t.Error("closed before the answer")
-		}
-		mustWrite(t, b, flightLazy)
 		synctest.Wait()
-		if ends := a.ended(); !slices.Equal(ends, []string{"close"}) {
+		l.Reset()
+		apitest.AwaitLingers(t, time.Now())
+		if ends := a.Ended(); !slices.Equal(ends, []string{"closewrite", "reset"}) {
 			t.Errorf("ended: %q", ends)
 		}
 	})
 }
 
-// When too many linger, the next is reset at once, says so and is counted.
-func TestLazyLingerCap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		before := multiselect.LingerStats().Refused
-		for range 1024 {
-			a, _ := conns(plenty)
-			if err := lazy(t, new(multiselect.Client), a).Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, reading := range []bool{false, true} {
-			a, _ := conns(plenty)
-			l := lazy(t, new(multiselect.Client), a)
-			if reading {
-				go l.Read(make([]byte, 1))
+// TestLazyCloseRead checks that CloseRead ends reading immediately, and calls the stream's
+// CloseRead only after the peer has answered.
+func TestLazyCloseRead(t *testing.T) {
+	for _, read := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := apitest.Pipe(apitest.LargeBuffer)
+			l := apitest.Lazy(t, a)
+			streamtest.MustWrite(t, l, "\x09")
+			if read {
+				go func() {
+					if err := apitest.ErrOf(l.Read(make([]byte, 1))); err != net.ErrClosed {
+						t.Error(err)
+					}
+				}()
 				synctest.Wait()
 			}
-			if err := l.Close(); !errors.Is(err, multiselect.ErrLimit) || !errors.Is(l.Wait(context.Background()), multiselect.ErrLimit) {
-				t.Errorf("Close = %v", err)
+			if err := l.CloseRead(); err != nil {
+				t.Fatal(err)
 			}
-			if ends := a.ended(); !slices.Equal(ends, []string{"reset"}) {
+			if err := apitest.ErrOf(l.Read(make([]byte, 1))); err != net.ErrClosed {
+				t.Error(err)
+			}
+			streamtest.MustWrite(t, l, "request")
+			time.Sleep(time.Second)
+			if len(a.Ended()) != 0 {
+				t.Errorf("ended: %q", a.Ended())
+			}
+			streamtest.MustRead(t, b, apitest.LazyFlight+"\x09request")
+			streamtest.MustWrite(t, b, apitest.LazyFlight)
+			synctest.Wait()
+			if ends := a.Ended(); !slices.Equal(ends, []string{"closeread"}) {
 				t.Errorf("ended: %q", ends)
 			}
-		}
-		if got := multiselect.LingerStats(); got.Active != 1024 || got.Refused != before+2 {
-			t.Errorf("LingerStats() = %+v, want 1024 active and %d refused", got, before+2)
-		}
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
-		if now := multiselect.LingerStats().Active; now != 0 {
-			t.Errorf("%d linger", now)
-		}
-	})
-}
-
-// Without a budget the linger has one all the same.
-func TestLazyLingerWithoutBudget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, _ := conns(plenty)
-		lazy(t, &multiselect.Client{Limits: multiselect.Limits{Timeout: -1}}, a).Close()
-		awaitLingers(t, time.Now().Add(10*time.Second))
-	})
-}
-
-// stuckReset is a stream whose Reset waits, as that of a multiplexer does whose
-// connection is stuck.
-type stuckReset struct {
-	*conn
-	reset chan struct{}
-}
-
-func (s *stuckReset) Reset() error {
-	<-s.reset
-	return s.conn.Reset()
-}
-
-// Close does not wait for the stream's own Reset either.
-func TestLazyCloseWhileReset(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := conns(plenty)
-		s := &stuckReset{a, make(chan struct{})}
-		l := lazy(t, new(multiselect.Client), s)
-		mustWrite(t, l, "\x07request")
-		mustWrite(t, b, say(wire.Header, "na"))
-		failed := make(chan error, 1)
-		go func() {
-			_, err := l.Read(make([]byte, 1))
-			failed <- err
-		}()
-		synctest.Wait() // the Read has heard the refusal, and resets
-		start := time.Now()
-		if err := l.Close(); err != nil || time.Since(start) != 0 {
-			t.Errorf("Close: %v after %v", err, time.Since(start))
-		}
-		close(s.reset)
-		if err := <-failed; !errors.Is(err, net.ErrClosed) && !errors.Is(err, multiselect.ErrNotSupported) {
-			t.Error(err)
-		}
-		if err := l.Wait(context.Background()); !errors.Is(err, multiselect.ErrNotSupported) {
-			t.Error(err)
-		}
-	})
+			if err := apitest.ErrOf(l.Read(make([]byte, 1))); err != net.ErrClosed {
+				t.Error(err)
+			}
+			streamtest.MustWrite(t, l, "\nmore")
+			apitest.AwaitLingers(t, time.Now())
+			l.Close()
+		})
+	}
 }

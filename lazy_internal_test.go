@@ -8,30 +8,32 @@ import (
 	"time"
 )
 
-// A pump that was interrupted stops only if nobody is about to end the stream:
-// whoever does leaves it to the pump to decide, and waits for that. From outside
-// the moment between the two cannot be held.
-func TestStopWithCause(t *testing.T) {
+// TestPauseWithCause checks that an interrupted reader pauses only if no other goroutine is
+// about to end the stream. Such a goroutine relies on the reader to conclude the
+// negotiation, and waits for that. The moment between the two is not observable through
+// the exported API.
+func TestPauseWithCause(t *testing.T) {
 	for _, cause := range []error{nil, os.ErrClosed} {
-		l := &LazyStream{reader: readerCaller, interrupted: true, endCause: cause, hasDeadlines: true, stream: new(noDeadlines)}
-		if stopped := l.pauseReader(os.ErrDeadlineExceeded); stopped != (cause == nil) {
-			t.Errorf("with the cause %v: stopped is %v", cause, stopped)
+		l := &LazyStream{reader: readerCaller, interrupted: true, endCause: cause, hasDeadlines: true, stream: new(nopDeadlines)}
+		if paused := l.pauseReader(os.ErrDeadlineExceeded); paused != (cause == nil) {
+			t.Errorf("with the cause %v: paused is %v", cause, paused)
 		}
 	}
 }
 
-// A lazy stream is kept for as long as its protocol uses it. What only its
-// negotiation needs is not in it.
+// TestLazyStreamIsSmall bounds the size of a LazyStream, which is kept for as long as its
+// protocol uses it. State that only the negotiation needs is kept elsewhere.
 func TestLazyStreamIsSmall(t *testing.T) {
-	const most = 288 // a size class
-	if size := reflect.TypeFor[LazyStream]().Size(); size > most {
-		t.Errorf("a LazyStream takes %d bytes, want at most %d", size, most)
+	const maxSize = 288 // a size class
+	if size := reflect.TypeFor[LazyStream]().Size(); size > maxSize {
+		t.Errorf("a LazyStream takes %d bytes, want at most %d", size, maxSize)
 	}
 }
 
-type noDeadlines struct {
+// nopDeadlines is a stream of which only SetReadDeadline may be called.
+type nopDeadlines struct {
 	io.ReadWriteCloser
 	deadliner
 }
 
-func (noDeadlines) SetReadDeadline(time.Time) error { return nil }
+func (nopDeadlines) SetReadDeadline(time.Time) error { return nil }

@@ -26,7 +26,8 @@ import (
 //   - a panic below the call, by [Communicator.resetAfterPanic];
 //   - [LazyStream.Reset], and a Close that must not linger.
 //
-// Package streamend has the ways to end a stream. After success no one ends it.
+// Package streamend ends it: by its ResetWithError or Reset, otherwise by a deadline in the
+// past and Close. After success the stream is left open.
 
 // ResetCode is the code with which a failed negotiation resets a stream that has
 // codes: "protocol negotiation failed" of libp2p.
@@ -324,6 +325,24 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 		c.traceReceived(e.Received)
 	}
 	return e
+}
+
+// outcome describes the state of the call at its end, for the trace.
+func (c *Communicator) outcome(protocol string, err error) Outcome {
+	if err != nil {
+		protocol = ""
+	}
+	return Outcome{
+		Role:          c.role,
+		Protocol:      protocol,
+		Err:           err,
+		WriteErr:      c.rare.writeErr,
+		Proposals:     int(c.state.Proposals),
+		Flights:       int(c.out.flights),
+		BytesSent:     int(c.out.sent),
+		BytesReceived: int(c.in.total),
+		Elapsed:       c.life.elapsed(),
+	}
 }
 
 // distinct returns a copy of the names in which each occurs once.

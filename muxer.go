@@ -13,45 +13,44 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Handler serves a stream on which the protocol was agreed. It owns the stream
-// and closes it.
+// Handler serves a stream on which the protocol is agreed. It owns the stream and must
+// close it.
 type Handler func(ctx context.Context, protocol string, stream io.ReadWriteCloser)
 
-// Muxer is the responder: it holds the protocols that this side speaks, and
-// answers a peer's proposals. The zero value is ready. Its fields are set
-// before it is used; its methods may be called at any time, by any number of
-// goroutines, also while it negotiates: what is registered at the moment when
-// an answer is decided counts (R16).
+// Muxer is the responder: it holds the protocols of this side and answers a peer's
+// proposals. The zero value is ready. Its fields must be set before it is used. Its
+// methods may be called at any time and concurrently, also while it negotiates: each
+// proposal is looked up at the time when it is answered (R16).
 //
-// Looking up a name that is registered takes the same time whatever the number
-// of names, and no lock.
+// Looking up a registered name takes constant time and no lock.
 type Muxer struct {
 	// Limits bound each negotiation.
 	Limits Limits
-	// Unbuffered is the same as [Client].Unbuffered.
+	// Unbuffered must be set for streams whose Write returns only when the peer has
+	// read, such as two [io.Pipe] (R28): see [Client].Unbuffered.
 	Unbuffered bool
-	// HeaderFirst sends the header before the peer's has arrived, in a write of its
-	// own, for initiators that wait for it before they say a word. Without it the
-	// header leaves with the first answer if it can (R1).
+	// HeaderFirst sends the header before the peer's has arrived, in a write of its own,
+	// for initiators that wait for it. If it is false, the header is sent with the first
+	// answer where possible (R1).
 	HeaderFirst bool
-	// OneShot makes the first refusal the last: the stream is ended behind it, and
-	// the negotiation fails with [ErrGaveUp]. So nothing that a lazy initiator has
-	// sent behind a refused proposal can be taken for another one, which is what
-	// [Client.Unguarded] wants. An answer to "ls" is no refusal unless it is "na".
+	// OneShot ends the stream after the first refusal, and the negotiation fails with
+	// [ErrGaveUp]. Data that a lazy initiator has sent after a refused proposal is then
+	// never read as another proposal, as [Client].Unguarded requires. A list is no
+	// refusal; an "ls" that is answered "na" is one.
 	OneShot bool
-	// NoList makes "ls" an unknown protocol: it is answered "na".
+	// NoList makes "ls" an unknown protocol, which is answered "na" (R19).
 	NoList bool
-	// Listed selects the names that the answer to "ls" holds. If nil, it holds
-	// all. It is called without a lock held, by the goroutine that negotiates.
+	// ListFilter selects the names in the answer to "ls". If it is nil, the answer has
+	// all names. The goroutine that negotiates calls it, without a lock held.
 	ListFilter func(protocol string) bool
 
 	table    names.Table[Handler]
-	mu       sync.Mutex // held by those who change the matchers
+	mu       sync.Mutex // held while the matchers change
 	matchers atomic.Pointer[matchers]
 }
 
-// NewMuxer returns a Muxer with the given handlers and the default [Limits]. It
-// fails if a name is invalid or a handler is nil.
+// NewMuxer returns a Muxer with the given handlers and the default [Limits]. A zero
+// Muxer and [Muxer.AddHandler] serve as well. It fails like AddHandler.
 func NewMuxer(handlers map[string]Handler) (*Muxer, error) {
 	m := new(Muxer)
 	for protocol, h := range handlers {
@@ -62,18 +61,18 @@ func NewMuxer(handlers map[string]Handler) (*Muxer, error) {
 	return m, nil
 }
 
-// AddHandler registers a protocol. It fails with [ErrInvalidName] for a name
-// that cannot be proposed, with [ErrConflict] for one that has a handler, and
-// with [ErrNoHandler] for a nil handler.
+// AddHandler registers a protocol. It fails with [ErrInvalidName] for a name that cannot
+// be proposed (R9), with [ErrConflict] for a name that has a handler, and with
+// [ErrNoHandler] for a nil handler.
 //
-// A name need not begin with a slash, but rust-libp2p ends the stream when it
-// sees one that does not.
+// A name should begin with a slash: it need not, but rust-libp2p ends the stream when
+// it receives one that does not.
 func (m *Muxer) AddHandler(protocol string, h Handler) error {
 	return m.add(protocol, h, false)
 }
 
-// ReplaceHandler is [Muxer.AddHandler] for a name that may have a handler. It
-// is atomic: there is no moment at which the name has none.
+// ReplaceHandler registers a protocol like [Muxer.AddHandler], and replaces its handler
+// if it has one. It is atomic: the name always has one of the two handlers.
 func (m *Muxer) ReplaceHandler(protocol string, h Handler) error {
 	return m.add(protocol, h, true)
 }
@@ -93,13 +92,13 @@ func (m *Muxer) add(protocol string, h Handler, replace bool) error {
 	return nil
 }
 
-// RemoveHandler unregisters a protocol and reports whether it was registered.
-// Streams that have agreed on it are not touched.
+// RemoveHandler unregisters a protocol and reports whether it was registered. It does
+// not affect streams on which the protocol is agreed.
 func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.Remove(protocol) }
 
-// AddMatcher registers a handler for all names that the matcher accepts and
-// that have no handler of their own. It fails like [Muxer.AddHandler];
-// matchers of the same kind with the same text are in conflict.
+// AddMatcher registers a handler for all names that the matcher accepts and that have no
+// handler of their own (R15). It fails like [Muxer.AddHandler]; two matchers of one kind
+// with equal texts are in conflict.
 func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,18 +131,17 @@ func (m *Muxer) RemoveMatcher(matcher Matcher) bool {
 	return true
 }
 
-// Handlers goes through the names that are registered, in no order. Names that
-// come or go meanwhile may or may not be seen. Matchers are not.
+// Handlers iterates over the registered names, in no order, without the matchers. Names
+// that are added or removed during the iteration may or may not be visited.
 func (m *Muxer) Handlers() iter.Seq2[string, Handler] { return m.table.All() }
 
-// Protocols returns what can be proposed, sorted: the names that are registered
-// and the protocols of [MatchMajor]. What other matchers accept has no name.
+// Protocols returns the names that a peer can propose, sorted: the registered names and
+// those given to [MatchMajor]. Other matchers accept names that cannot be listed.
 func (m *Muxer) Protocols() []string {
 	return slices.Sorted(m.names)
 }
 
-// names goes through what can be proposed, each name once, in no order. A name
-// that is registered and the name of a [MatchMajor] is one.
+// names iterates over the result of Protocols, in no order, each name once.
 func (m *Muxer) names(yield func(string) bool) {
 	var majors []string
 	if set := m.matchers.Load(); set != nil {
@@ -166,15 +164,16 @@ func (m *Muxer) names(yield func(string) bool) {
 	}
 }
 
-// Handler returns the handler that a protocol leads to at this moment, by its
-// name or by a matcher, and nil if it would be refused. It is for those who have
-// learned the name in another way, by TLS's ALPN say.
+// Handler returns the handler of a protocol at this moment, by its name or by a matcher,
+// and nil if the protocol would be refused. It serves callers that have agreed on the
+// protocol in another way, such as ALPN.
 func (m *Muxer) Handler(protocol string) Handler {
 	_, h := m.lookup([]byte(protocol))
 	return h
 }
 
-// lookup returns the handler of a name, and the name as a string.
+// lookup returns the handler of a name, and the name as a string. Registered names
+// precede matchers (R15).
 func (m *Muxer) lookup(name []byte) (string, Handler) {
 	if n := m.table.Lookup(name); n != nil {
 		return n.Name(), n.Value()
@@ -190,9 +189,8 @@ func (m *Muxer) lookup(name []byte) (string, Handler) {
 	return protocol, set.lookup(protocol)
 }
 
-// shortest returns the size of the shortest message that could be agreed on.
-// A muxer without names still has to assume one, which may be added while a
-// read is waiting.
+// shortest returns the size in bytes of the shortest message that can be agreed on (R12).
+// A Muxer without names assumes one of a byte, which may be added during a Read.
 func (m *Muxer) shortest() int {
 	shortest := m.table.Shortest()
 	if set := m.matchers.Load(); set != nil && (shortest == 0 || set.shortest < shortest) {

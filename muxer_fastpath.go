@@ -11,8 +11,8 @@ import (
 
 // negotiateFirst is the first exchange of [Muxer.Negotiate], in line: see fastpath.go.
 // After an agreement it has returned the Communicator to its pool, and returns nil for
-// it. Otherwise its results are where [Muxer.run] continues. The Reads are made here,
-// because the stack below a blocked Read is what a half-open negotiation costs.
+// it. Otherwise Muxer.run continues with its results. The Reads are made here, because
+// the stack below a blocked Read is most of the cost of a half-open negotiation.
 func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (found *names.Node[Handler], c *Communicator, err error) {
 	c = communicators.Get().(*Communicator)
 	running := c
@@ -74,20 +74,25 @@ func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *na
 		c.recordFastMessage(w)
 		return c.recordFastWrite(w, n, err)
 	case size > 0:
-		return c.in.record(n, size, err)
+		if err = c.in.record(n, size, err); err != nil {
+			if done, _ := c.takeHeader(); done { // its error has the phase
+				c.phase = PhaseProposal
+			}
+		}
+		return err
 	}
 	return nil // an error that came with bytes comes again
 }
 
-// refuse answers "na" to a proposal of a few bytes that is all that has arrived, in
-// one Write out of the inline buffer. It reports false, and has done nothing, if the
-// message has to be looked at by the general loop.
+// refuse answers "na" to a short proposal after which nothing has arrived, in one Write
+// out of the inline buffer. It reports false, without an effect, if the general loop must
+// look at the message.
 func (m *Muxer) refuse(c *Communicator) (done bool, err error) {
 	header := c.headerSize()
 	arrived := c.in.pending()
 	if !c.fast || c.isUnbuffered() || c.out.size() > 0 || c.in.r > 0 || len(c.in.buf) > inlineSize ||
 		c.undelivered() != nil || m.OneShot || m.matchers.Load() != nil || c.state.Proposals >= maxFast || len(arrived) < header+3 ||
-		header > 0 && !rules.HasHeader(arrived) {
+		header > 0 && !rules.HasHeader(arrived) || header == 0 && !c.state.HeaderSent {
 		return false, nil
 	}
 	message := arrived[header:]

@@ -9,15 +9,15 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Matcher accepts protocols that are not registered by name. A name that is
-// registered always goes first. Then, whatever the order of registration,
+// Matcher accepts protocols that are not registered by name. A registered name takes
+// precedence over all matchers. After that the order is, from the most specific to the
+// least (R15):
 //
-//  1. [MatchMajor], which stands for one protocol and one major version,
+//  1. [MatchMajor], which accepts one major version of one protocol,
 //  2. [MatchPrefix], the longest prefix first,
-//  3. [MatchFunc], the one registered first.
+//  3. [MatchFunc], in the order of registration.
 //
-// The more a matcher says about the name, the earlier it is asked. Matchers
-// are asked without a lock held: they may change the [Muxer].
+// Matchers are called without a lock held: they may change the [Muxer].
 type Matcher struct {
 	kind  matcherKind
 	name  string // a protocol, a prefix or a label
@@ -32,11 +32,11 @@ const (
 	matchFunc
 )
 
-// MatchMajor accepts all versions of a protocol with the same major number:
-// MatchMajor("/foo/1.2.0") accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and
-// neither "/foo/2.0.0" nor "/foo/1.2.0-rc1". A version is one, two or three
-// numbers behind the last slash. The handler is told the version that was
-// proposed. A [Muxer] that is asked for its list names the protocol given here.
+// MatchMajor accepts all versions of a protocol with one major number:
+// MatchMajor("/foo/1.2.0") accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither
+// "/foo/2.0.0" nor "/foo/1.2.0-rc1". A version is one, two or three numbers after the
+// last slash. The handler receives the proposed version. The list of a [Muxer] contains
+// the protocol given here.
 func MatchMajor(protocol string) Matcher {
 	return Matcher{kind: matchMajor, name: protocol}
 }
@@ -48,15 +48,15 @@ func MatchPrefix(prefix string) Matcher {
 	}}
 }
 
-// MatchFunc accepts the names for which match returns true. The label stands
-// for the function: in [Matcher.String], and where matchers are compared. With
-// a MatchFunc registered, a responder reads three bytes before it knows how
-// many more it may take, because the function might accept a short name.
+// MatchFunc accepts the names for which match returns true. The label represents the
+// function in [Matcher.String] and in comparisons of matchers. Since the function might
+// accept a short name, a responder with a MatchFunc first reads only the shortest
+// message, and needs one more Read for longer ones (R12).
 func MatchFunc(label string, match func(protocol string) bool) Matcher {
 	return Matcher{kind: matchFunc, name: label, match: match}
 }
 
-// String returns the protocol, prefix or label, with "*" for what may vary.
+// String returns the protocol, prefix or label, with "*" for the part that may vary.
 func (m Matcher) String() string {
 	switch m.kind {
 	case matchMajor:
@@ -69,7 +69,7 @@ func (m Matcher) String() string {
 	}
 }
 
-// same reports whether two matchers stand for the same names.
+// same reports whether two matchers accept the same names.
 func (m Matcher) same(other Matcher) bool { return m.kind == other.kind && m.key() == other.key() }
 
 func (m Matcher) key() string {
@@ -95,7 +95,7 @@ func (m Matcher) check(limit int) error {
 	return wire.CheckName(m.name, limit)
 }
 
-// shortest returns the size of the shortest message that could be accepted.
+// shortest returns the size in bytes of the shortest message that it may accept.
 func (m Matcher) shortest() int {
 	if m.kind == matchFunc {
 		return shortestMessage + 1
@@ -103,12 +103,12 @@ func (m Matcher) shortest() int {
 	return wire.MessageSize(len(m.key()))
 }
 
-// matchers is a set that never changes; a Muxer that adds or removes one makes
-// another set. The rules stand in the order in which they are asked.
+// matchers is an immutable set; a Muxer that adds or removes a matcher makes another.
+// The rules are in the order in which they are asked (R15).
 type matchers struct {
 	majors   map[string]Handler // "/foo/1" → handler
 	rules    []rule
-	shortest int // the size of the shortest message that could be accepted
+	shortest int // size in bytes of the shortest message that may be accepted
 }
 
 type rule struct {
@@ -123,7 +123,7 @@ func (s *matchers) find(m Matcher) int {
 	return slices.IndexFunc(s.rules, func(r rule) bool { return r.same(m) })
 }
 
-// with returns the set and one rule more.
+// with returns a set with one more rule.
 func (s *matchers) with(m Matcher, h Handler) *matchers {
 	var rules []rule
 	if s != nil {
@@ -132,7 +132,7 @@ func (s *matchers) with(m Matcher, h Handler) *matchers {
 	return newMatchers(append(rules, rule{m, h}))
 }
 
-// without returns the set and one rule less, nil if it was the only one.
+// without returns a set with one rule less, nil if none is left.
 func (s *matchers) without(i int) *matchers {
 	if len(s.rules) == 1 {
 		return nil

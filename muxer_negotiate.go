@@ -75,11 +75,11 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	return err
 }
 
-// run is the loop of the responder: it answers what has arrived, and reads more. If
-// c.fast is set, it continues after a first exchange in line, with the entry found and
-// the error of that. The Read is made here and not deeper, since the stack below it is
-// what a half-open negotiation costs: with two calls more, one on a yamux stream
-// would need 4 KiB.
+// run is the loop of the responder: it answers the messages that have arrived, and reads
+// more. If c.fast is set, it continues after a first exchange in line, with the entry
+// found and the error of that. The Read is made here and not deeper, since the stack
+// below it is most of the cost of a half-open negotiation: with two more calls, one on a
+// yamux stream would need 4 KiB.
 func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Handler], err error) (protocol string, h Handler, _ error) {
 	if err := c.usable(Responder); err != nil {
 		return "", nil, err
@@ -129,7 +129,7 @@ func (m *Muxer) greet(c *Communicator) {
 	}
 }
 
-// advance consumes what has arrived and queues the answers. It returns without a
+// advance consumes the messages that have arrived and queues the answers. It returns without a
 // handler when bytes are missing. This side's header leaves with the first answer if
 // the proposal has arrived (R1), and otherwise before the next read (R11).
 func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
@@ -281,7 +281,7 @@ const refusalGrace = 500 * time.Millisecond
 
 // drainAfterRefusal lets a refusal reach the peer before the stream is ended, since a
 // reset, or the Close of a TCP connection with unread bytes, would overtake it. It
-// half-closes the stream and drops what the peer has sent after its proposal, until the
+// half-closes the stream and drops the bytes after the peer's proposal, until the
 // peer has closed, refusalGrace has passed, or the limit on bytes is reached. It does
 // nothing on a stream without deadlines or without CloseWrite.
 func (c *Communicator) drainAfterRefusal(l *Limits) {

@@ -101,7 +101,7 @@ func (f *reader) grow(n int) {
 
 // record records the result of a Read to a buffer of the given size. An error
 // that comes with bytes is dropped: the next Read returns it again. A stream that
-// returns neither bytes nor an error [maxEmptyReads] times in a row has failed.
+// returns neither bytes nor an error maxEmptyReads times in a row has failed.
 func (f *reader) record(n, size int, err error) error {
 	if n <= 0 || n > size {
 		return f.recordEmpty(n, err)
@@ -140,7 +140,7 @@ func (f *reader) clear() {
 	f.total, f.empty = 0, 0
 }
 
-// reset forgets what has arrived.
+// reset forgets the bytes that have arrived.
 func (f *reader) reset() {
 	f.release()
 	f.r, f.w = 0, 0

@@ -5,42 +5,42 @@ import (
 	"time"
 )
 
-// Trace is a set of hooks that are told what happens in the negotiations of a
-// context; see [WithTrace]. Any of them may be nil. They run in the goroutine
-// that negotiates, one after the other, and the bytes they are given are good
-// until they return. One Trace may serve many negotiations at once.
+// Trace is a set of hooks that observe the negotiations of a context; see [WithTrace].
+// Any of them may be nil. They run in the goroutine that negotiates, in order, and must
+// not keep the bytes that they receive. One Trace may serve many negotiations
+// concurrently.
 type Trace struct {
-	// Begin is called when a call of this package begins to negotiate, before
-	// anything is said; for a [LazyStream] that is [Client.Lazy]. Done follows.
+	// Begin is called when a call of this package begins to negotiate, before bytes are
+	// sent; for a [LazyStream] that call is [Client.Lazy]. Done follows.
 	Begin func(role Role)
-	// Sent is called for each flight before it is written: one or more whole
-	// messages. The role is this side's.
+	// Sent is called before each write, with one or more whole messages. The role is
+	// that of this side.
 	Sent func(role Role, flight []byte)
-	// Received is called for each message of the peer, and, when a negotiation
-	// fails, for the bytes that are left and are no message.
+	// Received is called for each message of the peer, and, after a failure, for the
+	// remaining bytes that are no message. The role is that of this side.
 	Received func(role Role, message []byte)
-	// Done is called when a call of this package is about to return.
+	// Done is called before a call of this package returns.
 	Done func(Outcome)
 }
 
-// Outcome is how a negotiation, or a step of it, ended.
+// Outcome is the result of a negotiation or of a step of it.
 type Outcome struct {
 	Role     Role
-	Protocol string // what was agreed, empty if nothing was
+	Protocol string // the agreed protocol, or empty
 	Err      error  // nil, or an [*Error]
-	// Unheard is why the answers of a responder did not reach the peer, which
-	// had stopped reading, although the negotiation succeeded (R17).
+	// WriteErr is a write error that a responder has ignored: the peer has stopped
+	// reading, and the negotiation has succeeded nevertheless (R17).
 	WriteErr                 error
-	Proposals                int           // so far on this stream
-	Flights                  int           // how many writes this side needed, so far
+	Proposals                int           // on this stream so far
+	Flights                  int           // writes of this side so far
 	BytesSent, BytesReceived int           // so far
 	Elapsed                  time.Duration // since the call began
 }
 
 type traceKey struct{}
 
-// WithTrace returns a context whose negotiations call the hooks of trace, and
-// then those that ctx had before.
+// WithTrace returns a context whose negotiations call the hooks of trace, and after them
+// those of a trace that ctx has already.
 func WithTrace(ctx context.Context, trace *Trace) context.Context {
 	if first, then := trace, traceOf(ctx); then != nil {
 		trace = &Trace{
@@ -91,22 +91,5 @@ func (t *Trace) received(role Role, message []byte) {
 func (t *Trace) done(o Outcome) {
 	if t != nil && t.Done != nil {
 		t.Done(o)
-	}
-}
-
-func (c *Communicator) outcome(protocol string, err error) Outcome {
-	if err != nil {
-		protocol = ""
-	}
-	return Outcome{
-		Role:          c.role,
-		Protocol:      protocol,
-		Err:           err,
-		WriteErr:      c.rare.writeErr,
-		Proposals:     int(c.state.Proposals),
-		Flights:       int(c.out.flights),
-		BytesSent:     int(c.out.sent),
-		BytesReceived: int(c.in.total),
-		Elapsed:       c.life.elapsed(),
 	}
 }

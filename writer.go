@@ -9,8 +9,8 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// writer queues messages, which leave together in one write, and counts what was
-// written. It knows no stream; see [Communicator.flush].
+// writer queues messages, which are sent together in one write, and counts the bytes
+// written. It knows no stream: Communicator.flush writes.
 type writer struct {
 	out     *flight // queued, if the messages do not fit inline
 	queued  int16   // bytes queued in the reader's inline buffer, while that is idle
@@ -95,8 +95,10 @@ func write(stream io.Writer, bytes []byte) (w written) {
 	return w.check(len(bytes))
 }
 
-// check turns a short write without an error into [io.ErrShortWrite].
+// check turns a short write without an error into [io.ErrShortWrite], and corrects an
+// impossible count.
 func (w written) check(size int) written {
+	w.n = max(0, min(w.n, size))
 	if w.err == nil && w.n < size {
 		w.err = io.ErrShortWrite
 	}

@@ -14,11 +14,11 @@ type address struct {
 
 	// Of a multiaddr only.
 	family string    // "4" or "6" if it says which, else empty
-	id     peerid.ID // whom the other end must prove to be, if not empty
+	id     peerid.ID // the identity that the other end must prove, if not empty
 	multi  string    // as it was written
 }
 
-// form is the kind of an address: what has to be set up before there is a stream.
+// form is the kind of an address. It determines the layers below a stream.
 type form uint8
 
 const (
@@ -51,7 +51,7 @@ func (f form) carrier() string {
 // schemes are the forms that begin with a scheme.
 var schemes = map[string]form{"tcp": formTCP, "tls": formTLS, "quic": formQUIC, "yamux": formYamux}
 
-// addressForms is what help texts and errors say about addresses.
+// addressForms lists the forms of addresses for help texts and errors.
 const addressForms = "host:port, unix:PATH, tls://host:port, quic://host:port, yamux://host:port or a multiaddr such as /ip4/127.0.0.1/tcp/4001/p2p/ID"
 
 func parseAddress(s string) (address, error) {
@@ -71,7 +71,7 @@ func parseAddress(s string) (address, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		known := false
 		if form, known = schemes[scheme]; !known {
-			return address{}, usagef("address %q is of a kind that this mss does not speak: write %s", s, addressForms)
+			return address{}, usagef("address %q has a form that mss does not support: write %s", s, addressForms)
 		}
 		hostPort = rest
 	}
@@ -92,7 +92,7 @@ func checkHostPort(s string) error {
 	return err
 }
 
-// plainError is an error without what the caller says already.
+// plainError is an error without the address, which the caller adds.
 type plainError struct{ text string }
 
 func (e *plainError) Error() string { return e.text }
@@ -114,7 +114,7 @@ func (a address) String() string {
 	return a.where
 }
 
-// network is what package net calls the socket underneath.
+// network returns package net's name for the network of the socket.
 func (a address) network() string {
 	switch a.form {
 	case formUnix:

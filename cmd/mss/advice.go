@@ -15,7 +15,7 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// next says what to do about a failure.
+// next returns advice on a failure.
 func (a *attempt) next(n *near) string {
 	switch exitCode(a.err) {
 	case exitConnect:
@@ -35,7 +35,7 @@ func (a *attempt) next(n *near) string {
 		return "tell the peer's authors; run it again with -v for the whole transcript"
 	case exitClosed:
 		if e, ok := errors.AsType[*endError](a.err); ok && e.limited() {
-			return "it is full, or has had enough of this side: try again later"
+			return "it is full, or refuses more from this side: try again later"
 		}
 		if len(a.refused) > 0 {
 			return "it may allow a single proposal: " + a.command("dial", a.proposed())
@@ -43,7 +43,7 @@ func (a *attempt) next(n *near) string {
 		if a.headerArrived() {
 			return "its log may say why"
 		}
-		return "if it answers now and then, it is full; if never, it may want TLS or noise first; its log may say which"
+		return "if it answers sometimes, it is full; if never, it may want TLS or noise first; its log may tell which"
 	case exitRefused:
 		return a.nextRefused(n)
 	}
@@ -56,7 +56,7 @@ func (a *attempt) nextConnect() string {
 	var another sec.ErrPeerIDMismatch
 	switch {
 	case errors.As(a.err, &another):
-		return "it is another peer, with another key: ask its owner for the address, or leave out /p2p/ID to talk to whoever it is"
+		return "it is another peer, with another key: ask its owner for the address, or omit /p2p/ID to accept any peer"
 	case untrusted:
 		return "if that is the peer you mean: --pin " + print + "; else --ca FILE or --insecure"
 	case errors.As(a.err, &noTLS):
@@ -69,7 +69,7 @@ func (a *attempt) nextConnect() string {
 	case a.peer.address.form == formUnix:
 		return "check the path and its permissions"
 	}
-	return "check the address and the way there"
+	return "check the address and the route to it"
 }
 
 func (a *attempt) nextRefused(n *near) string {
@@ -80,17 +80,17 @@ func (a *attempt) nextRefused(n *near) string {
 	case n != nil && shellQuote(n.offered) != "":
 		return a.command("dial", n.offered)
 	case a.rung == stepSecurity && known && len(names) > 0:
-		return "what it offers is no security: without one it may be reached with --to " + a.peer.address.where
+		return "it offers no security protocol: it may be reached without one, with --to " + a.peer.address.where
 	case a.rung == stepSecurity:
 		return "mss speaks " + displayAll(securities) + " and no other security: ask the peer's owner for one of them"
 	case a.rung != "":
 		return "mss speaks " + yamuxID + " and no other muxer: ask the peer's owner for it"
 	case known && a.peer.address.form == formTCP && slices.Contains(names, securities[0]) && !slices.Contains(a.protocols, securities[0]):
 		to := shellQuote(libp2pForm(a.peer.address.where))
-		return "its streams are behind security: mss dial --to " + to + " " + shellQuote(a.protocols[0])
+		return "its streams are inside a security protocol: mss dial --to " + to + " " + shellQuote(a.protocols[0])
 	case known && len(names) > 0:
 		return "propose one of what it offers"
-	case a.mode == lazyMode: // nobody was asked, for the stream has ended
+	case a.mode == lazyMode: // the stream has ended, so ls was not sent
 		return "see what it offers: " + strings.TrimSpace(a.command("ls", ""))
 	case known:
 		return "register a protocol there: it offers nothing"
@@ -98,8 +98,8 @@ func (a *attempt) nextRefused(n *near) string {
 	return "try other names or versions: " + a.command("probe", "/NAME/VERSION ...")
 }
 
-// command returns a command line for the same peer. The argument stands as it
-// is: shellQuote it if it comes from the peer.
+// command returns a command line for the same peer. The argument is not quoted:
+// the caller must shellQuote it if it comes from the peer.
 func (a *attempt) command(verb, argument string) string {
 	to := ""
 	if a.peer.given != "" {
@@ -112,8 +112,8 @@ func (a *attempt) command(verb, argument string) string {
 }
 
 // shellQuote returns text as one word of a POSIX shell, so that a suggested
-// command does what it says even if a peer chose the name. It returns nothing
-// for what cannot be shown on one line.
+// command is safe to run even if a peer chose the name. It returns "" for text
+// that cannot be shown on one line.
 func shellQuote(text string) string {
 	safe := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/.:_+-,@%[]", r)
@@ -127,14 +127,14 @@ func shellQuote(text string) string {
 	return text
 }
 
-// lastWords says how a connection ended.
-func lastWords(err error) string {
+// endOf describes how a connection ended.
+func endOf(err error) string {
 	if e, ok := errors.AsType[*endError](err); ok {
 		return e.Error()
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		return "it hung up without a word"
+		return "it hung up before it sent anything"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "it hung up before it had answered"
 	case errors.Is(err, syscall.ECONNRESET):
@@ -146,15 +146,15 @@ func lastWords(err error) string {
 	return reason(err)
 }
 
-// lookalike recognises peers that speak something else, from what they said in
+// lookalike recognises peers of other protocols by the bytes that they sent in
 // place of the header.
 func (a *attempt) lookalike() string {
 	e, ok := errors.AsType[*multiselect.Error](a.err)
 	if !ok || a.headerArrived() {
 		return ""
 	}
-	said := string(e.Received)
-	if otherVersion(said) {
+	received := string(e.Received)
+	if otherVersion(received) {
 		return "the peer speaks another version of multistream-select; this mss speaks " + wire.Header
 	}
 	for _, known := range []struct{ prefix, advice string }{
@@ -166,7 +166,7 @@ func (a *attempt) lookalike() string {
 		{"-ERR", "this looks like a Redis server: check the port"},
 		{"/multistream/", "the peer sends the header without its length"},
 	} {
-		if strings.HasPrefix(said, known.prefix) {
+		if strings.HasPrefix(received, known.prefix) {
 			if known.prefix == "\x15\x03" {
 				return known.advice + a.peer.address.where
 			}

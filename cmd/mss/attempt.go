@@ -12,31 +12,31 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// attempt is one try to agree with a peer, and all that is known about how it
-// went: what explain and report work on.
+// attempt is one try to agree with a peer, and the record of it, from which
+// explain and report work.
 type attempt struct {
 	peer      *peer
 	timeout   time.Duration
 	mode      string   // of a dial: eager or lazy
 	protocols []string // to be proposed, in order; none if only "ls" was asked
 	refused   []string
-	protocol  string // what was agreed on
-	early     int    // bytes that left before a lazy dial was answered
+	protocol  string // agreed on
+	early     int    // bytes that a lazy dial sent before the answer
 	record    record
 	connected bool
 	elapsed   time.Duration // connecting and negotiating
-	err       error         // nil, or why nothing was agreed on
-	rung      string        // what failed below the streams, if that did: security or muxer
+	err       error         // nil, or the reason why there is no agreement
+	rung      string        // the step below the streams that failed: security, muxer or none
 
-	// list is what the peer offers. It is known if listErr is nil and asked is set.
+	// list holds the peer's protocols. It is known if listErr is nil and asked is set.
 	list    wire.List
 	listErr error
 	asked   bool
 
-	identified *identified // what a libp2p peer told instead
+	identified *identified // the answer of a libp2p peer to identify
 }
 
-// stage says how far the attempt came, in words that complete "while …".
+// stage describes how far the attempt came, in words that complete "while …".
 func (a *attempt) stage() string {
 	e, negotiated := errors.AsType[*multiselect.Error](a.err)
 	_, unconnected := errors.AsType[*connectError](a.err)
@@ -74,7 +74,7 @@ func (a *attempt) proposed() string {
 	return ""
 }
 
-// answered says what the peer answered, up to the end.
+// answered describes all answers of the peer.
 func (a *attempt) answered() string {
 	var parts []string
 	if len(a.refused) > 0 {
@@ -105,8 +105,8 @@ func (a *attempt) question() string {
 	return " to ls"
 }
 
-// received returns what the peer said that was not acceptable: the text of a
-// message, or bytes that are none.
+// received returns the answer that was not acceptable: the text of a message, or
+// bytes that are no message.
 func received(err error) string {
 	e, ok := errors.AsType[*multiselect.Error](err)
 	if !ok {
@@ -127,14 +127,15 @@ func quoteReceived(e *multiselect.Error) string {
 	return "the bytes " + quoted
 }
 
-// oversize says what was too large, if something was, and the limit.
+// oversize describes what was too large, and the limit. It returns "" if the
+// error is another one.
 func (a *attempt) oversize() string {
 	if !errors.Is(a.err, multiselect.ErrTooLarge) {
 		return ""
 	}
 	_, detail, _ := strings.Cut(a.err.Error(), multiselect.ErrTooLarge.Error()+": ")
 	if !strings.Contains(detail, "allowed") && !strings.Contains(detail, "names") {
-		limit := "1024 bytes" // what is said of the length bytes is of no use here
+		limit := "1024 bytes" // the detail about length bytes would not help the user
 		if len(a.protocols) == 0 {
 			limit = "64 KiB"
 		}
@@ -143,7 +144,7 @@ func (a *attempt) oversize() string {
 	return "too large: " + detail
 }
 
-// offers returns what the peer says it offers, and whether it says so.
+// offers returns the protocols that the peer has listed, and whether it has.
 func (a *attempt) offers() ([]string, bool) {
 	return a.list.Names, a.asked && a.listErr == nil
 }
@@ -168,10 +169,10 @@ func (a *attempt) start(ctx context.Context, f *peerFlags, s *stdio) (*talk, err
 	return t, err
 }
 
-// unique returns the protocols without those that were named before, and an
-// error if one cannot be sent, or if there are more than a stream may carry.
+// unique returns the protocols without duplicates. It fails if one of them cannot
+// be sent, or if there are more than a stream may carry.
 func unique(protocols []string) ([]string, error) {
-	const most = 128 // what responders of this project answer on one stream
+	const maxProposals = 128 // the default of [multiselect.Limits]
 	var names []string
 	seen := make(map[string]bool)
 	for _, p := range protocols {
@@ -183,13 +184,13 @@ func unique(protocols []string) ([]string, error) {
 			seen[p] = true
 		}
 	}
-	if len(names) > most {
-		return nil, usagef("%d protocols: at most %d can be proposed on one stream", len(names), most)
+	if len(names) > maxProposals {
+		return nil, usagef("%d protocols: at most %d can be proposed on one stream", len(names), maxProposals)
 	}
 	return names, nil
 }
 
-// reason returns the last words of an error: what the system said.
+// reason returns the innermost text of an error, that of the system.
 func reason(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return "timed out"

@@ -10,26 +10,26 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-const benchHelp = `Negotiates PROTOCOL (default /echo/1.0.0) over and over, and says how long that
-took: what half of the negotiations, 99 of 100 and so on stayed below.
+const benchHelp = `Negotiates PROTOCOL (default /echo/1.0.0) repeatedly and writes percentiles of the
+time that a negotiation took.
 
-Without --rate it is a closed loop: each of --concurrency workers begins the next
-negotiation when the last one is over. A peer that stalls is asked less then, so
-its stalls hardly show. With --rate it is an open loop: negotiations are due at
-that rate, whatever the peer does, and latency counts from the moment when one
-was due. --concurrency then only limits how many go on at a time: one that finds
-no worker is late, and that counts.
+Without --rate it is a closed loop: each of --concurrency workers starts the next
+negotiation when the last one has ended. A peer that stalls is asked less often
+then, so its stalls hardly show. With --rate it is an open loop: negotiations are
+due at that rate, however slow the peer is, and latency counts from the time when
+one was due. --concurrency then limits only how many run at a time: one that finds
+no free worker starts late, and its latency includes the delay.
 
-A negotiation is over when the peer has agreed; with --payload, which is for
-protocols that echo, when the payload is back. --lazy sends the payload along with
-the proposal, which saves a round trip.
+A negotiation ends when the peer has agreed or, with --payload, which is for
+protocols that echo, when the payload is back. --lazy sends the payload with the
+proposal, which saves a round trip.
 
 On addresses that carry many streams (quic://, yamux://, multiaddrs) streams are
-opened on --connections connections. Everywhere else each negotiation has a
-connection of its own, and making it counts.
+opened on --connections connections. On the other ones each negotiation has a
+connection of its own, and its latency includes connecting.
 
-The exit code is 1 if a negotiation failed, and that of the first one if that
-fails.`
+The first negotiation is not measured; if it fails, mss explains why and its exit
+code is that of dial. Otherwise the exit code is 1 if a negotiation failed.`
 
 const benchExamples = `  mss bench
   mss bench --listen yamux://127.0.0.1:0 --concurrency 64
@@ -58,7 +58,7 @@ func newBench(s *stdio) *cobra.Command {
 		Example: benchExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("bench takes one PROTOCOL and not %d", len(args))
+				return usagef("bench takes one PROTOCOL, not %d", len(args))
 			}
 			return nil
 		},
@@ -72,47 +72,47 @@ func newBench(s *stdio) *cobra.Command {
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", defaultListen.String(), "without --to: the `ADDR` of the responder inside mss")
-	flags.IntVarP(&f.concurrency, "concurrency", "c", 8, "how many negotiations go on at a time, at most")
-	flags.IntVar(&f.connections, "connections", 1, "how many connections carry the streams")
-	flags.DurationVarP(&f.duration, "duration", "d", 5*time.Second, "how long to begin negotiations")
-	flags.IntVarP(&f.count, "count", "n", 0, "how many negotiations to begin, at most; 0 for no limit")
-	flags.Float64Var(&f.rate, "rate", 0, "open loop: how many negotiations are due in a second")
+	flags.IntVarP(&f.concurrency, "concurrency", "c", 8, "the most negotiations at a time")
+	flags.IntVar(&f.connections, "connections", 1, "the number of connections that carry the streams")
+	flags.DurationVarP(&f.duration, "duration", "d", 5*time.Second, "how long to start negotiations")
+	flags.IntVarP(&f.count, "count", "n", 0, "the most negotiations to start; 0 for no limit")
+	flags.Float64Var(&f.rate, "rate", 0, "open loop: the number of negotiations due per second")
 	flags.IntVar(&f.payload, "payload", 0, "`BYTES` that the protocol has to echo")
-	flags.BoolVar(&f.lazy, "lazy", false, "negotiate on the way")
+	flags.BoolVar(&f.lazy, "lazy", false, "send the payload with the proposal, without a round trip")
 	flags.BoolVar(&f.json, "json", false, "write one document to standard output")
 	flags.StringVar(&f.html, "html", "", "write a page with plots to `FILE`")
 	return cmd
 }
 
-// mostBench bounds what one process may be asked for.
-const mostBench = 100_000
+// maxBench bounds --concurrency and --connections.
+const maxBench = 100_000
 
 func (f *benchFlags) check(protocol string) error {
 	if err := wire.CheckName(protocol, 1024); err != nil {
 		return usagef("%v", err)
 	}
 	switch {
-	case f.concurrency < 1 || f.concurrency > mostBench:
-		return usagef("--concurrency %d: it is between 1 and %d", f.concurrency, mostBench)
-	case f.connections < 1 || f.connections > mostBench:
-		return usagef("--connections %d: it is between 1 and %d", f.connections, mostBench)
+	case f.concurrency < 1 || f.concurrency > maxBench:
+		return usagef("--concurrency %d: it is between 1 and %d", f.concurrency, maxBench)
+	case f.connections < 1 || f.connections > maxBench:
+		return usagef("--connections %d: it is between 1 and %d", f.connections, maxBench)
 	case f.duration <= 0:
 		return usagef("--duration %v: it must be positive", f.duration)
 	case f.count < 0:
 		return usagef("--count %d: it cannot be negative", f.count)
 	case !(f.rate >= 0 && f.rate <= 1e7): // not a number, either
 		return usagef("--rate %v: it is between 0 and 10 million", f.rate)
-	case f.payload < 0 || f.payload > mostFirst:
-		return usagef("--payload %d: it is between 0 and %d bytes", f.payload, mostFirst)
+	case f.payload < 0 || f.payload > maxFirst:
+		return usagef("--payload %d: it is between 0 and %d bytes", f.payload, maxFirst)
 	case f.given("listen") && f.given("to"):
-		return usagef("--listen is for the responder inside mss: it has no use beside --to")
+		return usagef("--listen is for the responder inside mss: it has no use with --to")
 	case f.lazy:
 		return checkLazy([]string{protocol})
 	}
 	return nil
 }
 
-// target returns whom to measure.
+// target returns the peer to measure.
 func (f *benchFlags) target() (*peer, error) {
 	if f.given("to") {
 		return f.open()
@@ -136,7 +136,7 @@ func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) err
 	if many := p.address.form.multiplexed(); !many && f.given("connections") {
 		return usagef("--connections is for addresses that carry many streams: on %s each negotiation has a connection", p)
 	}
-	// One that goes wrong is explained, before many do.
+	// If the first negotiation fails, explain it before many fail.
 	first := &attempt{peer: p, timeout: f.timeout, protocols: []string{protocol}}
 	if t := first.negotiate(ctx, &f.peerFlags, s); t != nil {
 		t.conn.Close()

@@ -16,7 +16,7 @@ var benchTemplate = template.Must(template.New("bench").Funcs(template.FuncMap{
 	"time": shortTime,
 }).Parse(benchPage))
 
-// page writes the result as one HTML document that needs nothing else.
+// page writes the result as one self-contained HTML document.
 func (r benchResult) page(w io.Writer) error {
 	return benchTemplate.Execute(w, struct {
 		benchResult

@@ -38,7 +38,7 @@ type benchResult struct {
 	ExitCode    int            `json:"exit_code"`
 }
 
-// distribution is what a share of the times stayed below.
+// distribution holds percentiles of times.
 type distribution struct {
 	Min   float64 `json:"min_us"`
 	Mean  float64 `json:"mean_us"`
@@ -106,7 +106,7 @@ func (b *load) result(p *peer, f *benchFlags, protocol string) benchResult {
 	return r
 }
 
-// timeline adds what is drawn over time, as far as the run came, and the curve of
+// timeline adds the moments of the run, up to its end, and the curve of
 // percentiles.
 func (b *load) timeline(r *benchResult) {
 	length := b.duration / moments
@@ -133,8 +133,8 @@ func (b *load) timeline(r *benchResult) {
 	}
 }
 
-// curvePercentiles returns percentiles ever closer to 100, as far as a number of
-// samples can tell.
+// curvePercentiles returns percentiles that approach 100, as far as a number of
+// samples supports them.
 func curvePercentiles(samples int64) []float64 {
 	all := []float64{0}
 	for rest := 1.0; rest > 1/float64(samples) && len(all) < 200; rest /= 1.25 {
@@ -204,13 +204,13 @@ func (r benchResult) rows() []distributionRow {
 		since = "due"
 	}
 	return []distributionRow{
-		{"latency", "from when it was " + since + " to its end", r.Latency},
-		{opened, "until there was a stream", r.Opening},
+		{"latency", "from the time it was " + since + " to its end", r.Latency},
+		{opened, "until the stream was open", r.Opening},
 		{"agreeing", "the negotiation, and the payload if there is one", r.Agreeing},
 	}
 }
 
-// setting is what was measured, in words.
+// setting describes the run in words.
 func (r benchResult) setting() string {
 	loop := fmt.Sprintf("closed loop, %d at a time", r.Concurrency)
 	if r.Loop == "open" {

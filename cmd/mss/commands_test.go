@@ -19,7 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// patience is how long a test waits for what should happen at once.
+// patience bounds how long a test waits for an event that should be immediate.
 const patience = 20 * time.Second
 
 func readTranscript(ts *testscript.TestScript, file string) transcript.Transcript {
@@ -174,7 +174,7 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdStale leaves a socket file behind, as a process does that was killed.
+// cmdStale creates a socket file without a listener, as a killed process leaves it.
 func cmdStale(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: stale FILE")

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// complete completes protocols with what the peer of --to offers, if it says so
-// within a moment: somebody is waiting with a finger on the key.
+// complete completes protocols with those that the peer of --to lists, if it
+// answers quickly enough for an interactive shell.
 func (f *peerFlags) complete(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const moment = 700 * time.Millisecond
 	p, err := f.open()

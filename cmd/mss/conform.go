@@ -17,35 +17,35 @@ import (
 	reports "github.com/multiselect/multiselect/conform/report"
 )
 
-const conformHelp = `Plays the other side of multistream-select 1.0, case by case, and says what came
-of each. A missed MUST fails, and so does what peers suffer from; a missed SHOULD
-warns, and fails with --strict.
+const conformHelp = `Plays the other side of multistream-select 1.0, case by case, and writes the
+verdict of each. A missed MUST fails, and so does behaviour that breaks peers; a
+missed SHOULD warns, and fails with --strict.
 
 After the agreement the party under test has to be an echo.
 
 The last line on standard output is "N passed, N failed, N skipped". With --json
 standard output is one document, which has this line as its "summary".
 
-Exit codes: 0 if nothing failed, 1 if a case did, 3 if the responder could not be
+Exit codes: 0 if no case failed, 1 if one did, 3 if the responder could not be
 reached at all.`
 
 func newConform(s *stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "conform responder|initiator",
-		Short: "hold a responder or an initiator against the protocol",
+		Short: "test a responder or an initiator against the protocol",
 		Long:  conformHelp,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("conform %s: it is responder or initiator", display(args[0]))
 			}
-			return usagef("conform needs to know who is under test: mss conform responder, or mss conform initiator")
+			return usagef("conform needs the role under test: mss conform responder, or mss conform initiator")
 		},
 	}
 	cmd.AddCommand(newConformResponder(s), newConformInitiator(s), newConformTask())
 	return cmd
 }
 
-// conformFlags are what both roles have in common.
+// conformFlags are the flags of both roles.
 type conformFlags struct {
 	role       multiselect.Role
 	run        string
@@ -67,20 +67,20 @@ func (f *conformFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.list, "list", false, "list the cases and play nothing")
 	flags.BoolVar(&f.strict, "strict", false, "a missed SHOULD fails")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "write the transcript of every case, not only of those that fail")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for a case, connecting included")
-	flags.DurationVar(&f.silence, "silence", 200*time.Millisecond, "how long silence has to last to be believed; more for peers far away")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for a case, connecting included")
+	flags.DurationVar(&f.silence, "silence", 200*time.Millisecond, "how long a party has to be silent to count as silent; use more for distant ones")
 	flags.StringVar(&f.expectFail, "expect-fail", "", "`FILE` of cases that are known to fail: a line for each, id, space, reason")
 	flags.BoolVar(&f.json, "json", false, "write one document to standard output")
 	flags.BoolVar(&f.tap, "tap", false, "write TAP 14 to standard output")
 	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to `FILE`")
-	flags.StringVar(&f.html, "html", "", "write a page for browsers to `FILE`; it needs nothing but itself")
+	flags.StringVar(&f.html, "html", "", "write one self-contained HTML page to `FILE`")
 	cmd.MarkFlagsMutuallyExclusive("json", "tap")
 	cmd.ValidArgsFunction = f.complete
 }
 
-// complete completes the ids of cases; behind "--" is a command line.
+// complete completes the ids of cases; "--" is followed by a command line.
 func (f *conformFlags) complete(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	// Cobra ends the flags with a "--" of its own, behind all arguments.
+	// Cobra ends the flags with a "--" of its own, after all arguments.
 	if at := cmd.ArgsLenAtDash(); at >= 0 && at < len(args) {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
@@ -124,7 +124,7 @@ func (f *conformFlags) options(ids []string) (o conform.Options, err error) {
 	return o, nil
 }
 
-// printCases is what --list does.
+// printCases implements --list.
 func (f *conformFlags) printCases(w io.Writer, o *conform.Options) error {
 	cases, err := o.Cases(f.role)
 	if err != nil {
@@ -140,8 +140,8 @@ func (f *conformFlags) printCases(w io.Writer, o *conform.Options) error {
 	return local("standard output", table.Flush())
 }
 
-// play is one run: what is between the command line and the exit code. The party
-// is named in the reports.
+// play plays the selected cases with run, writes the reports, which name the
+// party, and returns the failure that decides the exit code.
 func (f *conformFlags) play(ctx context.Context, s *stdio, o conform.Options, party string,
 	run func(context.Context, conform.Options) (*conform.Report, error),
 ) error {

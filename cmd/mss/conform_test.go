@@ -39,7 +39,7 @@ func TestConformInterrupted(t *testing.T) {
 	}
 }
 
-// Progress is for terminals, and leaves nothing behind.
+// Progress is shown on terminals only, and is erased.
 func TestConformProgress(t *testing.T) {
 	var b bytes.Buffer
 	c := &conform.Case{ID: "R10-empty"}
@@ -49,7 +49,7 @@ func TestConformProgress(t *testing.T) {
 	if b.Len() > 0 {
 		t.Errorf("without a terminal: %q", &b)
 	}
-	somebody := &progress{w: &b, most: 2}
+	somebody := &progress{w: &b, total: 2}
 	somebody.started(c)
 	somebody.clear()
 	if want := "\r\x1b[K[1/2] R10-empty\r\x1b[K"; b.String() != want {

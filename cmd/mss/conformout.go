@@ -11,14 +11,14 @@ import (
 	reports "github.com/multiselect/multiselect/conform/report"
 )
 
-// conformOutput is where the reports of a run go. The files are made before the
-// run, so that a wrong path is not found out behind it.
+// conformOutput writes the reports of a run. The files are created before the
+// run, so that a wrong path fails before it.
 type conformOutput struct {
 	flags       *conformFlags
 	stdio       *stdio
 	party       string
 	html, junit *os.File // nil if not asked for, or written
-	err         error    // the first one of standard output
+	err         error    // the first error of standard output
 }
 
 func (f *conformFlags) open(s *stdio, party string) (*conformOutput, error) {
@@ -56,7 +56,7 @@ func (o *conformOutput) drop() {
 	}
 }
 
-// observe writes what came of a case, if that is text.
+// observe writes the result of a case, if the report is text.
 func (o *conformOutput) observe(r *conform.Result) {
 	if o.flags.json || o.flags.tap || o.err != nil {
 		return
@@ -70,7 +70,7 @@ func (o *conformOutput) observe(r *conform.Result) {
 	_, o.err = io.WriteString(o.stdio.out, text)
 }
 
-// finish writes all that is to be written about the whole run.
+// finish writes the reports on the whole run.
 func (o *conformOutput) finish(r *conform.Report) error {
 	if o.err != nil {
 		return local("standard output", o.err)
@@ -89,14 +89,14 @@ func (o *conformOutput) finish(r *conform.Report) error {
 	if err != nil {
 		return local("standard output", err)
 	}
-	if err := written(&o.html, func(w io.Writer) error { return reports.HTML(w, o.party, r) }); err != nil {
+	if err := writeReport(&o.html, func(w io.Writer) error { return reports.HTML(w, o.party, r) }); err != nil {
 		return err
 	}
-	return written(&o.junit, func(w io.Writer) error { return reports.JUnit(w, o.party, r) })
+	return writeReport(&o.junit, func(w io.Writer) error { return reports.JUnit(w, o.party, r) })
 }
 
-// written writes a file and closes it, if there is one.
-func written(file **os.File, write func(io.Writer) error) error {
+// writeReport writes a file and closes it, if there is one.
+func writeReport(file **os.File, write func(io.Writer) error) error {
 	if *file == nil {
 		return nil
 	}
@@ -108,7 +108,7 @@ func written(file **os.File, write func(io.Writer) error) error {
 	return local("report", err)
 }
 
-// paintResult colours the verdict in front of the text, and the transcript in it.
+// paintResult colours the verdict at the start of the text, and its transcript.
 func paintResult(r *conform.Result, text string) string {
 	color := map[conform.Verdict]string{
 		conform.VerdictPass: green, conform.VerdictInfo: cyan, conform.VerdictWarn: yellow, conform.VerdictFail: red, conform.VerdictError: red,
@@ -122,22 +122,22 @@ func paintResult(r *conform.Result, text string) string {
 	fmt.Fprintf(&b, "%s  %s\n", paint(color != "", color, verdict), title)
 	for line := range strings.Lines(rest) {
 		line = strings.TrimSuffix(line, "\n")
-		if said, ok := strings.CutPrefix(line, "    | "); ok {
-			line = "    | " + paint(true, arrowColor(said), said)
+		if message, ok := strings.CutPrefix(line, "    | "); ok {
+			line = "    | " + paint(true, arrowColor(message), message)
 		}
 		b.WriteString(line + "\n")
 	}
 	return b.String()
 }
 
-// progress says on a terminal which case is being played.
+// progress shows on a terminal which case is being played.
 type progress struct {
-	w       io.Writer // nil if nobody looks
-	n, most int
+	w        io.Writer // nil if standard error is no terminal
+	n, total int
 }
 
-func newProgress(s *stdio, most int) *progress {
-	p := &progress{most: most}
+func newProgress(s *stdio, total int) *progress {
+	p := &progress{total: total}
 	if isTerminal(s.err) && os.Getenv("TERM") != "dumb" {
 		p.w = s.err
 	}
@@ -147,11 +147,11 @@ func newProgress(s *stdio, most int) *progress {
 func (p *progress) started(c *conform.Case) {
 	p.n++
 	if p.w != nil {
-		fmt.Fprintf(p.w, "\r\x1b[K[%d/%d] %s", p.n, p.most, c.ID)
+		fmt.Fprintf(p.w, "\r\x1b[K[%d/%d] %s", p.n, p.total, c.ID)
 	}
 }
 
-// clear takes the line away, before another one is written.
+// clear erases the line before another one is written.
 func (p *progress) clear() {
 	if p.w != nil {
 		io.WriteString(p.w, "\r\x1b[K")

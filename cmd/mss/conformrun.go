@@ -15,14 +15,14 @@ import (
 	"github.com/multiselect/multiselect/conform"
 )
 
-// embeddedEchoes are what the embedded responder serves to the suite: names of all
-// the kinds that there are cases for.
+// embeddedEchoes returns the protocols that the embedded responder serves to the
+// suite: a name of each kind that cases need.
 func embeddedEchoes() []string {
 	return []string{"/echo/1.0.0", "/echo/2.0.0", "echo", "/echo/1.0", "/echo/" + strings.Repeat("long", 32) + "/1.0.0"}
 }
 
-// embeddedBudget is short, because cases wait for its end.
-const embeddedBudget = time.Second
+// embeddedTimeout is short, because cases wait for it to expire.
+const embeddedTimeout = time.Second
 
 const conformResponderExamples = `  mss conform responder
   mss conform responder --to 127.0.0.1:4001 --protocol /echo/1.0.0 --strict
@@ -55,7 +55,7 @@ func newConformResponder(s *stdio) *cobra.Command {
 	to.trust.add(cmd)
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", []string{"/echo/1.0.0"},
 		"a `NAME` that it serves as echo, may be repeated; more kinds of names make more cases fit: a second one, one without a slash in front, one of 9 bytes, one of 127 or more")
-	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which it ends a negotiation; if it is not known, the cases about it are skipped")
+	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which it ends a negotiation; without it, the cases about that are skipped")
 	to.given = cmd.Flags().Changed
 	return cmd
 }
@@ -83,7 +83,7 @@ func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFl
 				reached.Store(true)
 				return conn, nil
 			case !reached.Load():
-				cancel(err) // nobody is there: do not find that out for each case
+				cancel(err) // stop: no case could connect
 			}
 			return nil, err
 		},
@@ -113,7 +113,7 @@ func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, er
 		c.protocols = embeddedEchoes()
 	}
 	if *budget == 0 {
-		*budget = embeddedBudget
+		*budget = embeddedTimeout
 	}
 	var routes []route
 	for _, name := range c.protocols {
@@ -122,7 +122,7 @@ func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, er
 	return startServing(defaultListen, routes, multiselect.Limits{Timeout: *budget})
 }
 
-// asFailure gives an error the exit code that it has elsewhere.
+// asFailure returns err as a failure with its exit code.
 func asFailure(err error) error {
 	if _, decided := errors.AsType[*failure](err); err == nil || decided {
 		return err
@@ -132,8 +132,8 @@ func asFailure(err error) error {
 
 const conformInitiatorHelp = conformHelp + `
 
-COMMAND is an initiator: it is started for each case and connects to where this
-tool listens. What it has to do is in its environment:
+COMMAND is an initiator: it is started for each case and connects to this tool.
+Its environment has the task:
 
   MSS_CONFORM_NETWORK    tcp or unix
   MSS_CONFORM_ADDR       host:port or path
@@ -143,8 +143,8 @@ tool listens. What it has to do is in its environment:
   MSS_CONFORM_TIMEOUT    when to give up, in milliseconds
   MSS_CONFORM_CASE       the id of the case
 
-It exits with 0 if a protocol was agreed on, 7 if all were refused, 127 if it
-cannot do such a task, and with another code if the negotiation failed. Its
+It has to exit with 0 if a protocol was agreed on, 7 if all were refused, 127 if it
+does not support the task, and another code if the negotiation failed. Its
 standard error is shown with -v. "mss conform task" is such a command.`
 
 const conformInitiatorExamples = `  mss conform initiator
@@ -165,7 +165,7 @@ func newConformInitiator(s *stdio) *cobra.Command {
 			if at := cmd.ArgsLenAtDash(); at >= 0 {
 				ids, command = args[:at], args[at:]
 				if len(command) == 0 {
-					return usagef("no COMMAND stands behind --")
+					return usagef("no COMMAND follows --")
 				}
 			}
 			o, err := f.options(ids)
@@ -181,7 +181,7 @@ func newConformInitiator(s *stdio) *cobra.Command {
 	f.add(cmd)
 	cmd.Flags().StringVar(&listen, "listen", defaultListen.String(), "`ADDR` to listen on: host:port or unix:PATH")
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", nil,
-		"a `NAME` that COMMAND proposes whatever it is told, may be repeated; without it, it has to propose what it is told")
+		"a `NAME` that COMMAND always proposes, may be repeated; without it, COMMAND has to propose the names that it is given")
 	return cmd
 }
 
@@ -201,7 +201,7 @@ func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen str
 		}
 	}
 	if a.form != formTCP && a.form != formUnix {
-		return usagef("--listen %s: initiators are told a host:port or unix:PATH", listen)
+		return usagef("--listen %s: initiators are given a host:port or unix:PATH", listen)
 	}
 	ln, _, err := a.listen(new(certificates))
 	if err != nil {

@@ -14,9 +14,8 @@ import (
 	"github.com/multiselect/multiselect/internal/subject"
 )
 
-const conformTaskHelp = `Is the initiator of one case, as "mss conform initiator" asks for it: its task is
-in the environment. That is how mss is tested as a process, and what a COMMAND of
-your own has to do.`
+const conformTaskHelp = `Is the initiator of one case, as "mss conform initiator" starts it: the task is in
+the environment. It tests mss as a process, and is an example of a COMMAND.`
 
 func newConformTask() *cobra.Command {
 	return &cobra.Command{
@@ -36,7 +35,7 @@ func newConformTask() *cobra.Command {
 	}
 }
 
-// readTask reads what [conform.Command] writes.
+// readTask reads the environment that [conform.CommandInitiator] sets.
 func readTask(getenv func(string) string) (a address, task conform.Task, err error) {
 	network, where := getenv("MSS_CONFORM_NETWORK"), getenv("MSS_CONFORM_ADDR")
 	if a = plainAddress(network, where); network == "" || where == "" {
@@ -75,5 +74,5 @@ func dialTask(ctx context.Context, network, addr string, task conform.Task) erro
 	return err
 }
 
-// exitUnsupported is what a COMMAND says that cannot do its task.
+// exitUnsupported is the exit code of a COMMAND that does not support its task.
 const exitUnsupported = 127

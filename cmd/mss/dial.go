@@ -11,27 +11,27 @@ const dialHelp = `Proposes the protocols in order until the peer agrees to one, 
 standard input and output to the stream. The end of standard input ends this
 side's half of the stream; mss ends when the peer has ended the other half.
 
-If the peer refuses everything, mss asks it for at most a second what it
-offers, to be able to say which name comes closest.
+If the peer refuses every protocol, mss asks it for its protocols, for at most a
+second, to find the name that is nearest.
 
-With --lazy the first bytes of standard input, at most 4096, travel with the one
-proposal, and nothing waits for a round trip. mss waits for them, or for the end
-of standard input, before it connects; --timeout does not count that wait. A peer
-that refuses may read on, and take what was meant for the protocol for another
-proposal. So bytes that any responder could read as one wait for the answer; few
-requests have them. -v says which it was. --unguarded sends all the same, for peers that are known to
-end the stream when they refuse (mss serve --one-shot).
+With --lazy the first bytes of standard input, at most 4096, are sent with the one
+proposal, without waiting for a round trip. Before it connects, mss waits for these
+bytes or for the end of standard input; --timeout does not count that wait. A peer
+that refuses may read on and take the data for another proposal. So data that any
+responder could read as a proposal waits for the answer; few requests are such.
+-v shows whether the data waited. --unguarded never waits, for peers that are known
+to end the stream when they refuse (mss serve --one-shot).
 
-Below the streams of a multiaddr stand security and a muxer, which are negotiated
-too; -v shows all of that, each step one level deeper than the one below.
+The streams of a multiaddr need security and a muxer, which are negotiated first;
+-v shows each of these steps, indented one level deeper than the one before.
 
-With --json each line of standard error is a document: the first is about the
+With --json each line of standard error is a document: the first describes the
 negotiation; if the stream fails after it, another one has the fields "event",
 "error" and "exit_code". Usage errors (exit code 2) are plain text.`
 
 const dialExamples = `  printf hello | mss dial /echo/1.0.0
   mss dial /time/1.0.0
-  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0            # see what is said
+  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0            # show the messages
   printf hello | mss dial -v --lazy /echo/1.0.0                 # no round trip
   mss dial --to unix:/run/app.sock --timeout 2s /chat/1.0.0
   mss dial --to HOST:PORT --json /a /b 2>report.json </dev/null`
@@ -49,7 +49,7 @@ func (f *dialFlags) complete(cmd *cobra.Command, args []string, prefix string) (
 	return f.peerFlags.complete(cmd, args, prefix)
 }
 
-// mode is how a dial proposes, as its document says it.
+// mode returns how a dial proposes: lazyMode or "eager".
 func (f *dialFlags) mode() string {
 	if f.lazy {
 		return lazyMode
@@ -80,7 +80,7 @@ func newDial(s *stdio) *cobra.Command {
 	f.add(cmd)
 	cmd.ValidArgsFunction = f.complete
 	cmd.Flags().BoolVar(&f.json, "json", false, "write one document about the negotiation to standard error")
-	cmd.Flags().BoolVar(&f.lazy, "lazy", false, "send the first bytes of standard input with the proposal, of which there is one")
+	cmd.Flags().BoolVar(&f.lazy, "lazy", false, "send the first bytes of standard input with the single proposal")
 	cmd.Flags().BoolVar(&f.unguarded, "unguarded", false, "with --lazy: send them even if a responder could take them for a proposal")
 	return cmd
 }
@@ -96,7 +96,7 @@ func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
 			return err
 		}
 	case f.unguarded:
-		return usagef("--unguarded is for dial --lazy: nothing else travels before the agreement")
+		return usagef("--unguarded is for dial --lazy: nothing else is sent before the agreement")
 	}
 	p, err := f.open()
 	if err != nil {
@@ -118,7 +118,7 @@ func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
 	}
 	defer t.conn.Close()
 	if err := join(ctx, t.conn, in, s.out); err != nil {
-		reset(t.conn) // the peer must not take what it got for all there was
+		reset(t.conn) // the peer must not mistake partial input for the whole
 		return &failure{code: exitCode(err), err: err}
 	}
 	return nil
@@ -146,8 +146,8 @@ func (a *attempt) negotiate(ctx context.Context, f *peerFlags, s *stdio) *talk {
 	return t
 }
 
-// askOffers asks a peer that has refused everything what it offers. That is a
-// courtesy to the user: it takes a second at most, and changes nothing.
+// askOffers asks a peer that has refused every proposal for its protocols. It
+// takes at most a second and does not change the outcome.
 func (a *attempt) askOffers(ctx context.Context, t *talk) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -33,7 +33,7 @@ func readsOnce(t *testing.T) (address string, first <-chan string) {
 			return
 		}
 		defer conn.Close()
-		flight := make([]byte, 2*mostFirst)
+		flight := make([]byte, 2*maxFirst)
 		n, _ := conn.Read(flight)
 		read <- string(flight[:n])
 	}()

@@ -4,17 +4,17 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// startEmbedded starts the responder that is the peer where --to is not given:
-// what "mss serve" without arguments serves, on a loopback port of this process,
-// so that a verb does the same things as with any other peer.
+// startEmbedded starts the responder that is the peer without --to. It serves the
+// protocols of "mss serve" without arguments, on a loopback port of this process,
+// so that verbs treat it like any other peer.
 func startEmbedded() (*peer, error) { return startEmbeddedAt(defaultListen) }
 
-// startEmbeddedAt starts it on another form of address.
+// startEmbeddedAt starts the embedded responder on another form of address.
 func startEmbeddedAt(a address) (*peer, error) {
 	return startServing(a, defaultRoutes(), multiselect.Limits{})
 }
 
-// startServing starts one that serves something else.
+// startServing starts an embedded responder with other protocols.
 func startServing(a address, routes []route, limits multiselect.Limits) (*peer, error) {
 	srv, err := newServer(routes, limits, new(serverLog))
 	if err != nil {

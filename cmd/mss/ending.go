@@ -14,14 +14,14 @@ import (
 
 // How a peer ends a stream, or the connection below it.
 const (
-	endFIN    = "fin"          // its half is over, in good order
-	endReset  = "reset"        // the half that it was writing (RESET_STREAM), or both
-	endStop   = "stop_sending" // it reads no more (STOP_SENDING); its own half goes on
-	endClosed = "closed"       // the connection, with all its streams
+	endFIN    = "fin"          // it closed its half
+	endReset  = "reset"        // it reset the half that it writes (RESET_STREAM), or both
+	endStop   = "stop_sending" // it stopped reading (STOP_SENDING); its own half stays open
+	endClosed = "closed"       // it closed the connection, with all its streams
 )
 
-// endError says that the peer ended a stream of a multiplexed connection
-// otherwise than in good order. TCP has no such codes.
+// endError reports that the peer ended a stream of a multiplexed connection with
+// a reset, or closed the connection. TCP has no such codes.
 type endError struct {
 	how  string
 	code uint64
@@ -45,13 +45,13 @@ func (e *endError) Error() string {
 	return what
 }
 
-// Is makes it what a reset is elsewhere. A connection that was closed in good
-// order is none.
+// Is makes an endError match [syscall.ECONNRESET], except for a connection that
+// was closed with code 0.
 func (e *endError) Is(target error) bool {
 	return target == syscall.ECONNRESET && (e.how != endClosed || e.code != 0)
 }
 
-// limited reports whether the peer says that it could not or would not take more.
+// limited reports whether the code stands for a limit of the peer.
 func (e *endError) limited() bool {
 	full := streamCodes.first + 1
 	if e.how == endClosed {
@@ -60,8 +60,8 @@ func (e *endError) limited() bool {
 	return e.code == full || e.code == full+1
 }
 
-// isGoodbye reports whether the peer has ended the connection, with all its
-// streams, in good order.
+// isGoodbye reports whether the peer has closed the connection, with all its
+// streams, with code 0.
 func isGoodbye(err error) bool {
 	e, ok := errors.AsType[*endError](err)
 	return ok && e.how == endClosed && e.code == 0
@@ -82,8 +82,8 @@ type codes struct {
 	words []string
 }
 
-// ending returns how the peer ended what err is about, and with which code;
-// empty if it did not.
+// ending returns how the peer ended the stream that failed with err, and the code.
+// It returns "" if the peer did not end it.
 func ending(err error) (how string, code uint64) {
 	if e, ok := errors.AsType[*endError](err); ok {
 		return e.how, e.code
@@ -97,7 +97,7 @@ func ending(err error) (how string, code uint64) {
 	return "", 0
 }
 
-// endingOf is ending for a document.
+// endingOf is ending for a JSON document.
 func endingOf(err error) (how string, code *uint64) {
 	how, n := ending(err)
 	if _, ok := errors.AsType[*endError](err); ok {
@@ -106,7 +106,8 @@ func endingOf(err error) (how string, code *uint64) {
 	return how, code
 }
 
-// ended returns what either end did: what this one did is [net.ErrClosed].
+// ended returns the error for an end by the peer, or [net.ErrClosed] for one by
+// this side.
 func ended(byPeer bool, how string, code uint64) error {
 	if !byPeer {
 		return net.ErrClosed
@@ -114,8 +115,8 @@ func ended(byPeer bool, how string, code uint64) error {
 	return &endError{how, code}
 }
 
-// quicError gives what quic-go says on a stream the names of this tool. Where it
-// was said decides: only a Write hears of STOP_SENDING, only a Read of a reset.
+// quicError translates an error of a QUIC stream. For a stream error, otherwise
+// says what it means: endStop after a Write, endReset after a Read.
 func quicError(err error, otherwise string) error {
 	if e, ok := errors.AsType[*quic.StreamError](err); ok {
 		return ended(e.Remote, otherwise, uint64(e.ErrorCode))
@@ -135,7 +136,7 @@ func quicError(err error, otherwise string) error {
 	return err
 }
 
-// yamuxError does the same for yamux, which has one way to reset a stream.
+// yamuxError translates an error of a yamux stream.
 func yamuxError(err error) error {
 	if e, ok := errors.AsType[*yamux.StreamError](err); ok {
 		return ended(e.Remote, endReset, uint64(e.ErrorCode))
@@ -146,7 +147,7 @@ func yamuxError(err error) error {
 	switch {
 	case errors.Is(err, yamux.ErrTimeout):
 		return fmt.Errorf("%w (%w)", os.ErrDeadlineExceeded, err)
-	case errors.Is(err, yamux.ErrStreamReset): // the connection is gone
+	case errors.Is(err, yamux.ErrStreamReset): // the connection has ended
 		return &endError{how: endClosed}
 	}
 	return err

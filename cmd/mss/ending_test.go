@@ -128,8 +128,8 @@ func TestEndings(t *testing.T) {
 		code        uint64
 		says        string
 	}{
-		{"FIN", "quic://127.0.0.1:0", func(s halfCloser) { s.CloseWrite() }, endFIN, 0, "it hung up without a word"},
-		{"FIN behind the header", "yamux://127.0.0.1:0", func(s halfCloser) { io.WriteString(s, header); s.CloseWrite() }, endFIN, 0, "before it had answered"},
+		{"FIN", "quic://127.0.0.1:0", func(s halfCloser) { s.CloseWrite() }, endFIN, 0, "it hung up before it sent anything"},
+		{"FIN after the header", "yamux://127.0.0.1:0", func(s halfCloser) { io.WriteString(s, header); s.CloseWrite() }, endFIN, 0, "before it had answered"},
 		{"RESET_STREAM", "quic://127.0.0.1:0", func(s halfCloser) { s.(quicStream).CancelWrite(0x1002) }, endReset, 0x1002, "reset the stream, code 0x1002: resource limit exceeded"},
 		{"a reset of yamux", "yamux://127.0.0.1:0", func(s halfCloser) { s.(coded).ResetWithError(0x1003) }, endReset, 0x1003, "reset the stream, code 0x1003: rate limited"},
 		{"the connection", "quic://127.0.0.1:0", func(s halfCloser) { s.(quicStream).conn.CloseWithError(0x1006, "") }, endClosed, 0x1006, "closed the connection, code 0x1006: shutting down"},
@@ -142,8 +142,8 @@ func TestEndings(t *testing.T) {
 				_, err := new(multiselect.Client).SelectOneOf(t.Context(), here, "/x")
 				proposed <- err
 			}()
-			// Behind the proposal nothing is on its way that could overtake the end: a
-			// connection that is written to when it is closed forgets what it had to say.
+			// After the proposal no data is in transit that the end could overtake: a
+			// connection that receives data after its Close resets and discards its last bytes.
 			for said := ""; !strings.HasSuffix(said, "/x\n"); {
 				p := make([]byte, 64)
 				n, err := there.Read(p)
@@ -154,8 +154,8 @@ func TestEndings(t *testing.T) {
 			c.leave(there)
 			err := <-proposed
 			how, code := ending(err)
-			if how != c.how || code != c.code || exitCode(err) != exitClosed || !strings.Contains(lastWords(err), c.says) {
-				t.Errorf("%s, code %#x, exit code %d, %q from %v", how, code, exitCode(err), lastWords(err), err)
+			if how != c.how || code != c.code || exitCode(err) != exitClosed || !strings.Contains(endOf(err), c.says) {
+				t.Errorf("%s, code %#x, exit code %d, %q from %v", how, code, exitCode(err), endOf(err), err)
 			}
 		})
 	}
@@ -169,8 +169,8 @@ func TestStopSending(t *testing.T) {
 	for err == nil {
 		_, err = here.Write(make([]byte, 1024))
 	}
-	if how, code := ending(err); how != endStop || code != 0x1002 || !strings.Contains(lastWords(err), "stopped reading (STOP_SENDING), code 0x1002") {
-		t.Errorf("a write says %s, code %#x: %q", how, code, lastWords(err))
+	if how, code := ending(err); how != endStop || code != 0x1002 || !strings.Contains(endOf(err), "stopped reading (STOP_SENDING), code 0x1002") {
+		t.Errorf("a write says %s, code %#x: %q", how, code, endOf(err))
 	}
 	io.WriteString(there, "still here")
 	there.CloseWrite()

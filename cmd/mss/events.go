@@ -19,7 +19,6 @@ type event struct {
 }
 
 // printLine writes a document on one line of standard error, in one write.
-// Standard error that cannot be written to has no other place to say so.
 func (s *stdio) printLine(document any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -31,12 +30,12 @@ func (s *stdio) printLine(document any) error {
 	return local("standard error", err)
 }
 
-// lineWriter hands on what is written to it line by line. A line of more than
-// longestLine bytes comes in pieces.
+// lineWriter calls line for each line that is written to it. A line of more than
+// longestLine bytes is passed in pieces.
 type lineWriter struct {
 	line func(text string)
 
-	mu   sync.Mutex // a command that is left behind may still write
+	mu   sync.Mutex // a child that outlives its command may still write
 	rest []byte
 }
 
@@ -61,7 +60,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 }
 
-// end hands on a last line without a newline.
+// end passes on a last line without a newline.
 func (w *lineWriter) end() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

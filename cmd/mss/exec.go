@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// errGone is why a command was killed whose client is no longer there.
-var errGone = errors.New("killed: the client is gone")
+// errGone is the cause for killing a command whose client has disconnected.
+var errGone = errors.New("killed: the client has disconnected")
 
 // execute runs a shell command with conn as its standard input and output. The
 // command finds the protocol in MSS_PROTOCOL and the peer in MSS_PEER.
 //
-// The conversation is over when the command is: what the peer may still send
-// then has no reader. When ctx ends or the client is gone, the command and its
-// children are killed. Whatever is not success resets the connection.
+// The conversation ends when the command ends; later bytes from the peer are
+// dropped. When ctx ends or the client disconnects, the command and its children
+// are killed. Every failure resets the connection.
 func execute(ctx context.Context, command, protocol string, conn halfCloser, stderr io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -41,7 +41,7 @@ func execute(ctx context.Context, command, protocol string, conn halfCloser, std
 		in := &source{conn: conn}
 		io.Copy(stdin, in)
 		stdin.Close()
-		io.Copy(io.Discard, in) // the command reads no more, but it may write
+		io.Copy(io.Discard, in) // the command has stopped reading, but may still write
 		if in.err != nil {
 			cancel(errGone)
 		}
@@ -50,7 +50,7 @@ func execute(ctx context.Context, command, protocol string, conn halfCloser, std
 	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
-		reset(conn) // the peer, if it is there, has not got all
+		reset(conn) // the peer must not mistake partial output for the whole
 		return context.Cause(ctx)
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		breakOff(ctx, conn)
@@ -59,9 +59,9 @@ func execute(ctx context.Context, command, protocol string, conn halfCloser, std
 	return hangUp(conn)
 }
 
-// breakOff ends the connection of a command that failed: a plain end would make
-// what it printed look like all there is. That must come first, and a reset takes
-// away what has not left yet, so there is a moment for it to leave.
+// breakOff resets the connection of a command that failed, since a plain end would
+// make partial output look complete. A reset discards unsent output, so breakOff
+// first gives it 200 ms to be sent.
 func breakOff(ctx context.Context, conn halfCloser) {
 	select {
 	case <-time.After(200 * time.Millisecond):
@@ -70,9 +70,9 @@ func breakOff(ctx context.Context, conn halfCloser) {
 	reset(conn)
 }
 
-// watchClient cancels when the client is gone, which nobody else notices while
-// the command neither reads nor writes. A client that has only ended its half
-// is there.
+// watchClient cancels when the client has disconnected, which would stay unnoticed
+// while the command neither reads nor writes. A client that has ended only its
+// half is still connected.
 func watchClient(ctx context.Context, conn halfCloser, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(250 * time.Millisecond)
 	defer ticker.Stop()

@@ -95,7 +95,7 @@ func TestExecHalfClosed(t *testing.T) {
 	}
 }
 
-// A server that ends cuts what still runs, and the client can tell.
+// A server that ends resets running conversations, and the client can tell.
 func TestDrainResets(t *testing.T) {
 	srv := startServer(t, 0)
 	conn := hear(t, agree(t, srv.dial(), "/echo/1.0.0"))

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// shell returns a command in a process group of its own: a Ctrl-C at our
-// terminal is for us, and killing the command kills its children.
+// shell returns a command in a process group of its own: it does not receive a
+// Ctrl-C at this terminal, and killing it kills its children.
 func shell(ctx context.Context, command string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

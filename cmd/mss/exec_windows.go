@@ -10,6 +10,6 @@ func shell(ctx context.Context, command string) *exec.Cmd {
 	return exec.CommandContext(ctx, "cmd", "/C", command)
 }
 
-// gone reports nothing: here a client that is gone is noticed by reading and by
-// writing only.
+// gone returns false: on Windows only reads and writes notice that a client has
+// disconnected.
 func gone(halfCloser) bool { return false }

@@ -19,7 +19,7 @@ const (
 	exitFinding     = 1   // the answer is no
 	exitUsage       = 2   // the command line, names that cannot be sent included
 	exitConnect     = 3   // no connection
-	exitTimeout     = 4   // --timeout was over, connecting or negotiating
+	exitTimeout     = 4   // --timeout has expired, connecting or negotiating
 	exitViolation   = 5   // the peer broke the protocol
 	exitClosed      = 6   // the peer, or the network, ended the connection
 	exitRefused     = 7   // nothing in common: the peer answered "na" to everything
@@ -28,7 +28,7 @@ const (
 	exitInterrupted = 130 // SIGINT or SIGTERM
 )
 
-// errInterrupted is why a context ended when the user ended it.
+// errInterrupted is the cause of a context that a signal has canceled.
 var errInterrupted error = interruption{}
 
 type interruption struct{}
@@ -36,11 +36,11 @@ type interruption struct{}
 func (interruption) Error() string        { return "interrupted" }
 func (interruption) Is(target error) bool { return target == context.Canceled }
 
-// failure is an error that has decided on its exit code.
+// failure is an error with an exit code.
 type failure struct {
 	code int
 	err  error
-	// told is set when standard error has been told in another form.
+	// told is set if the error was already reported on standard error.
 	told bool
 }
 
@@ -59,14 +59,14 @@ func local(what string, err error) error {
 	return &failure{code: exitLocal, err: fmt.Errorf("%s: %w", what, err)}
 }
 
-// connectError says that there is no connection to negotiate on.
+// connectError is an error in connecting, before the negotiation.
 type connectError struct{ err error }
 
 func (e *connectError) Error() string { return e.err.Error() }
 func (e *connectError) Unwrap() error { return e.err }
 
-// exitCode decides what an error means to a script. Everything a verb can
-// return has its place here; what has none is a bug.
+// exitCode returns the exit code for an error. It covers every error that a verb
+// can return; any other error is a bug.
 func exitCode(err error) int {
 	is := func(targets ...error) bool {
 		for _, target := range targets {
@@ -91,7 +91,7 @@ func exitCode(err error) int {
 		return exitTimeout
 	case unconnected:
 		return exitConnect
-	case is(multiselect.ErrGaveUp): // before what it may wrap
+	case is(multiselect.ErrGaveUp): // before the errors that it may wrap
 		return exitClosed
 	case is(multiselect.ErrNotSupported):
 		return exitRefused

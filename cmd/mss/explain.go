@@ -8,8 +8,8 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// explanation is a failure in words: what happened, and the rows of a small
-// table that says where, why and what to do next.
+// explanation describes a failure in words: a summary, and the rows of a small
+// table with the stage, the answers, the fault and advice.
 type explanation struct {
 	summary string
 	rows    []row
@@ -29,7 +29,7 @@ func (x explanation) String() string {
 	return b.String()
 }
 
-// explain says why an attempt failed. It only looks at what is known already.
+// explain returns why an attempt failed. It does no I/O.
 func explain(a *attempt) explanation {
 	x := explanation{summary: a.summary()}
 	add := func(key, text string) {
@@ -40,7 +40,7 @@ func explain(a *attempt) explanation {
 	add("stage", a.stage())
 	if a.connected {
 		add("proposed", displayAll(a.protocols[:min(len(a.refused)+1, len(a.protocols))]))
-		add("early", a.leftEarly())
+		add("early", a.sentEarly())
 		add("answered", a.answered())
 	}
 	if names, known := a.offers(); known {
@@ -57,19 +57,19 @@ func explain(a *attempt) explanation {
 	return x
 }
 
-// shorten keeps a long list readable. The hint says where all of it is.
+// shorten keeps a long list readable. The hint tells how to see the rest.
 func shorten(names []string, hint string) string {
-	const most = 12
+	const maxShown = 12
 	switch {
 	case len(names) == 0:
 		return "nothing"
-	case len(names) > most:
-		return fmt.Sprintf("%s and %d more%s", displayAll(names[:most]), len(names)-most, hint)
+	case len(names) > maxShown:
+		return fmt.Sprintf("%s and %d more%s", displayAll(names[:maxShown]), len(names)-maxShown, hint)
 	}
 	return displayAll(names)
 }
 
-// summary is the first line: what happened, to whom.
+// summary returns the first line.
 func (a *attempt) summary() string {
 	if a.rung != "" && a.err != nil {
 		above := *a
@@ -87,7 +87,7 @@ func (a *attempt) summary() string {
 		}
 		return fmt.Sprintf("%s broke the protocol: it answered %s", a.peer, a.answered())
 	case exitClosed:
-		return fmt.Sprintf("%s ended the connection: %s", a.peer, lastWords(a.err))
+		return fmt.Sprintf("%s ended the connection: %s", a.peer, endOf(a.err))
 	case exitRefused:
 		if len(a.protocols) == 0 {
 			return fmt.Sprintf("%s does not list its protocols", a.peer)
@@ -101,18 +101,19 @@ func (a *attempt) summary() string {
 	return a.err.Error()
 }
 
-// leftEarly says what of standard input a lazy dial has sent before it failed.
-func (a *attempt) leftEarly() string {
+// sentEarly describes the part of standard input that a lazy dial has sent before
+// it failed.
+func (a *attempt) sentEarly() string {
 	switch {
 	case a.mode != lazyMode:
 		return ""
 	case a.early == 0:
 		return "nothing of standard input was sent"
 	}
-	return amount(a.early) + " of standard input had left with the proposal"
+	return amount(a.early) + " of standard input had been sent with the proposal"
 }
 
-// fault says whose fault it is, in words.
+// fault describes the blame in words.
 func (a *attempt) fault() string {
 	switch a.blame() {
 	case multiselect.BlamePeer:
@@ -126,7 +127,7 @@ func (a *attempt) fault() string {
 	case exitRefused:
 		return "nobody's: a refusal is a normal answer"
 	case exitConnect:
-		return "not the protocol's: nothing was said"
+		return "not the protocol's: nothing was sent"
 	}
 	return "unknown: the peer's or the network's"
 }

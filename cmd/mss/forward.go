@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// forward joins conn to another TCP server, each half for itself.
+// forward connects conn to another TCP server. Each direction ends by itself.
 func forward(ctx context.Context, hostPort string, conn halfCloser) error {
-	const patience = 10 * time.Second
-	limited, cancel := context.WithTimeout(ctx, patience)
+	const connectTimeout = 10 * time.Second
+	limited, cancel := context.WithTimeout(ctx, connectTimeout)
 	onward, err := address{where: hostPort}.dial(limited)
 	cancel()
 	if err != nil {
@@ -28,9 +28,9 @@ func forward(ctx context.Context, hostPort string, conn halfCloser) error {
 	return cmp.Or(<-done, <-done)
 }
 
-// pump copies one direction. How it ends is passed on: an end as an end, a
-// reset as a reset. A destination that takes no more may still have something
-// to say, which is the other direction's business.
+// pump copies one direction. It passes on how the direction ended: an end as an
+// end, a reset as a reset. A destination that has stopped reading may still write;
+// the other direction handles that.
 func pump(to, from halfCloser) error {
 	in := &source{conn: from}
 	_, err := io.Copy(to, in)
@@ -42,11 +42,11 @@ func pump(to, from halfCloser) error {
 		drop(from)
 		return err
 	}
-	to.CloseWrite() // if it is gone already, it has missed nothing
+	to.CloseWrite() // if to has ended already, it does not need this end
 	return nil
 }
 
-// source remembers why reading failed.
+// source records the error of a failed read.
 type source struct {
 	conn halfCloser
 	err  error

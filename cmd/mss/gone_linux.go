@@ -7,7 +7,7 @@ import (
 )
 
 // gone reports whether the other end of a connection was reset or, where the
-// system tells that from the end of one half, closed. It reads nothing.
+// system distinguishes that from the end of one half, closed. It reads no data.
 func gone(conn halfCloser) bool {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {

@@ -5,7 +5,8 @@ package main
 import "syscall"
 
 // gone reports whether the other end of a connection has reset it. It reads
-// nothing, but takes the error away from others, who learn it from their caller.
+// no data, but consumes the pending error, so that a later Read or Write does
+// not return it.
 func gone(conn halfCloser) bool {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {

@@ -12,32 +12,32 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// identifyID is the protocol in which libp2p peers tell about themselves.
+// identifyID is the protocol in which libp2p peers describe themselves.
 const identifyID = "/ipfs/id/1.0.0"
 
-// identified is what a peer has told about itself.
+// identified is a peer's answer to identify.
 type identified struct {
 	protocols []string
 	agent     string
 }
 
-// who names the software of the peer.
-func (i identified) who() string {
+// agentName names the software of the peer.
+func (i identified) agentName() string {
 	if i.agent == "" {
 		return "an agent without a name"
 	}
 	return display(i.agent)
 }
 
-// The limits on what a peer may tell: as large as a list, in as many pieces as
-// go-libp2p takes.
+// The limits on an answer to identify: the size of a list, and the number of
+// pieces that go-libp2p accepts.
 const (
-	mostIdentify = 64 << 10
-	mostPieces   = 10
+	maxIdentify = 64 << 10
+	maxPieces   = 10
 )
 
-// identify asks the peer what it speaks, on a stream of its own, in the way of
-// libp2p. It adds what is said to the record.
+// identify asks the peer for its protocols with libp2p's identify, on a stream of
+// its own. It adds the messages to the record.
 func (p *peer) identify(ctx context.Context, r *record, live io.Writer) (found identified, err error) {
 	t, err := p.call(ctx, r, live)
 	if err != nil {
@@ -52,10 +52,10 @@ func (p *peer) identify(ctx context.Context, r *record, live io.Writer) (found i
 		t.conn.SetReadDeadline(end)
 	}
 	defer context.AfterFunc(ctx, func() { t.conn.Close() })()
-	in := bufio.NewReader(io.LimitReader(t.conn, mostIdentify))
-	for range mostPieces {
+	in := bufio.NewReader(io.LimitReader(t.conn, maxIdentify))
+	for range maxPieces {
 		var piece identify.Identify
-		err := protodelim.UnmarshalOptions{MaxSize: mostIdentify}.UnmarshalFrom(in, &piece)
+		err := protodelim.UnmarshalOptions{MaxSize: maxIdentify}.UnmarshalFrom(in, &piece)
 		if err == io.EOF {
 			break
 		}
@@ -68,12 +68,12 @@ func (p *peer) identify(ctx context.Context, r *record, live io.Writer) (found i
 	return found, nil
 }
 
-// dialectIdentify says that names come from identify, where wire.Dialect says
-// how a peer answered "ls".
+// dialectIdentify marks names that come from identify. It extends the names of
+// [wire.Dialect], which describe answers to "ls".
 const dialectIdentify = "identify"
 
 // askIdentify asks a libp2p peer that has refused "ls". It reports whether the
-// peer told; then the attempt has its names.
+// peer answered; then it has recorded the names in the attempt.
 func (a *attempt) askIdentify(ctx context.Context, live io.Writer) bool {
 	if !a.peer.address.form.libp2p() || !isRefusal(a.listErr) {
 		return false

@@ -8,17 +8,17 @@ import (
 )
 
 // join copies in to conn and conn to out until the peer ends its half. The end
-// of in ends this side's half. Whatever happens to in, the peer's half counts:
-// a peer that stops reading may still have something to say. But its end is no
-// success if what it stopped reading was not all.
+// of in ends this side's half. A peer that stops reading may still write, so join
+// goes on until the peer's half ends; but then it fails if the peer did not read
+// all of in.
 //
-// When join returns, a copy of in may still wait for input that nobody wants.
+// When join returns, a goroutine may still be blocked in a Read of in.
 func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) error {
 	sent := make(chan error, 1)
 	go func() {
 		_, err := io.Copy(conn, localReader{in})
 		if err == nil {
-			conn.CloseWrite() // an error comes again to those who read
+			conn.CloseWrite() // the next Read returns the same error
 		}
 		sent <- err
 	}()
@@ -27,20 +27,20 @@ func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) err
 		_, err := io.Copy(localWriter{out}, conn)
 		received <- err
 	}()
-	var unsent error // why the peer has not got all of in
+	var unsent error // why the peer has not received all of in
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case err := <-received:
 			select {
-			case unsent = <-sent: // both at once
+			case unsent = <-sent: // both are ready
 			default:
 			}
 			return cmp.Or(streamError(err), notAll(unsent))
 		case unsent = <-sent:
 			if f, ok := errors.AsType[*failure](unsent); ok {
-				// Half-closing would tell the peer that it has seen all.
+				// Half-closing would make partial input look complete.
 				return f
 			}
 			sent = nil
@@ -48,27 +48,27 @@ func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) err
 	}
 }
 
-// notAll says that the stream took no more although there was more to send.
+// notAll returns the error for input that the peer did not read.
 func notAll(unsent error) error {
 	if _, ok := errors.AsType[*failure](unsent); ok || unsent == nil {
-		return nil // standard input failed when nobody wanted it any more
+		return nil // standard input failed after the stream had ended
 	}
 	return &failure{code: exitClosed, err: errors.New("the peer closed before all of standard input was sent")}
 }
 
-// streamError says that the stream broke after the protocol was agreed on.
+// streamError returns the error for a stream that failed after the agreement.
 func streamError(err error) error {
 	if err == nil {
 		return nil
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
-		return f // without what package net wraps around it
+		return f // without the wrapping of package net
 	}
-	return &failure{code: exitClosed, err: errors.New("the stream broke: " + lastWords(err))}
+	return &failure{code: exitClosed, err: errors.New("the stream broke: " + endOf(err))}
 }
 
-// localReader and localWriter tell this side's errors from those of the
-// connection.
+// localReader and localWriter mark this side's errors, to distinguish them from
+// those of the connection.
 type localReader struct{ r io.Reader }
 
 func (l localReader) Read(p []byte) (int, error) {

@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// ladder is what was negotiated, and what else was set up, before a peer gave
-// streams: each rung is one of our own negotiations.
+// ladder records the negotiations below the streams of a peer, one rung each.
 type ladder struct {
 	peer  *peer
 	rungs []rung
-	live  io.Writer // shows it as it happens
+	live  io.Writer // receives the transcript while it is written
 }
 
 // rung is one negotiation below the streams.
@@ -24,15 +23,15 @@ type rung struct {
 	Transcript []string `json:"transcript"`
 }
 
-// rungError is a negotiation below the streams that failed. The attempt knows
-// all about it.
+// rungError is the failure of a negotiation below the streams. The attempt holds
+// its record.
 type rungError struct{ attempt *attempt }
 
 func (e *rungError) Error() string { return e.attempt.rung + ": " + e.attempt.err.Error() }
 func (e *rungError) Unwrap() error { return e.attempt.err }
 
-// agree negotiates one rung on a connection, which stays open. What is said
-// stands one level deeper than the rung below.
+// agree negotiates one rung on a connection, which stays open. Its transcript is
+// indented one level deeper than that of the rung below.
 func (l *ladder) agree(ctx context.Context, step string, conn halfCloser, protocols ...string) (string, error) {
 	a := &attempt{peer: l.peer, rung: step, protocols: protocols, connected: true}
 	live := l.level()
@@ -49,7 +48,7 @@ func (l *ladder) agree(ctx context.Context, step string, conn halfCloser, protoc
 	return a.protocol, nil
 }
 
-// note tells what TLS has agreed on.
+// note adds a comment with the version, certificate and ALPN of TLS.
 func (l *ladder) note(state tls.ConnectionState) {
 	text := tls.VersionName(state.Version)
 	if len(state.PeerCertificates) > 0 {
@@ -65,14 +64,14 @@ func (l *ladder) comment(text string) {
 	fmt.Fprintf(l.level(), "# %s\n", text)
 }
 
-// level returns where what happens on top of the rungs so far is shown.
+// level returns the writer for the transcript of the next rung, indented.
 func (l *ladder) level() io.Writer { return l.above(l.live) }
 
-// above returns a writer to w, on top of the rungs so far.
+// above returns a writer to w, indented for the next rung.
 func (l *ladder) above(w io.Writer) io.Writer { return indent(w, len(l.rungs)) }
 
-// indent returns a writer of whole lines to w, each of them one level deeper than
-// those of the level below.
+// indent returns a writer that indents the lines written to w. Each Write must
+// consist of whole lines.
 func indent(w io.Writer, level int) io.Writer {
 	if level == 0 || w == io.Discard {
 		return w
@@ -97,10 +96,9 @@ func (i indented) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// agree makes the proposals of an attempt one after the other. Header and
-// first proposal leave in one write, and the stream stays usable after a refusal,
-// which is why this does not call SelectOneOf: the peer can still be asked what
-// it offers.
+// agree makes the proposals of an attempt one after the other. It does not call
+// SelectOneOf, because the stream has to stay usable after a refusal: the peer can
+// then be asked for its list.
 func (a *attempt) agree(ctx context.Context, t *talk) error {
 	var err error
 	for _, p := range a.protocols {
@@ -116,7 +114,7 @@ func (a *attempt) agree(ctx context.Context, t *talk) error {
 	return err
 }
 
-// fail takes over why a rung failed, if it is that which failed.
+// fail records err. If a rung failed, it copies the record of that negotiation.
 func (a *attempt) fail(err error) {
 	a.err = err
 	if e, ok := err.(*rungError); ok {

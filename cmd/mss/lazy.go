@@ -12,18 +12,19 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// opening is what a lazy dial has of standard input before it connects.
+// opening is the start of standard input, which a lazy dial reads before it
+// connects.
 type opening struct {
-	first []byte // never more than mostFirst
-	ended bool   // there is nothing, and nothing will come
+	first []byte // at most maxFirst bytes
+	ended bool   // standard input is empty and has ended
 }
 
-// mostFirst is what the library puts into one write with the proposal, and
-// what any new connection takes without a peer that reads.
-const mostFirst = 4096
+// maxFirst is the number of bytes that the library writes together with the
+// proposal. Any new connection accepts as much without a peer that reads.
+const maxFirst = 4096
 
 // waitForInput waits for the first bytes of in, or its end. If ctx ends first, a
-// read is left behind for input that nobody wants.
+// goroutine stays blocked in a Read of in.
 func waitForInput(ctx context.Context, in io.Reader) (opening, error) {
 	type result struct {
 		opening
@@ -31,7 +32,7 @@ func waitForInput(ctx context.Context, in io.Reader) (opening, error) {
 	}
 	arrived := make(chan result, 1)
 	go func() {
-		buffer := make([]byte, mostFirst)
+		buffer := make([]byte, maxFirst)
 		n, err := io.ReadAtLeast(localReader{in}, buffer, 1)
 		if err == io.EOF {
 			arrived <- result{opening{ended: true}, nil}
@@ -47,11 +48,11 @@ func waitForInput(ctx context.Context, in io.Reader) (opening, error) {
 	}
 }
 
-// checkLazy finds what the library would refuse to propose lazily, before there
-// is a connection.
+// checkLazy returns the error that the library would return for a lazy proposal,
+// before there is a connection.
 func checkLazy(args []string) error {
 	if len(args) != 1 {
-		return usagef("dial --lazy takes one PROTOCOL and not %d: what travels with the proposal is meant for one", len(args))
+		return usagef("dial --lazy takes one PROTOCOL, not %d: early data is meant for one protocol", len(args))
 	}
 	nowhere, _ := net.Pipe()
 	_, err := new(multiselect.Client).Lazy(context.Background(), nowhere, args[0])
@@ -62,8 +63,9 @@ func checkLazy(args []string) error {
 }
 
 // negotiateLazy is negotiate for lazy streams: it waits for standard input, and
-// sends its first bytes, or its end, with the proposal. It returns what remains of
-// standard input as well, and fails if that fails.
+// sends its first bytes, or its end, with the proposal. It also returns the rest of
+// standard input. Its error is one of standard input; a failed negotiation is
+// recorded in a.
 func (a *attempt) negotiateLazy(ctx context.Context, f *dialFlags, s *stdio) (*talk, io.Reader, error) {
 	o, err := waitForInput(ctx, s.in)
 	if err != nil {
@@ -94,22 +96,22 @@ func (a *attempt) negotiateLazy(ctx context.Context, f *dialFlags, s *stdio) (*t
 	return nil, nil, nil
 }
 
-// propose makes the proposal, takes off o.first what was sent of it, and waits for
-// the outcome.
+// propose makes the proposal, removes the bytes that were sent from o.first, and
+// waits for the outcome.
 //
-// Nobody waits for the answer while the first bytes are written, but for the
-// write itself if it has to. So if the stream is pending afterwards, they have left
-// before the answer; and what follows them in standard input never does.
+// Until the outcome only o.first is written, and only that Write may wait for the
+// answer. So if the stream is pending afterwards, the bytes were sent early. The
+// rest of standard input is never sent early.
 func (a *attempt) propose(ctx context.Context, t *talk, o *opening) error {
 	stream, err := t.client.Lazy(t.record.watch(ctx, t.live), t.conn, a.protocols[0])
 	if err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { stream.Reset() })()
-	// What fails here does not decide: the peer may have answered all the same.
+	// An error here does not decide: the peer may have answered nevertheless.
 	if o.ended {
 		if stream.CloseWrite() == nil {
-			t.note("standard input is empty: its end went with the proposal")
+			t.note("standard input is empty: its end was sent with the proposal")
 		}
 	} else {
 		n, _ := stream.Write(o.first)
@@ -129,7 +131,8 @@ func (a *attempt) propose(ctx context.Context, t *talk, o *opening) error {
 	return outcome
 }
 
-// note adds a comment to the transcript. Nobody may negotiate meanwhile.
+// note adds a comment to the transcript. It must not be called concurrently with
+// a negotiation on t.
 func (t *talk) note(text string) {
 	fmt.Fprintf(io.MultiWriter(&t.record.text, t.live), "# %s\n", text)
 }
@@ -141,8 +144,8 @@ func amount(n int) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// rest returns what remains of standard input. An end that was seen is not asked
-// for again: on a terminal there would be another one to wait for.
+// rest returns the rest of standard input. It does not read again after the end:
+// a terminal would wait for another one.
 func (o opening) rest(in io.Reader) io.Reader {
 	if o.ended {
 		return bytes.NewReader(nil)

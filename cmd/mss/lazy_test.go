@@ -20,7 +20,7 @@ import (
 // reads once has them all.
 func TestDialLazyOneFlight(t *testing.T) {
 	peer, first := readsOnce(t)
-	payload := "\xff\xff\x7f" + strings.Repeat("x", mostFirst-3)
+	payload := "\xff\xff\x7f" + strings.Repeat("x", maxFirst-3)
 	s := &stdio{in: strings.NewReader(payload + "and more"), out: io.Discard, err: io.Discard}
 	run([]string{"dial", "--lazy", "--to", peer, "/a"}, s)
 	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"+payload; got != want {

@@ -17,7 +17,7 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// What libp2p calls the rungs of its ladder.
+// The steps of libp2p below the streams.
 const (
 	stepSecurity = "security"
 	stepMuxer    = "muxer"
@@ -27,7 +27,7 @@ const (
 // securities are proposed in this order.
 var securities = []string{noise.ID, libp2ptls.ID}
 
-// identity is who this process is among libp2p peers. It is new in each run.
+// identity is the libp2p identity of this process. It is new in each run.
 type identity struct {
 	key crypto.PrivKey
 	id  peerid.ID
@@ -42,8 +42,8 @@ func newIdentity() (identity, error) {
 	return identity{key, id}, local("making a key", err)
 }
 
-// secure runs the handshake of the security protocol that was agreed on. The
-// muxers are not told to it: it would choose one without a negotiation.
+// secure runs the handshake of the security protocol that was agreed on. It is
+// not given the muxers, because it would choose one without a negotiation.
 func (i identity) secure(ctx context.Context, protocol string, conn net.Conn, other peerid.ID, inbound bool) (sec.SecureConn, error) {
 	var security sec.SecureTransport
 	var err error
@@ -68,8 +68,8 @@ func (i identity) secure(ctx context.Context, protocol string, conn net.Conn, ot
 	return security.SecureOutbound(ctx, conn, other)
 }
 
-// climb connects to a libp2p peer over TCP: it negotiates what secures the
-// connection, and on top of that what divides it into streams.
+// climb connects to a libp2p peer over TCP: it negotiates security and, inside it,
+// the muxer.
 func (a address) climb(ctx context.Context, l *ladder) (link, error) {
 	self, err := newIdentity()
 	if err != nil {
@@ -101,19 +101,19 @@ func (a address) climb(ctx context.Context, l *ladder) (link, error) {
 	return newYamuxLink(inside, inside.RemotePeer().String())
 }
 
-// secureHalf is a secured connection during the negotiation of the muxer, where
-// nobody ends one half alone.
+// secureHalf is a secured connection during the negotiation of the muxer, which
+// never ends one half alone.
 type secureHalf struct{ sec.SecureConn }
 
 func (s secureHalf) CloseWrite() error { return s.Close() }
 
-// silent is an error that is there to be found, and says nothing.
+// silent makes an error available to [errors.As] without adding text.
 type silent struct{ err error }
 
 func (silent) Error() string   { return "" }
 func (s silent) Unwrap() error { return s.err }
 
-// handshakeError is why a peer did not prove who it is.
+// handshakeError returns the error for a peer that did not prove its identity.
 func handshakeError(security string, err error) error {
 	var mismatch sec.ErrPeerIDMismatch
 	if errors.As(err, &mismatch) {
@@ -148,7 +148,7 @@ func (a address) connectLibp2pQUIC(ctx context.Context, l *ladder) (link, error)
 	return &quicLink{conn, id.String()}, nil
 }
 
-// serverTLS is what a QUIC server shows libp2p peers, whoever they are.
+// serverTLS returns the TLS configuration of a QUIC server for libp2p peers.
 func (i identity) serverTLS() (*tls.Config, error) {
 	certificate, err := libp2ptls.NewIdentity(i.key)
 	if err != nil {
@@ -162,7 +162,7 @@ func (i identity) serverTLS() (*tls.Config, error) {
 	return config, nil
 }
 
-// peerOf returns who has shown a certificate of libp2p.
+// peerOf returns the identity in a certificate of libp2p.
 func peerOf(chain []*x509.Certificate) (peerid.ID, error) {
 	key, err := libp2ptls.PubKeyFromCertChain(chain)
 	if err != nil {

@@ -11,15 +11,14 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// link is the way to a peer. Each stream that it opens is good for one
-// negotiation.
+// link opens streams to a peer. Each stream is for one negotiation.
 type link interface {
 	open(ctx context.Context) (halfCloser, error)
 	close()
 }
 
-// connect sets up what has to be there before the first stream. It fails with a
-// *connectError, or with a *rungError if that was negotiated.
+// connect sets up the layers below the first stream. It fails with a
+// *connectError, or with a *rungError if a negotiation failed.
 func (a address) connect(ctx context.Context, t *trust, l *ladder) (link, error) {
 	switch a.form {
 	case formQUIC:
@@ -48,7 +47,7 @@ func (a address) dial(ctx context.Context) (halfCloser, error) {
 	return conn.(halfCloser), nil
 }
 
-// connecting returns why there is no connection.
+// connecting returns the error of a connection that could not be made.
 func connecting(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -90,19 +89,19 @@ type yamuxLink struct {
 	peer    string
 }
 
-// yamuxConfig is the default of yamux, but for its lines on standard error. The
-// limit on streams holds for each connection.
+// yamuxConfig is the default of yamux without its log. The limit on streams is per
+// connection.
 func yamuxConfig() *yamux.Config {
 	c := yamux.DefaultConfig()
 	c.LogOutput = io.Discard
-	c.MaxIncomingStreams = mostStreams
+	c.MaxIncomingStreams = maxStreams
 	return c
 }
 
-// mostStreams is how many streams a peer may have open on one connection.
-const mostStreams = 4096
+// maxStreams bounds the streams that a peer may have open on one connection.
+const maxStreams = 4096
 
-// newYamuxLink takes conn over.
+// newYamuxLink returns a link that owns conn.
 func newYamuxLink(conn net.Conn, peer string) (link, error) {
 	session, err := yamux.Client(conn, yamuxConfig(), nil)
 	if err != nil {
@@ -120,12 +119,12 @@ func (y *yamuxLink) open(ctx context.Context) (halfCloser, error) {
 	return yamuxStream{s, y.peer}, nil
 }
 
-// flushTime is how long the end of a connection waits for what was said on its
-// streams last.
+// flushTime bounds how long closing a connection waits for the last bytes of its
+// streams to be sent.
 const flushTime = 250 * time.Millisecond
 
-// close waits until the peer has got all, which the answer to a ping shows: the
-// end of a session drops what it has not written.
+// close waits for the answer to a ping, which shows that the peer has received all
+// bytes: closing a session discards unsent ones.
 func (y *yamuxLink) close() {
 	answered := make(chan struct{})
 	go func() {
@@ -148,7 +147,7 @@ type quicLink struct {
 // quicConfig keeps an idle dial alive, and limits streams.
 func quicConfig() *quic.Config {
 	return &quic.Config{
-		MaxIncomingStreams:    mostStreams,
+		MaxIncomingStreams:    maxStreams,
 		MaxIncomingUniStreams: -1,
 		KeepAlivePeriod:       10 * time.Second,
 	}
@@ -182,8 +181,8 @@ func (q *quicLink) open(ctx context.Context) (halfCloser, error) {
 	return quicStream{s, q.conn, q.peer}, nil
 }
 
-// close gives the last frames a moment to leave: quic-go drops what it has not
-// sent when a connection ends, and has nothing to wait for.
+// close waits a moment for the last frames to be sent: quic-go discards unsent
+// frames when a connection ends, and has no way to wait for them.
 func (q *quicLink) close() {
 	time.Sleep(10 * time.Millisecond)
 	q.conn.CloseWithError(0, "")

@@ -16,7 +16,7 @@ type listener struct {
 	net.Listener
 	address address // in the form of --to, with the port that was bound
 	print   string  // the fingerprint of its certificate, if it has one
-	finish  func()  // ends what is below the streams when they are over
+	finish  func()  // closes the connections below the streams, after these have ended
 }
 
 // listen listens on a.
@@ -50,10 +50,10 @@ func (s *server) listen(a address, c *certificates) (*listener, error) {
 	return l, nil
 }
 
-// listen listens on an address where each connection is a stream, and takes over
-// the socket file that a process left behind when it died. A socket that somebody
-// still serves, and a file that is no socket, are left alone. The listener removes
-// its socket file when closed.
+// listen listens on an address where each connection is a stream. It replaces the
+// socket file of a process that has died; it does not touch a socket that is still
+// served, nor a file that is no socket. The listener removes its socket file when
+// closed.
 func (a address) listen(c *certificates) (ln net.Listener, print string, err error) {
 	var config *tls.Config
 	if a.form == formTLS {
@@ -74,7 +74,7 @@ func (a address) listen(c *certificates) (ln net.Listener, print string, err err
 	return ln, print, nil
 }
 
-// isStale reports whether a is a socket file that nobody listens on.
+// isStale reports whether a is a socket file without a listening process.
 func (a address) isStale() bool {
 	if a.form != formUnix {
 		return false
@@ -90,8 +90,8 @@ func (a address) isStale() bool {
 	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// cause strips what package net says about the operation and the addresses,
-// which mss says in its own words.
+// cause removes the operation and the addresses from an error of package net,
+// because mss names them itself.
 func cause(err error) error {
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		err = e.Err

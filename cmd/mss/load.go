@@ -14,7 +14,7 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// load is a run of bench: workers that negotiate, and what they have measured.
+// load is a run of bench: workers that negotiate, and their measurements.
 type load struct {
 	protocol string
 	lazy     bool
@@ -32,7 +32,7 @@ type load struct {
 
 	mu       sync.Mutex
 	took     time.Duration
-	latency  *hdrhistogram.Histogram // from when it was due, or began, to its end
+	latency  *hdrhistogram.Histogram // from the time it was due, or began, to its end
 	opening  *hdrhistogram.Histogram // of the stream, or the connection
 	agreeing *hdrhistogram.Histogram // the negotiation alone, with the payload
 	failures map[string]int
@@ -79,7 +79,7 @@ func newLoad(ctx context.Context, p *peer, f *benchFlags, protocol string) (*loa
 	return b, nil
 }
 
-// prepare makes what is measured with.
+// prepare creates the histograms.
 func (b *load) prepare() {
 	b.latency, b.opening, b.agreeing = newHistogram(3), newHistogram(3), newHistogram(3)
 	b.failures = make(map[string]int)
@@ -96,7 +96,7 @@ func (b *load) close() {
 	closing.Wait()
 }
 
-// run negotiates until the time is over, or the count is reached, or ctx ends.
+// run negotiates until the duration has passed, the count is reached, or ctx ends.
 func (b *load) run(ctx context.Context) {
 	b.began = time.Now()
 	var working sync.WaitGroup
@@ -108,8 +108,8 @@ func (b *load) run(ctx context.Context) {
 }
 
 // work makes one negotiation after the other. In an open loop each number has its
-// own due time, which does not depend on how long the ones before it took; a
-// worker that is late for it begins at once, and the lateness counts.
+// own due time, which does not depend on the duration of earlier ones; a worker
+// that is late starts immediately, and the latency includes the delay.
 func (b *load) work(ctx context.Context, l link) {
 	for {
 		n := b.next.Add(1) - 1
@@ -121,7 +121,7 @@ func (b *load) work(ctx context.Context, l link) {
 		opened, err := b.negotiate(ctx, l)
 		ended := time.Now()
 		if ctx.Err() != nil {
-			return // what was cut off has not failed
+			return // an interrupted negotiation has not failed
 		}
 		b.record(due, began, opened, ended, err)
 	}
@@ -135,7 +135,8 @@ func (b *load) due(n int64) time.Time {
 	return b.began.Add(time.Duration(n) * b.interval)
 }
 
-// wait waits for a moment that may be over. It reports whether ctx goes on.
+// wait waits until a time, which may have passed. It returns false if ctx ends
+// first.
 func wait(ctx context.Context, until time.Time) bool {
 	left := time.Until(until)
 	if left <= 0 {
@@ -151,7 +152,8 @@ func wait(ctx context.Context, until time.Time) bool {
 	}
 }
 
-// negotiate makes one negotiation. It returns when the stream was there.
+// negotiate makes one negotiation. It returns the time at which the stream was
+// open.
 func (b *load) negotiate(ctx context.Context, l link) (opened time.Time, err error) {
 	cancel := context.CancelFunc(func() {})
 	if b.timeout > 0 {
@@ -164,7 +166,7 @@ func (b *load) negotiate(ctx context.Context, l link) (opened time.Time, err err
 	}
 	defer conn.Close()
 	opened = time.Now()
-	client := multiselect.Client{Limits: multiselect.Limits{Timeout: -1}} // that of the context
+	client := multiselect.Client{Limits: multiselect.Limits{Timeout: multiselect.NoLimit}} // ctx has one
 	if !b.lazy {
 		if _, err := client.SelectOneOf(ctx, conn, b.protocol); err != nil {
 			return opened, err
@@ -203,17 +205,17 @@ func (b *load) echo(ctx context.Context, stream io.ReadWriteCloser) error {
 	return nil
 }
 
-// mostFailures is how many kinds of failures are told apart.
-const mostFailures = 20
+// maxFailures bounds the kinds of failures that are counted separately.
+const maxFailures = 20
 
 func (b *load) record(due, began, opened, ended time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// What ends after the last one was begun belongs to the last moment.
+	// Negotiations that end after the duration belong to the last moment.
 	m := &b.moments[min(int(ended.Sub(b.began)*moments/b.duration), moments-1)]
 	if err != nil {
-		kind := lastWords(err)
-		if _, known := b.failures[kind]; !known && len(b.failures) >= mostFailures {
+		kind := endOf(err)
+		if _, known := b.failures[kind]; !known && len(b.failures) >= maxFailures {
 			kind = "other reasons"
 		}
 		b.failures[kind]++

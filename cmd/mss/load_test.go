@@ -101,7 +101,7 @@ func TestNoCoordinatedOmission(t *testing.T) {
 	})
 }
 
-// A run that is interrupted ends at once, and counts nothing that it cut off.
+// An interrupted run ends immediately and does not count the negotiations it interrupted.
 func TestLoadInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

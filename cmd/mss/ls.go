@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const lsHelp = `Asks the peer for its protocols and writes one name a line. Names that would
-be misread, or could play tricks on a terminal, are written as quoted strings.
+const lsHelp = `Asks the peer for its protocols and writes one name a line. Names that could be
+misread, or could change what a terminal shows, are written as quoted strings.
 
-Many peers do not tell; they answer na. Then nothing is written to standard
-output and the exit code is 7: use probe for names that they may speak. A libp2p
+Many peers do not list their protocols; they answer na. Then standard output stays
+empty and the exit code is 7: use probe for names that they may speak. A libp2p
 peer (a multiaddr) that answers na is asked with identify, /ipfs/id/1.0.0, and
 standard error says so.`
 
@@ -61,7 +61,7 @@ func ls(ctx context.Context, s *stdio, f *peerFlags) error {
 		}
 	}
 	if i := a.identified; i != nil && !f.json {
-		s.printError(fmt.Sprintf("%s does not answer ls; these names are what it told in %s, as %s", p, identifyID, i.who()))
+		s.printError(fmt.Sprintf("%s does not answer ls; it listed these names in %s, as %s", p, identifyID, i.agentName()))
 	}
 	return a.finish(s, false)
 }

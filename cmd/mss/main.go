@@ -1,15 +1,15 @@
 // Command mss speaks multistream-select 1.0 from a terminal: it dials, serves,
-// lists and probes, shows what is said on the wire and explains what fails.
+// lists and probes, shows the messages on the wire and explains failures.
 //
 //	mss dial /echo/1.0.0              talk to the responder inside mss itself
 //	mss serve /echo/1.0.0=echo        be one that others can reach
-//	mss ls --to 127.0.0.1:4001        what does it offer?
-//	mss probe --to HOST:PORT /a /b    which of these does it speak?
+//	mss ls --to 127.0.0.1:4001        list its protocols
+//	mss probe --to HOST:PORT /a /b    does it speak these?
 //	mss bench --to HOST:PORT /a       how long does it take?
 //	mss conform responder --to …      does it keep to the protocol?
 //
 // Data goes to standard output, everything else to standard error. The exit
-// code tells what happened; exit.go lists the codes.
+// code tells the kind of failure; exit.go lists the codes.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	os.Exit(run(os.Args[1:], &stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// run is the whole tool but for the end of the process. It returns the exit code.
+// run runs the tool and returns the exit code of the process.
 func run(args []string, s *stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -41,9 +41,8 @@ func run(args []string, s *stdio) (code int) {
 	return s.finish(root.ExecuteContext(ctx))
 }
 
-// interruptible returns a context that ends at the first SIGINT or SIGTERM.
-// The second one ends the process as if nobody had asked for them, should the
-// first be stuck somewhere.
+// interruptible returns a context that is canceled by the first SIGINT or SIGTERM.
+// A second signal has its default effect and ends the process.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -63,7 +62,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 const rootHelp = `mss speaks multistream-select 1.0, the negotiation that decides which protocol
 a libp2p stream will speak.
 
-Every verb works at once: without --to it talks to a responder inside mss.`
+Without --to, every verb talks to a responder inside mss, so each can be tried as it is.`
 
 const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # refused, agreed, echoed
   mss serve --listen 127.0.0.1:4001 /chat/1.0.0=tcp:127.0.0.1:6667
@@ -107,8 +106,8 @@ func newRoot(s *stdio) *cobra.Command {
 	return root
 }
 
-// strictHelp makes usage errors of what cobra's own commands take for a wish to
-// see a help text: a shell or a command that does not exist.
+// strictHelp makes cobra's completion and help commands return usage errors for
+// unknown shells and commands, where cobra would print a help text.
 func strictHelp(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()

@@ -10,8 +10,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mss": main})
 }
 
-// TestScripts runs testdata/script/*.txtar with this binary as mss. Beside the
-// commands of testscript they have
+// TestScripts runs testdata/script/*.txtar with this binary as mss. In addition to
+// the commands of testscript they have
 //
 //	peer VAR FILE...         a scripted responder; see scriptedPeer
 //	client ADDR FILE         a scripted initiator

@@ -21,7 +21,7 @@ type metricsPage struct {
 	server    *http.Server
 }
 
-// startMetrics listens on a host:port, until it is closed.
+// startMetrics serves the page on a host:port until it is closed.
 func startMetrics(where string) (*metricsPage, error) {
 	if err := checkHostPort(where); err != nil {
 		return nil, usagef("--metrics %q: %v: write host:port", where, err)
@@ -53,8 +53,8 @@ func startMetrics(where string) (*metricsPage, error) {
 	return m, nil
 }
 
-// showMetrics starts the page, and counts the negotiations of s, if it is to be
-// anywhere.
+// showMetrics starts the page and counts the negotiations of s. If where is empty,
+// it returns nil.
 func (s *server) showMetrics(where string) (*metricsPage, error) {
 	if where == "" {
 		return nil, nil
@@ -66,7 +66,7 @@ func (s *server) showMetrics(where string) (*metricsPage, error) {
 	return page, err
 }
 
-// close does nothing if there is no page.
+// close may be called on nil.
 func (m *metricsPage) close() {
 	if m != nil {
 		m.server.Close()

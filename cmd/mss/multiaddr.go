@@ -9,10 +9,10 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-// multiaddrForms is what errors say about multiaddrs.
-const multiaddrForms = "/ip4/HOST/tcp/PORT or /ip4/HOST/udp/PORT/quic-v1 (also ip6, dns, dns4, dns6), with /p2p/ID behind it to insist on a peer"
+// multiaddrForms lists the forms of multiaddrs for errors.
+const multiaddrForms = "/ip4/HOST/tcp/PORT or /ip4/HOST/udp/PORT/quic-v1 (also ip6, dns, dns4, dns6), followed by /p2p/ID to require that peer"
 
-// parseMultiaddr takes the multiaddrs that mss can connect to by itself.
+// parseMultiaddr reads the multiaddrs that mss supports.
 func parseMultiaddr(s string) (address, error) {
 	parsed, err := multiaddr.NewMultiaddr(s)
 	if err != nil {
@@ -49,7 +49,7 @@ func parseMultiaddr(s string) (address, error) {
 		host = ""
 	}
 	if host == "" {
-		return address{}, usagef("address %q is of a kind that this mss does not speak: write %s", s, multiaddrForms)
+		return address{}, usagef("address %q has a form that mss does not support: write %s", s, multiaddrForms)
 	}
 	return a, nil
 }

@@ -48,13 +48,13 @@ func (l *streamListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close stops accepting connections and streams. The streams that are there go on.
+// Close stops accepting connections and streams. Accepted streams stay open.
 func (l *streamListener) Close() error {
 	l.stop()
 	return l.closer()
 }
 
-// hand gives a stream to whoever accepts, and ends it if nobody does any more.
+// hand passes a stream to Accept, or resets it after Close.
 func (l *streamListener) hand(s halfCloser) {
 	select {
 	case l.streams <- s:
@@ -63,7 +63,7 @@ func (l *streamListener) hand(s halfCloser) {
 	}
 }
 
-// keep remembers a connection for finish, and returns what forgets it.
+// keep records a connection for finish. The function that it returns undoes that.
 func (l *streamListener) keep(c link) (forget func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,9 +75,9 @@ func (l *streamListener) keep(c link) (forget func()) {
 	}
 }
 
-// finish ends the connections when nobody uses their streams any more, in good
-// order: a process that only ended would leave clients of QUIC waiting, and
-// could take the last words of a stream with it.
+// finish closes the connections, after their streams have ended. A process that
+// exits without it leaves QUIC clients waiting, and can lose the last bytes of a
+// stream.
 func (l *streamListener) finish() {
 	var ending sync.WaitGroup
 	l.mu.Lock()
@@ -88,12 +88,12 @@ func (l *streamListener) finish() {
 	ending.Wait()
 }
 
-// mostRising is how many connections are set up at the same time; one more waits
+// maxRising bounds the connections that are set up at a time; further ones wait
 // in the queue of the system.
-const mostRising = 256
+const maxRising = 256
 
-// listenStreams listens on a multiplexed address. The server logs and bounds what
-// is negotiated below the streams.
+// listenStreams listens on a multiplexed address. The server logs and bounds the
+// negotiations below the streams.
 func (s *server) listenStreams(a address, c *certificates, self identity) (*streamListener, string, error) {
 	switch a.form {
 	case formQUIC:
@@ -116,7 +116,7 @@ func (s *server) listenStreams(a address, c *certificates, self identity) (*stre
 		return nil, "", cannotListen(a, err)
 	}
 	l := newStreamListener(tcp.Addr(), tcp.Close)
-	rising := make(chan struct{}, mostRising)
+	rising := make(chan struct{}, maxRising)
 	go func() {
 		acceptAll(l.ctx, tcp, s.log, func(conn net.Conn) {
 			rising <- struct{}{}
@@ -135,7 +135,7 @@ func (s *server) listenStreams(a address, c *certificates, self identity) (*stre
 	return l, "", nil
 }
 
-// serveYamux hands on the streams of a connection until it ends.
+// serveYamux passes the streams of a connection to Accept until it ends.
 func (l *streamListener) serveYamux(conn net.Conn, peer string) {
 	session, err := yamux.Server(conn, yamuxConfig(), nil)
 	if err != nil {
@@ -154,11 +154,11 @@ func (l *streamListener) serveYamux(conn net.Conn, peer string) {
 }
 
 // rise answers the negotiations below the streams of a libp2p connection. It
-// returns nil if they failed, which the log tells.
+// logs a failure and returns nil.
 func (s *server) rise(conn halfCloser, self identity) (net.Conn, string) {
 	ctx := s.negotiating
-	if budget := cmp.Or(s.muxer.Limits.Timeout, 10*time.Second); budget > 0 { // for all of it together
-		limited, cancel := context.WithTimeout(ctx, budget)
+	if timeout := cmp.Or(s.muxer.Limits.Timeout, 10*time.Second); timeout > 0 { // for all steps together
+		limited, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		ctx = limited
 	}
@@ -215,7 +215,7 @@ func (s *server) listenQUIC(a address, config *tls.Config) (*streamListener, err
 	return l, nil
 }
 
-// serveQUIC hands on the streams of a connection until it ends.
+// serveQUIC passes the streams of a connection to Accept until it ends.
 func (l *streamListener) serveQUIC(conn *quic.Conn, f form) {
 	name := ""
 	if id, err := peerOf(conn.ConnectionState().TLS.PeerCertificates); f == formLibp2pQUIC && err == nil {
@@ -241,7 +241,7 @@ func acceptAll(ctx context.Context, ln net.Listener, log *serverLog, serve func(
 			serve(conn)
 		case errors.Is(err, net.ErrClosed):
 			return
-		default: // no more files, mostly: connections that end give some back
+		default: // usually out of file descriptors: connections that end free some
 			log.notAccepted(err)
 			select {
 			case <-time.After(100 * time.Millisecond):

@@ -8,21 +8,21 @@ import (
 // near is an offered protocol that comes close to a refused one.
 type near struct {
 	refused, offered string
-	differs          string // in what
+	differs          string // the part in which they differ
 }
 
 func (n *near) String() string {
 	return fmt.Sprintf("%s differs from %s in %s", listed(n.offered), listed(n.refused), n.differs)
 }
 
-// nearest finds the offered name that comes closest to one of the refused: the
-// same but for blanks at the end, a leading slash, case or the version, or else
-// for a few characters. It returns nil if none is close.
+// nearest returns the offered name that is closest to one of the refused: it
+// differs only in blanks at the end, the leading slash, case, the version, or a
+// few characters. It returns nil if none is close.
 func nearest(refused, offered []string) *near {
-	const most = 16 // a peer that offers a thousand names must not keep us busy
+	const maxRefused = 16 // bounds the work for a peer that offers a thousand names
 	var best *near
 	bestRank, bestDistance := len(kinships), 0
-	for _, r := range refused[:min(most, len(refused))] {
+	for _, r := range refused[:min(maxRefused, len(refused))] {
 		for _, o := range offered {
 			rank, distance := kinship(r, o)
 			if rank < bestRank || rank == bestRank && rank < len(kinships) && distance < bestDistance {
@@ -40,10 +40,10 @@ var kinships = [...]string{
 	"the version", "the leading slash and the version", "its spelling",
 }
 
-// kinship returns an index of kinships, or their number for names that are not
-// related, and how many characters differ.
+// kinship returns an index of kinships, or len(kinships) for names that are not
+// related, and the edit distance.
 func kinship(a, b string) (rank, distance int) {
-	const longest = 128 // a peer chooses b: what is compared stays small
+	const longest = 128 // bounds the work, since a peer chooses b
 	if len(a) > longest || len(b) > longest {
 		return len(kinships), 0
 	}
@@ -71,9 +71,8 @@ func kinship(a, b string) (rank, distance int) {
 
 const blanks = " \t\r\n"
 
-// tolerance returns how many characters may differ in names of a length, of
-// which the stem is what tells them apart: names of one or two letters have
-// nothing in common but their length.
+// tolerance returns how many characters may differ in names of a length whose
+// stems have a length of their own. Stems of one or two letters are never close.
 func tolerance(name, stem int) int {
 	if stem < 3 {
 		return 0

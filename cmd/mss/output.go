@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 )
 
-// stdio is what the tool reads and writes: data on out, all else on err.
+// stdio holds the standard files: data goes to out, everything else to err.
 type stdio struct {
 	in                 io.Reader
 	out, err           io.Writer
@@ -24,8 +24,8 @@ type stdio struct {
 	json               bool // each line of err is a document
 }
 
-// setColor decides where colour goes. An explicit choice wins; "auto" is for
-// terminals that nobody has asked to be plain.
+// setColor decides which outputs are coloured. With "auto" these are terminals,
+// unless NO_COLOR is set or TERM is dumb.
 func (s *stdio) setColor(mode string, getenv func(string) string) error {
 	plain := getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"
 	switch mode {
@@ -62,14 +62,14 @@ func paint(on bool, color, text string) string {
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
-// finish tells standard error about err and returns the exit code.
+// finish reports err on standard error and returns the exit code.
 func (s *stdio) finish(err error) int {
 	if err == nil {
 		return exitOK
 	}
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
-		// The verbs return failures; what is left is cobra's: the command line,
+		// The verbs return failures; other errors are cobra's: the command line,
 		// or a completion script that could not be written.
 		f = &failure{code: exitUsage, err: err}
 		if _, ok := errors.AsType[*fs.PathError](err); ok {
@@ -107,8 +107,8 @@ func printJSON(w io.Writer, document any) error {
 	return local("writing JSON", e.Encode(document))
 }
 
-// display returns a name as a transcript writes it: bare, or quoted where it
-// would be misread or could play tricks on a terminal.
+// display returns a name as a transcript writes it: bare, or quoted if it could
+// be misread or could change what a terminal shows.
 func display(name string) string {
 	line := transcript.Transcript{{From: multiselect.Initiator, Kind: transcript.KindMessage, Text: name}}.String()
 	return strings.TrimSuffix(strings.TrimPrefix(line, "> "), "\n")
@@ -122,8 +122,8 @@ func displayAll(names []string) string {
 	return strings.Join(shown, ", ")
 }
 
-// listed is display for a name within a sentence: what would be taken for two
-// names, or would not be seen at all, is quoted too.
+// listed is display for a name within a sentence: it also quotes names with
+// commas or blanks.
 func listed(name string) string {
 	if shown := display(name); shown != name || !strings.ContainsAny(name, ", \t") {
 		return shown
@@ -162,7 +162,7 @@ func arrowColor(line string) string {
 	return green
 }
 
-// transcriptWriter returns where a live transcript goes.
+// transcriptWriter returns the writer for live transcripts.
 func (s *stdio) transcriptWriter() io.Writer {
 	if s.errColor {
 		return arrows{s.err}

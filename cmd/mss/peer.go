@@ -25,24 +25,24 @@ type peerFlags struct {
 
 func (f *peerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+addressForms+" (default: a responder inside mss)")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for connecting and negotiating together; 0 for none")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose document has it")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for connecting and negotiating together; 0 for none")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose document contains them")
 	cmd.ValidArgsFunction = f.complete
 	f.trust.add(cmd)
 	f.given = cmd.Flags().Changed
 }
 
-// peer is whom a verb talks to.
+// peer is the other end of a verb.
 type peer struct {
 	address address
-	given   string // what --to said, empty for the embedded responder
+	given   string // the value of --to, empty for the embedded responder
 	stop    func() // ends the connection to it, or the embedded responder
 	trust   *trust
 	link    link // if it is connected
 	ladder  ladder
 }
 
-// open finds the peer; nothing is connected yet.
+// open returns the peer of the flags. It does not connect.
 func (f *peerFlags) open() (*peer, error) {
 	if f.timeout < 0 {
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
@@ -78,7 +78,7 @@ func (p *peer) String() string {
 	return p.address.String()
 }
 
-// talk is one connection to a peer, and what was said on it.
+// talk is one connection to a peer, and its record.
 type talk struct {
 	conn   halfCloser
 	comm   *multiselect.Communicator
@@ -87,8 +87,8 @@ type talk struct {
 	live   io.Writer
 }
 
-// call opens a stream to talk on. What is said is recorded, and shown on live as
-// it is said.
+// call opens a stream to talk on. The messages are recorded, and written to live
+// as they are sent and received.
 func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, error) {
 	conn, err := p.stream(ctx, live)
 	if err != nil {
@@ -100,8 +100,7 @@ func (p *peer) call(ctx context.Context, r *record, live io.Writer) (*talk, erro
 	return newTalk(conn, r, p.ladder.level()), nil
 }
 
-// stream opens a stream, and connects before that if there is no connection that
-// has streams.
+// stream opens a stream. It connects first if there is no connection for streams.
 func (p *peer) stream(ctx context.Context, live io.Writer) (halfCloser, error) {
 	reused := p.link != nil && p.address.form.multiplexed()
 	if p.link == nil {
@@ -115,13 +114,13 @@ func (p *peer) stream(ctx context.Context, live io.Writer) (halfCloser, error) {
 	p.ladder.live = live
 	conn, err := p.link.open(ctx)
 	if err != nil && reused && ctx.Err() == nil {
-		p.leave() // the peer ended the connection when it had done with a stream
+		p.leave() // the peer has closed the connection after a stream
 		return p.stream(ctx, live)
 	}
 	return conn, err
 }
 
-// leave ends the connection, in good order.
+// leave closes the connection.
 func (p *peer) leave() {
 	if p.link != nil {
 		p.link.close()
@@ -130,8 +129,8 @@ func (p *peer) leave() {
 }
 
 func newTalk(conn halfCloser, r *record, live io.Writer) *talk {
-	// The budget is that of the context: it began with the connecting.
-	client := multiselect.Client{Limits: multiselect.Limits{Timeout: -1}}
+	// The context has the time limit, which includes connecting.
+	client := multiselect.Client{Limits: multiselect.Limits{Timeout: multiselect.NoLimit}}
 	return &talk{conn, multiselect.NewCommunicator(conn), client, r, live}
 }
 
@@ -145,7 +144,7 @@ func (t *talk) list(ctx context.Context) (wire.List, error) {
 	return t.client.List(t.record.watch(ctx, t.live), t.comm)
 }
 
-// record is what was said on one connection. The goroutine that negotiates
+// record holds the messages of one connection. Only the goroutine that negotiates
 // writes it.
 type record struct {
 	text           bytes.Buffer
@@ -162,7 +161,7 @@ func (r *record) watch(ctx context.Context, live io.Writer) context.Context {
 	return multiselect.WithTrace(ctx, r.watching)
 }
 
-// live returns where this verb's transcript goes while it is written.
+// live returns the writer for this verb's live transcript.
 func (f *peerFlags) live(s *stdio) io.Writer {
 	if f.verbose && !f.json { // the document holds it
 		return s.transcriptWriter()

@@ -12,13 +12,13 @@ import (
 )
 
 const probeHelp = `Asks the peer for each protocol and writes a line with its name and "yes",
-"no" or "error". Nothing is said in any protocol: a stream is ended as soon as
-the peer agrees. What was refused is asked on the same stream as the name before
-it, as long as the peer allows that; --timeout holds for all names together.
+"no" or "error". No protocol is used: a stream is ended as soon as the peer
+agrees. After a refusal the next name is proposed on the same stream, as long as
+the peer allows that; --timeout is for all names together.
 
-Exit codes: 0 if all are spoken, 1 if one is not, that of the first error if
-there was one, 3 if there was no connection. Names for which no time was left are
-errors.`
+Exit codes: 0 if the peer speaks all of them, 1 if it refuses one, that of the
+first error if there was one, 3 if there was no connection. Names for which no
+time was left are errors.`
 
 const probeExamples = `  mss probe /echo/1.0.0 /echo/2.0.0
   mss probe --to 127.0.0.1:4001 /ipfs/ping/1.0.0 /ipfs/id/1.0.0 /meshsub/1.1.0
@@ -111,8 +111,7 @@ func verdict(findings []finding) int {
 	return exitOK
 }
 
-// print writes one line, and the reason for an error. What can be done about it
-// is said once.
+// print writes one line, and the reason for an error. It writes advice only once.
 func (pr *prober) print(f finding) error {
 	if f.err != nil {
 		x := explanation{summary: display(f.Protocol) + ": " + *f.Error}

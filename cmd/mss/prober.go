@@ -16,20 +16,20 @@ type prober struct {
 	peer       *peer
 	flags      *peerFlags
 	stdio      *stdio
-	talk       *talk // where the next question may go, if not nil
+	talk       *talk // the stream for the next question, if not nil
 	asked      int   // questions on talk
 	connected  bool  // a connection was made, ever
-	hinted     bool  // what to do about an error was said
+	hinted     bool  // advice on an error was written
 	calls      int
 	transcript strings.Builder // of all connections
 }
 
-// perStream is how many questions go on one stream. Responders limit them.
+// perStream bounds the questions on one stream, since responders limit them.
 const perStream = 32
 
-// ask returns the answer for one protocol. A peer that hangs up after a
-// refusal, as some do, is asked again on a new connection: only what happens on
-// a fresh one is an answer.
+// ask returns the answer for one protocol. Some peers end the stream after a
+// refusal; these are asked again on a new connection, because only a failure on a
+// fresh one is an answer.
 func (pr *prober) ask(ctx context.Context, protocol string) finding {
 	if ctx.Err() != nil && pr.connected {
 		return notAsked(protocol, context.Cause(ctx))
@@ -43,7 +43,7 @@ func (pr *prober) ask(ctx context.Context, protocol string) finding {
 		err = pr.askOnce(ctx, protocol)
 	}
 	f := finding{Protocol: protocol, Answer: "error", ExitCode: exitCode(err)}
-	_, below := errors.AsType[*rungError](err) // nobody has heard of the protocol
+	_, below := errors.AsType[*rungError](err) // the protocol was not proposed
 	switch {
 	case err == nil:
 		f.Answer = "yes"
@@ -59,9 +59,9 @@ func (pr *prober) ask(ctx context.Context, protocol string) finding {
 	return f
 }
 
-// notAsked is the finding about a protocol for which no time was left.
+// notAsked returns the finding about a protocol for which no time was left.
 func notAsked(protocol string, why error) finding {
-	text := "not asked: the time was over"
+	text := "not asked: no time was left"
 	if exitCode(why) == exitInterrupted {
 		text = "not asked: interrupted"
 	}
@@ -87,7 +87,7 @@ func (pr *prober) askOnce(ctx context.Context, protocol string) error {
 	pr.asked++
 	err := pr.talk.try(ctx, protocol)
 	if !isRefusal(err) {
-		pr.hangUp() // a yes uses the stream up
+		pr.hangUp() // an agreed stream cannot be used for another question
 	}
 	return err
 }

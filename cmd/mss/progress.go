@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// progress shows on a terminal how far a run has come, and nowhere else. What it
-// returns ends that and takes the line away.
+// progress shows the progress of a run if standard error is a terminal. Its result
+// ends that and erases the line.
 func (b *load) progress(s *stdio) (stop func()) {
 	if !isTerminal(s.err) {
 		return func() {}
 	}
-	began, ended, gone := time.Now(), make(chan struct{}), make(chan struct{})
+	began, ended, erased := time.Now(), make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(gone)
+		defer close(erased)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for {
@@ -33,6 +33,6 @@ func (b *load) progress(s *stdio) (stop func()) {
 	}()
 	return func() {
 		close(ended)
-		<-gone
+		<-erased
 	}
 }

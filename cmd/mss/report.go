@@ -26,13 +26,13 @@ type report struct {
 	ElapsedMS     float64  `json:"elapsed_ms"`
 	Error         *string  `json:"error"`
 	Stage         string   `json:"stage,omitempty"`
-	Answer        string   `json:"answer,omitempty"` // the bytes that were not acceptable
+	Answer        string   `json:"answer,omitempty"` // the text or bytes that were not acceptable
 	Blame         string   `json:"blame,omitempty"`
 	Nearest       string   `json:"nearest,omitempty"`
 	Next          string   `json:"next,omitempty"`
 	ExitCode      int      `json:"exit_code"`
 	Step          string   `json:"step,omitempty"`     // of a negotiation below the streams: security or muxer
-	Ladder        []rung   `json:"ladder,omitempty"`   // what was negotiated below the stream
+	Ladder        []rung   `json:"ladder,omitempty"`   // the negotiations below the stream
 	End           string   `json:"end,omitempty"`      // how the peer ended it: fin, reset, stop_sending, closed
 	EndCode       *uint64  `json:"end_code,omitempty"` // with which code, where the transport has them
 }
@@ -79,8 +79,8 @@ func (a *attempt) report() report {
 	return r
 }
 
-// finish tells the outcome: as a line of JSON, or in words if it failed. What
-// it returns is a.err with the exit code decided.
+// finish reports the outcome: as a line of JSON, or in words if the attempt
+// failed. It returns a.err with its exit code.
 func (a *attempt) finish(s *stdio, asJSON bool) error {
 	if asJSON {
 		if err := s.printLine(a.report()); err != nil {
@@ -121,5 +121,5 @@ func milliseconds(d time.Duration) float64 {
 	return float64(d.Microseconds()) / 1000
 }
 
-// isRefusal reports whether the peer can be asked something else.
+// isRefusal reports whether the peer refused, so that the stream is still usable.
 func isRefusal(err error) bool { return errors.Is(err, multiselect.ErrNotSupported) }

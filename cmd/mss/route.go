@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// route says what is behind a protocol.
+// route is a protocol and its target.
 type route struct {
 	protocol string
 	target   target
@@ -12,7 +12,7 @@ type route struct {
 
 func (r route) String() string { return display(r.protocol) + "=" + r.target.String() }
 
-// defaultRoutes is what is served if nothing else is asked for.
+// defaultRoutes returns the routes of a server without arguments.
 func defaultRoutes() []route {
 	return []route{
 		{"/echo/1.0.0", target{kind: "echo"}},
@@ -21,7 +21,7 @@ func defaultRoutes() []route {
 }
 
 // parseRoute reads PROTOCOL=TARGET. Both sides may contain "=", so the name
-// ends at the first one with the beginning of a target behind it:
+// ends at the first one that is followed by the beginning of a target:
 // "/a=b/1.0.0=static:x=y" serves "/a=b/1.0.0" with the text "x=y".
 func parseRoute(s string) (route, error) {
 	for i := range len(s) {
@@ -39,7 +39,7 @@ func parseRoute(s string) (route, error) {
 	}
 	name, rest, named := strings.Cut(s, "=")
 	if !named {
-		return route{}, usagef("%s: what is to be served there? Write %s=TARGET\nTARGET is one of: %s", s, s, targetForms)
+		return route{}, usagef("%s: no target is given: write %s=TARGET\nTARGET is one of: %s", s, s, targetForms)
 	}
 	return route{}, usagef("%s: %q is no target for %s\nTARGET is one of: %s", s, rest, name, targetForms)
 }

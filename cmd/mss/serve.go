@@ -15,52 +15,52 @@ import (
 const serveHelp = `Listens, agrees on a protocol with each client, and hands the connection to the
 target of that protocol:
 
-  echo             what arrives goes back
-  time             one line with the time
-  discard          what arrives is dropped
-  static:TEXT      TEXT, as it stands, and the end
-  exec:COMMAND     a shell command, joined by standard input and output; it
-                   finds $MSS_PROTOCOL and $MSS_PEER
-  tcp:HOST:PORT    another server, each half of the stream for itself
+  echo             sends back the bytes that it receives
+  time             sends one line with the time
+  discard          drops the bytes that it receives
+  static:TEXT      sends TEXT as it is, then ends the stream
+  exec:COMMAND     runs a shell command whose standard input and output are the
+                   connection; $MSS_PROTOCOL and $MSS_PEER are set
+  tcp:HOST:PORT    forwards to another server; each half is closed by itself
 
 Without arguments it serves /echo/1.0.0=echo and /time/1.0.0=time.
 
 The first line on standard output is "listening ADDR", with the port that was
-bound. All else goes to standard error: a line for each client that no protocol
-was agreed on with, and with -v what is said. PROTOCOL and TEXT may contain "=":
-the name ends at the first "=" with a target behind it.
+bound. Everything else goes to standard error: a line for each client without an
+agreement and, with -v, all messages. PROTOCOL and TEXT may contain "=": the name
+ends at the first "=" that is followed by a target.
 
-On tls:// and quic:// clients see the certificate of --cert and --key, or one that
-was made for this run; standard error says "certificate" and its fingerprint,
-which clients pass to --pin. On a multiaddr (/ip4/127.0.0.1/tcp/0, or
+On tls:// and quic:// clients receive the certificate of --cert and --key, or one
+made for this run; standard error says "certificate" and its fingerprint, which
+clients pass to --pin. On a multiaddr (/ip4/127.0.0.1/tcp/0, or
 /ip4/127.0.0.1/udp/0/quic-v1) mss is a libp2p peer with a key made for this run.
-Where a connection carries many streams, each of them is a client of its own, and
+Where a connection carries many streams, each stream is a client of its own, and
 the log names it by its number: ADDRESS#STREAM.
 
-With --metrics the negotiations are counted, those of security and muxer among
-them; standard error says "metrics" and the URL for Prometheus.
+With --metrics all negotiations are counted, including those of security and
+muxer; standard error says "metrics" and the URL for Prometheus.
 
-A target that fails, a command that exits with something else than 0 or is
-killed among them, resets the connection, so that the client does not take what
-it got for all there is. Unix sockets know no reset: there a client sees a plain
-end. A command is killed within a second when its client has reset the
-connection (on Windows when it reads or writes). A client that only ends its half
-is waited for; one that was closed or killed can look like that on TCP, until the
-command writes or a minute or two are over.
+If a target fails (including a command that exits non-zero or is killed), the
+connection is reset, so that the client does not mistake partial output for the
+whole. Unix sockets have no reset: there the client sees a plain end.
+
+A command is killed within a second after its client has reset the connection (on
+Windows, when it reads or writes). A client that ends only its half still receives
+the output. On TCP a client that was closed or killed can look like that until the
+command writes, or for a minute or two.
 
 With --one-shot the first refusal ends the connection, as clients of "mss dial
---lazy --unguarded" want it: nothing that they sent behind the proposal can be
-taken for another one. Clients that propose one name after the other get no
-further than the first.
+--lazy --unguarded" need it: nothing that they sent after the proposal can be
+taken for another proposal. Clients that propose several names get an answer to
+the first one only.
 
 With --json each line of standard error is a document: one without "event" for
-each negotiation, "event": "stderr" with "line" for what a command writes to its
-standard error, "certificate" with "fingerprint", "metrics" with "url", and
-"event": "error" with "error" for all that fails otherwise.
-Usage errors (exit code 2) are plain text.
+each negotiation; "event": "stderr" with "line" for a command's standard error;
+"certificate" with "fingerprint"; "metrics" with "url"; and "event": "error" with
+"error" for every other failure. Usage errors (exit code 2) are plain text.
 
-SIGINT and SIGTERM stop listening, give what is running 3 s to finish and end
-with exit code 0; a second signal ends at once.`
+SIGINT and SIGTERM stop listening, give running targets 3 s to finish and end
+with exit code 0; a second signal ends mss immediately.`
 
 const serveExamples = `  mss serve
   mss serve --listen :4001 -v /echo/1.0.0=echo /motd/1.0.0='static:be kind'
@@ -72,7 +72,7 @@ const serveExamples = `  mss serve
 // defaultListen is a free port that only this machine can reach.
 var defaultListen = address{where: "127.0.0.1:0"}
 
-// drainTime is what is left of the 3 s of a drain for targets to finish.
+// drainTime is the part of the 3 s of a drain in which targets may finish.
 const drainTime = 3*time.Second - 2*killTime
 
 type serveFlags struct {
@@ -99,11 +99,11 @@ func newServe(s *stdio) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "limit for each negotiation; 0 for none")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for each negotiation; 0 for none")
 	f.certificates.add(cmd)
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "show metrics to Prometheus on this `HOST:PORT`, under /metrics")
-	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection behind the first refusal")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show on standard error what is said, as it is said; without effect beside --json, whose documents have it")
+	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection after the first refusal")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose documents contain them")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
 	return cmd
 }
@@ -118,7 +118,7 @@ func (f *serveFlags) server(s *stdio, args []string) (*server, error) {
 	case f.timeout < 0:
 		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
 	case f.timeout == 0:
-		limits.Timeout = -1
+		limits.Timeout = multiselect.NoLimit
 	}
 	srv, err := newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose && !f.json, json: f.json, oneShot: f.oneShot})
 	if err == nil {
@@ -136,7 +136,7 @@ func serve(s *stdio, f *serveFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	// The signals are told apart here: the first one asks, the second insists.
+	// The first signal starts a drain, the second one ends it.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -151,7 +151,7 @@ func serve(s *stdio, f *serveFlags, args []string) error {
 	}
 	defer ln.finish()
 	defer ln.Close()
-	srv.log.started(ln.print, page) // first: who waits for the line below has all
+	srv.log.started(ln.print, page) // before the line below, for which clients may wait
 	if _, err := fmt.Fprintf(s.out, "listening %s\n", ln.address); err != nil {
 		return local("standard output", err)
 	}

@@ -29,18 +29,19 @@ type server struct {
 	running sync.WaitGroup
 }
 
-// connection is one peer's. The muxer hands it on as it is.
+// connection is a client's connection or stream, as the muxer passes it to handlers.
 type connection struct {
 	halfCloser
-	label string // tells it from the others in the log
+	label string // identifies it in the log
 }
 
-// ResetWithError is that of the stream, which embedding hides where it has one.
+// ResetWithError calls the method of the stream, which embedding hides, if it has
+// one. Otherwise it closes the connection.
 func (c *connection) ResetWithError(code uint32) error {
 	if s, ok := c.halfCloser.(coded); ok {
 		return s.ResetWithError(code)
 	}
-	c.SetDeadline(time.Unix(1, 0)) // a Close of TLS would wait to say goodbye
+	c.SetDeadline(time.Unix(1, 0)) // so that a Close of TLS does not wait to send its alert
 	return c.Close()
 }
 
@@ -83,7 +84,7 @@ func (s *server) accept(ln net.Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case errors.As(err, &temporary) && temporary.Temporary():
-			// No more files, mostly: connections that end give some back.
+			// Usually out of file descriptors: connections that end free some.
 			s.log.notAccepted(err)
 			select {
 			case <-time.After(pause):
@@ -121,8 +122,9 @@ func (s *server) forget(c *connection) {
 	delete(s.conns, c)
 }
 
-// handle is [multiselect.Muxer.ServeStream] with a context for each half of its
-// work: a server that stops cuts negotiations at once and lets targets finish.
+// handle is like [multiselect.Muxer.ServeStream] with one context for the
+// negotiation and one for the handler: a server that stops ends negotiations
+// immediately and lets targets finish.
 func (s *server) handle(c *connection) {
 	entry := s.log.open(c)
 	protocol, h, err := s.muxer.Negotiate(entry.watch(s.negotiating), c)
@@ -149,8 +151,8 @@ func (s *server) drain(signals <-chan os.Signal) (err error) {
 		err = &failure{code: exitInterrupted, err: errInterrupted}
 	}
 	s.end()
-	// Killed commands and closed connections end their goroutines, but a
-	// process that is stuck in the system must not keep us.
+	// Killed commands and closed connections end their goroutines, but mss must not
+	// wait for a process that is stuck in the system.
 	select {
 	case <-finished:
 	case <-time.After(killTime):
@@ -158,10 +160,10 @@ func (s *server) drain(signals <-chan os.Signal) (err error) {
 	return err
 }
 
-// killTime is how long what was cut may take to end.
+// killTime bounds how long drain waits for targets after it has ended them.
 const killTime = 250 * time.Millisecond
 
-// end cuts whatever still runs, and every connection that is still accepted.
+// end resets all connections, including those that are accepted later.
 func (s *server) end() {
 	s.stopNegotiating()
 	s.stopServing()
@@ -169,6 +171,6 @@ func (s *server) end() {
 	defer s.mu.Unlock()
 	s.ended = true
 	for c := range s.conns {
-		reset(c.halfCloser) // what is cut off here must not look complete
+		reset(c.halfCloser) // the client must not mistake partial data for the whole
 	}
 }

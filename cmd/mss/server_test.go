@@ -89,8 +89,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// Clients that would keep a negotiation open for ever are cut when the budget
-// is over, whatever they do meanwhile.
+// Clients that keep a negotiation open are disconnected when the time limit expires.
 func TestServerCuts(t *testing.T) {
 	const budget = 150 * time.Millisecond
 	proposal := wire.AppendMessage(nil, "/unknown/1.0.0")
@@ -100,7 +99,7 @@ func TestServerCuts(t *testing.T) {
 		log  string
 	}{
 		{"waits", func(net.Conn) {}, "its header had not arrived"},
-		{"waits behind the header", func(conn net.Conn) { io.WriteString(conn, wire.HeaderFrame) }, "no protocol was agreed on"},
+		{"waits after the header", func(conn net.Conn) { io.WriteString(conn, wire.HeaderFrame) }, "no protocol was agreed on"},
 		{"drips", func(conn net.Conn) {
 			for _, b := range []byte(wire.HeaderFrame + strings.Repeat("\x7f", 200)) {
 				if _, err := conn.Write([]byte{b}); err != nil {
@@ -108,8 +107,8 @@ func TestServerCuts(t *testing.T) {
 				}
 				time.Sleep(10 * time.Millisecond) // that is what dripping is
 			}
-		}, "cut after"},
-		{"proposes for ever", func(conn net.Conn) {
+		}, "timed out after"},
+		{"proposes without end", func(conn net.Conn) {
 			io.WriteString(conn, wire.HeaderFrame)
 			for {
 				if _, err := conn.Write(proposal); err != nil {
@@ -139,7 +138,7 @@ func TestServerCuts(t *testing.T) {
 			}()
 			io.Copy(io.Discard, conn)
 			if took := time.Since(began); took > budget+2*time.Second {
-				t.Errorf("cut after %v, the budget is %v", took, budget)
+				t.Errorf("disconnected after %v, the time limit is %v", took, budget)
 			}
 			conn.Close()
 			<-done
@@ -152,7 +151,7 @@ func TestServerCuts(t *testing.T) {
 	}
 }
 
-// The header leaves at once, and nothing is read behind the proposal.
+// The header is sent immediately, and no byte after the proposal is read.
 func TestServerHandsOnTheRest(t *testing.T) {
 	srv := startServer(t, 0, "/a/1.0.0=echo")
 	conn := srv.dial()
@@ -165,7 +164,7 @@ func TestServerHandsOnTheRest(t *testing.T) {
 	}
 }
 
-// A drain lets a conversation finish, and ends at once when it has.
+// A drain lets a conversation finish, and ends immediately afterwards.
 func TestDrainWaits(t *testing.T) {
 	srv := startServer(t, 0)
 	talking := hear(t, agree(t, srv.dial(), "/echo/1.0.0"))
@@ -188,7 +187,7 @@ func TestDrainWaits(t *testing.T) {
 	}
 }
 
-// A conversation that does not finish is cut, by a second signal at once.
+// A conversation that does not finish is reset; by a second signal, immediately.
 func TestDrainCuts(t *testing.T) {
 	srv := startServer(t, 0)
 	talking := agree(t, srv.dial(), "/echo/1.0.0")

@@ -13,20 +13,20 @@ import (
 	otelmultiselect "github.com/multiselect/multiselect/otel"
 )
 
-// serverLog tells standard error about connections. The zero value is silent.
+// serverLog writes about connections on standard error. The zero value is silent.
 //
-// Transcripts of connections that negotiate at the same time are told apart as
-// "tail -f" tells files apart: a comment with the peer's address stands before
-// the lines whenever another connection speaks.
+// Transcripts of concurrent connections are marked as "tail -f" marks files: a
+// comment with the peer's address precedes the lines whenever the connection
+// changes.
 type serverLog struct {
 	stdio     *stdio
 	verbose   bool
 	json      bool
 	telemetry *otelmultiselect.Telemetry // or nil
-	oneShot   bool                       // it is the server that ends a stream behind a refusal
+	oneShot   bool                       // the server itself ends a stream after a refusal
 
 	mu   sync.Mutex
-	last *connection // whose lines stand last
+	last *connection // the connection of the last line
 }
 
 // entry is the part of the log that is about one negotiation.
@@ -35,7 +35,7 @@ type entry struct {
 	conn   *connection
 	record record
 	began  time.Time
-	step   string // what is negotiated below the streams, if it is not a stream's protocol
+	step   string // security, muxer, or "" if a stream's protocol is negotiated
 	level  int
 }
 
@@ -69,7 +69,7 @@ func (e *entry) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// close tells how the negotiation ended.
+// close logs how the negotiation ended.
 func (e *entry) close(protocol string, err error) {
 	l := e.log
 	switch {
@@ -81,7 +81,7 @@ func (e *entry) close(protocol string, err error) {
 	case e.leftAfterList(err):
 		fmt.Fprintf(e, "# left after ls%s\n", afterRefusing(err))
 	case errors.Is(err, io.EOF) && !l.verbose, errors.Is(err, context.Canceled):
-		// Somebody looked whether the port is open, or this side is stopping.
+		// A client only tested the port, or this side is stopping.
 	default:
 		l.printf("%s: %s%s", e.conn.label, e.prefix(), e.explain(err))
 	}
@@ -94,7 +94,7 @@ func (e *entry) prefix() string {
 	return e.step + ": "
 }
 
-// explain says in a line why a responder's negotiation failed.
+// explain returns a line that describes why a responder's negotiation failed.
 func (e *entry) explain(err error) string {
 	failed, ok := errors.AsType[*multiselect.Error](err)
 	if !ok {
@@ -102,13 +102,13 @@ func (e *entry) explain(err error) string {
 	}
 	elapsed := time.Since(e.began).Round(time.Millisecond)
 	refused := afterRefusing(err)
-	said, had := "", ""
+	sent, had := "", ""
 	if len(failed.Received) > 0 {
-		said = " " + quoteReceived(failed)
+		sent = " " + quoteReceived(failed)
 		if guess := clientLike(failed); guess != "" {
-			said += " (" + guess + ")"
+			sent += " (" + guess + ")"
 		}
-		had = ": it had sent" + said
+		had = ": it had sent" + sent
 	}
 	switch {
 	case errors.Is(err, multiselect.ErrGaveUp) && e.log.oneShot:
@@ -116,20 +116,20 @@ func (e *entry) explain(err error) string {
 	case errors.Is(err, multiselect.ErrGaveUp):
 		return "gave up" + refused
 	case failed.Timeout() && failed.Phase == multiselect.PhaseHeader:
-		return fmt.Sprintf("cut after %v: its header had not arrived%s", elapsed, had)
+		return fmt.Sprintf("timed out after %v: its header had not arrived%s", elapsed, had)
 	case failed.Timeout():
-		return fmt.Sprintf("cut after %v: no protocol was agreed on%s%s", elapsed, refused, had)
+		return fmt.Sprintf("timed out after %v: no protocol was agreed on%s%s", elapsed, refused, had)
 	case errors.Is(err, multiselect.ErrNotMultistream):
-		return "does not speak multistream-select: it sent" + said
+		return "does not speak multistream-select: it sent" + sent
 	case exitCode(err) == exitClosed:
 		return clientsEnd(failed) + refused + had
-	case said != "":
-		return fmt.Sprintf("cut: %v: it sent%s%s", failed.Err, said, refused)
+	case sent != "":
+		return fmt.Sprintf("ended: %v: it sent%s%s", failed.Err, sent, refused)
 	}
-	return fmt.Sprintf("cut: %v%s", failed.Err, refused)
+	return fmt.Sprintf("ended: %v%s", failed.Err, refused)
 }
 
-// afterRefusing says what was refused before the end, if something was.
+// afterRefusing lists the protocols that were refused before the end, if any.
 func afterRefusing(err error) string {
 	failed, ok := errors.AsType[*multiselect.Error](err)
 	if !ok || len(failed.Protocols) == 0 {
@@ -138,23 +138,23 @@ func afterRefusing(err error) string {
 	return ", after refusing " + shorten(failed.Protocols, "")
 }
 
-// clientsEnd says how a client left that the responder waited for.
+// clientsEnd describes how a client ended the stream while the responder waited
+// for it.
 func clientsEnd(failed *multiselect.Error) string {
 	switch {
 	case !errors.Is(failed, io.ErrUnexpectedEOF):
-		return lastWords(failed.Err)
+		return endOf(failed.Err)
 	case failed.Phase == multiselect.PhaseHeader:
 		return "it hung up before its header had arrived"
 	case len(failed.Received) > 0:
 		return "it hung up in the middle of a message"
 	}
-	return "it hung up before it proposed anything"
+	return "it hung up before it proposed a protocol"
 }
 
-// started tells what else there is to know about a server that listens: the
-// certificate that clients may pin, and where its metrics are.
+// started logs the certificate that clients may pin, and the URL of the metrics.
 func (l *serverLog) started(print string, page *metricsPage) {
-	say := func(e event, text string) {
+	show := func(e event, text string) {
 		if l.json {
 			l.tell(e)
 		} else {
@@ -162,23 +162,23 @@ func (l *serverLog) started(print string, page *metricsPage) {
 		}
 	}
 	if print != "" {
-		say(event{Event: "certificate", Fingerprint: print}, print)
+		show(event{Event: "certificate", Fingerprint: print}, print)
 	}
 	if page != nil {
-		say(event{Event: "metrics", URL: page.url}, page.url)
+		show(event{Event: "metrics", URL: page.url}, page.url)
 	}
 }
 
-// broken tells that a target failed.
+// broken logs the failure of a target.
 func (l *serverLog) broken(c *connection, r route, err error) {
 	switch {
 	case l.stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), isGoodbye(err):
-		// Nobody listens, or it is this side that has cut it, or the client has
-		// ended the connection below in good order.
+		// There is no log, or this side has ended the connection, or the client has
+		// closed the connection below the stream with code 0.
 	case l.json:
-		l.tell(event{Event: "error", Peer: c.label, Protocol: r.protocol, Error: r.target.String() + ": " + lastWords(err)})
+		l.tell(event{Event: "error", Peer: c.label, Protocol: r.protocol, Error: r.target.String() + ": " + endOf(err)})
 	default:
-		l.printf("%s: %s: %s", c.label, r, lastWords(err))
+		l.printf("%s: %s: %s", c.label, r, endOf(err))
 	}
 }
 
@@ -193,7 +193,7 @@ func (l *serverLog) notAccepted(err error) {
 	}
 }
 
-// tell writes a document as one line.
+// tell logs a document as one line.
 func (l *serverLog) tell(document any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,8 +207,8 @@ func (l *serverLog) printf(format string, args ...any) {
 	l.stdio.printError(fmt.Sprintf(format, args...))
 }
 
-// stderr returns where a command writes its errors, and a function to be called
-// when it has ended.
+// stderr returns the standard error of a command, and a function to be called when
+// it has ended.
 func (l *serverLog) stderr(c *connection, protocol string) (w io.Writer, end func()) {
 	switch {
 	case l.stdio == nil:

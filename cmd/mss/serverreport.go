@@ -42,8 +42,8 @@ func (e *entry) report(protocol string, err error) report {
 	return r
 }
 
-// leftAfterList reports whether the client got the list that it had asked for
-// and left, which is no failure.
+// leftAfterList reports whether the client ended the stream after the list that it
+// had asked for, which is no failure.
 func (e *entry) leftAfterList(err error) bool {
 	failed, ok := errors.AsType[*multiselect.Error](err)
 	if !ok || exitCode(err) != exitClosed || len(failed.Received) > 0 {
@@ -78,14 +78,14 @@ func refusedIn(text []byte) []string {
 	return refused
 }
 
-// clientLike recognises clients that speak something else, from what they said
-// in place of the header.
+// clientLike recognises clients of other protocols by the bytes that they sent in
+// place of the header.
 func clientLike(failed *multiselect.Error) string {
-	said := string(failed.Received)
+	received := string(failed.Received)
 	switch {
 	case failed.Phase != multiselect.PhaseHeader:
 		return ""
-	case otherVersion(said):
+	case otherVersion(received):
 		return "another version of multistream-select"
 	}
 	for _, known := range []struct{ prefix, client string }{
@@ -97,15 +97,15 @@ func clientLike(failed *multiselect.Error) string {
 		{"\x16\x03", "a TLS client"},
 		{"/multistream/", "the header without its length"},
 	} {
-		if strings.HasPrefix(said, known.prefix) {
+		if strings.HasPrefix(received, known.prefix) {
 			return known.client
 		}
 	}
 	return ""
 }
 
-// otherVersion reports whether a peer began like one that speaks another
-// version: with a header that has its length.
-func otherVersion(said string) bool {
-	return said != "" && strings.HasPrefix(said[1:], "/multistream/")
+// otherVersion reports whether the bytes begin with a header of another version,
+// with its length.
+func otherVersion(received string) bool {
+	return received != "" && strings.HasPrefix(received[1:], "/multistream/")
 }

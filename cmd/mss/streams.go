@@ -11,15 +11,15 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// halfCloser is a connection, or a stream of one, of which one direction can be
-// ended alone. All that mss connects with can.
+// halfCloser is a connection, or a stream of one, that can end one direction
+// alone. Every transport of mss can.
 type halfCloser interface {
 	net.Conn
 	CloseWrite() error
 }
 
-// coded is a stream that is reset with a code. The library finds the same method
-// when it ends a negotiation that failed.
+// coded is a stream that is reset with a code. The library uses this method, too,
+// to end a failed negotiation.
 type coded interface {
 	ResetWithError(code uint32) error
 }
@@ -39,7 +39,7 @@ func (a muxAddr) String() string {
 	return fmt.Sprintf("%s#%d", peer, a.stream)
 }
 
-// yamuxStream is a stream of yamux. What the peer did to it is an *endError.
+// yamuxStream is a stream of yamux. It returns an *endError if the peer ended it.
 type yamuxStream struct {
 	*yamux.Stream
 	peer string
@@ -65,8 +65,8 @@ func (s yamuxStream) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// quicStream is a stream of QUIC. What the peer did to it is an *endError, and
-// Close ends both halves, as that of other connections does.
+// quicStream is a stream of QUIC. It returns an *endError if the peer ended it, and
+// Close ends both halves, as on other connections.
 type quicStream struct {
 	*quic.Stream
 	conn *quic.Conn
@@ -95,8 +95,8 @@ func (s quicStream) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite is no failure if the peer has stopped reading and did not say that
-// this was an error: then nobody misses the end.
+// CloseWrite succeeds if the peer has stopped reading with code 0, since it does
+// not need the end then.
 func (s quicStream) CloseWrite() error {
 	err := s.Stream.Close()
 	if err == nil {

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// target is what serves a protocol: a kind, and for some kinds an argument.
+// target serves a protocol: it has a kind and, for some kinds, an argument.
 type target struct{ kind, argument string }
 
-// targetKinds are the kinds as the command line has them.
+// targetKinds are the kinds, as written on the command line.
 var targetKinds = [...]string{"echo", "time", "discard", "static:", "exec:", "tcp:"}
 
-// targetForms is what help texts and errors say about targets.
+// targetForms lists the targets for help texts and errors.
 const targetForms = "echo, time, discard, static:TEXT, exec:COMMAND, tcp:HOST:PORT"
 
 func (t target) String() string {
@@ -27,7 +27,7 @@ func (t target) String() string {
 	return t.kind + ":" + t.argument
 }
 
-// check finds what cannot work before anything is served.
+// check returns an error for a target that cannot work.
 func (t target) check() error {
 	switch {
 	case t.kind == "tcp":
@@ -40,8 +40,7 @@ func (t target) check() error {
 	return nil
 }
 
-// serve talks on conn in the way of the target, until the conversation is
-// over or ctx ends. It does not close conn.
+// serve serves conn until the conversation or ctx ends. It does not close conn.
 func (t target) serve(ctx context.Context, protocol string, conn halfCloser, stderr io.Writer) error {
 	switch t.kind {
 	case "echo":
@@ -50,9 +49,9 @@ func (t target) serve(ctx context.Context, protocol string, conn halfCloser, std
 		}
 		return conn.CloseWrite()
 	case "time":
-		return say(conn, time.Now().UTC().Format(time.RFC3339Nano)+"\n")
+		return sendText(conn, time.Now().UTC().Format(time.RFC3339Nano)+"\n")
 	case "static":
-		return say(conn, t.argument)
+		return sendText(conn, t.argument)
 	case "discard":
 		_, err := io.Copy(io.Discard, conn)
 		return err
@@ -64,20 +63,19 @@ func (t target) serve(ctx context.Context, protocol string, conn halfCloser, std
 	return fmt.Errorf("no such target: %s", t)
 }
 
-// say writes a text and ends this side's half.
-func say(conn halfCloser, text string) error {
+// sendText writes a text and ends this side's half.
+func sendText(conn halfCloser, text string) error {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
 	}
 	return hangUp(conn)
 }
 
-// hangUp ends this side's half when there is nothing more to say. What the peer
-// still sends is read and dropped for a while: closing a connection with unread
-// bytes resets it, which can take the last words away from a peer that has not
-// read them yet.
+// hangUp ends this side's half after its last byte. It reads and drops incoming
+// bytes for a while: closing a connection with unread bytes resets it, and a peer
+// that has not read the last bytes yet could lose them.
 //
-// A peer that has left already misses nothing by that: lazy clients write and leave.
+// It is no error if the peer has closed already, as lazy clients may.
 func hangUp(conn halfCloser) error {
 	err := conn.CloseWrite()
 	if errors.Is(err, syscall.ENOTCONN) {
@@ -94,8 +92,8 @@ func drop(conn halfCloser) {
 	io.Copy(io.Discard, conn)
 }
 
-// reset ends a connection so that the other end sees that something failed,
-// where the transport can say that.
+// reset ends a connection so that the other end sees a failure, where the transport
+// has a way to signal one.
 func reset(conn halfCloser) {
 	switch c := conn.(type) {
 	case coded:
@@ -103,7 +101,7 @@ func reset(conn halfCloser) {
 		return
 	case *tls.Conn:
 		if tcp, ok := c.NetConn().(*net.TCPConn); ok {
-			tcp.SetLinger(0) // and no alert, which would look like an end in good order
+			tcp.SetLinger(0) // without an alert, which would look like a plain end
 			tcp.Close()
 			return
 		}

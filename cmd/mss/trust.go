@@ -19,8 +19,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// trust is what the command line says about certificates: whom to believe as a
-// client of tls:// and quic://.
+// trust holds the flags about certificates of clients of tls:// and quic://.
 type trust struct {
 	ca       string
 	pin      string
@@ -28,8 +27,8 @@ type trust struct {
 	alpn     string
 }
 
-// defaultALPN is what both ends of quic:// say unless they are told otherwise:
-// QUIC insists on one. TLS does without.
+// defaultALPN is the ALPN protocol of both ends of quic:// without --alpn, because
+// QUIC requires one. tls:// has none by default.
 const defaultALPN = "multistream"
 
 func (t *trust) add(cmd *cobra.Command) {
@@ -43,8 +42,8 @@ func (t *trust) addALPN(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+defaultALPN+" for quic://)")
 }
 
-// check finds what cannot be meant, before anything is connected: an address without
-// TLS has no use for it, and who asks for trust must not be given none.
+// check returns an error for flags that contradict each other or the address, before
+// mss connects: on an address without TLS a flag about trust must not be ignored.
 func (t *trust) check(a address) error {
 	if (t.ca != "" || t.pin != "" || t.insecure) && !a.form.tls() {
 		return usagef("--ca, --pin and --insecure are for tls:// and quic://, and %s is neither", a)
@@ -70,7 +69,7 @@ func (t *trust) checkALPN(a address) error {
 	return nil
 }
 
-// client returns the configuration of this end for a server at a host:port.
+// client returns the TLS configuration for a server at a host:port.
 func (t *trust) client(where, alpn string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(where)
 	config := &tls.Config{ServerName: host, NextProtos: t.protocols(alpn), InsecureSkipVerify: t.insecure || t.pin != ""}
@@ -103,12 +102,12 @@ func (t *trust) protocols(otherwise string) []string {
 	return nil
 }
 
-// pinError is a certificate that is not the one of --pin.
+// pinError is the error for a certificate other than that of --pin.
 type pinError struct{ got string }
 
 func (e *pinError) Error() string { return "its certificate is " + e.got }
 
-// fingerprint is how certificates are named on the command line.
+// fingerprint returns the name of a certificate on the command line.
 func fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return "sha256:" + hex.EncodeToString(sum[:])
@@ -126,7 +125,7 @@ func badCertificate(err error) (string, bool) {
 	return "", false
 }
 
-// certificates are the flags of a server: what it shows its clients.
+// certificates holds the flags about the certificate of a server.
 type certificates struct {
 	cert, key string
 	trust     // only its ALPN
@@ -138,7 +137,7 @@ func (c *certificates) add(cmd *cobra.Command) {
 	c.addALPN(cmd)
 }
 
-// check finds what an address has no use for.
+// check returns an error for flags that the address does not use.
 func (c *certificates) check(a address) error {
 	if (c.cert != "" || c.key != "") && !a.form.tls() {
 		return usagef("--cert and --key are for tls:// and quic://, and %s is neither", a)
@@ -166,8 +165,8 @@ func (c *certificates) server(where, alpn string) (*tls.Config, string, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: c.protocols(alpn)}, fingerprint(cert.Certificate[0]), nil
 }
 
-// selfSigned makes a certificate for the hosts that where stands for. Clients
-// pin it: it is as good for a day as any other, and gone with this process.
+// selfSigned makes a certificate for the host of where. Its key exists only in this
+// process; clients trust it with --pin.
 func selfSigned(where string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -10,21 +10,21 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// build is what this binary was made of.
+// build describes this binary.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	Header   string `json:"header"` // the protocol that is spoken
+	Header   string `json:"header"` // of multistream-select
 }
 
 func newVersion(s *stdio) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "version",
-		Short:   "print what this mss is and speaks",
+		Short:   "print the version, the platform and the header",
 		Example: "  mss version --json | jq -r .version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

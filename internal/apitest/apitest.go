@@ -4,6 +4,7 @@
 // The suites use only the exported API:
 //
 //   - fault: streams that fail, contexts that end, tables that change, crowds.
+//   - lazy: lazy streams that fail, linger, race, nest, and their cost.
 //   - cost: allocations, calls, segments, goroutines, and memory, as exact counts.
 //   - fuzz: both roles against a second implementation of the protocol.
 package apitest

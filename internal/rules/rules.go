@@ -52,8 +52,7 @@ func (s *State) Send(size, maxBytes int) Fault {
 	return NoFault
 }
 
-// MustFlush reports whether a side must write what it has queued before it
-// reads on. A side never waits for its peer while bytes of its own are queued
+// MustFlush reports whether a side must write its queued bytes before it reads on. A side never waits for its peer while bytes of its own are queued
 // (R11). A responder's header is not queued by itself: while a message of the
 // peer is arriving, the header waits and leaves with the answer, in one write
 // (R1). So a lone header is sent exactly when nothing else has arrived.

@@ -54,7 +54,7 @@ func TestGoLibp2p(t *testing.T) {
 			speaks(t, address(t, h))
 			t.Run("identify", func(t *testing.T) {
 				o := mss(t, "", "ls", "--to", address(t, h))
-				o.says(t, "mss: "+address(t, h)+" does not answer ls; these names are what it told in /ipfs/id/1.0.0, as ")
+				o.says(t, "mss: "+address(t, h)+" does not answer ls; it listed these names in /ipfs/id/1.0.0, as ")
 			})
 		})
 	}

@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// document is docs/conformance.md. It has no times and no versions of anything
-// that is not pinned, so that it changes only when somebody behaves differently.
+// document returns docs/conformance.md. It has no times and no unpinned versions,
+// so that it changes only when the behaviour of a peer changes.
 func (r *results) document() string {
 	var b strings.Builder
 	b.WriteString(`# Who passes what
 
-Written by ` + "`cd interop/peers && GOWORK=off go run .`" + `; TestDocument fails when it is
-not what the peers do. Each peer is a small program around what its registry has at
-the version given; [interop/peers](../interop/peers/README.md) has the contract.
+Written by ` + "`cd interop/peers && GOWORK=off go run .`" + `; TestDocument fails when a peer
+behaves differently. Each peer is a small program around a released library, at the
+version given; [interop/peers](../interop/peers/README.md) has the contract. That run
+also writes a page with the bytes of every case, interop/peers/report/conformance.html.
 
 | peer | |
 |---|---|
@@ -40,10 +41,10 @@ Every peer is the initiator of every peer, on TCP, in these scenarios:
 		fmt.Fprintf(b, "| %s | %s |\n", s.name, s.what)
 	}
 	b.WriteString(`
-A relay between the two glues or cuts the bytes. A cell is ok when both ends report
-what they must: the protocol, every byte of the exchange, who ended the stream.
-Rows are initiators, columns responders. A cell says how many scenarios are ok; the
-rest is not offered (` + "–" + `) or deviates (` + "!" + `), both listed below.
+A relay between the two joins or splits the bytes. A scenario is ok when both ends
+report the right protocol, every byte of the exchange, and the right end of the
+stream. Rows are initiators, columns responders. A cell has the number of scenarios
+that are ok; the rest is not offered (` + "–" + `) or deviates (` + "!" + `), both listed below.
 
 | |`)
 	for _, p := range peers {
@@ -62,7 +63,7 @@ rest is not offered (` + "–" + `) or deviates (` + "!" + `), both listed below
 	r.writeDeviations(b)
 }
 
-// summary is the cells of two peers in one.
+// summary returns the cells of two peers as one.
 func (r *results) summary(initiator, responder string) string {
 	count := map[state]int{}
 	for _, c := range r.cells {

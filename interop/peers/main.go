@@ -1,7 +1,6 @@
-// Command peers puts the implementations of multistream-select together, each
-// with each, holds the conformance suite against them, and writes
-// docs/conformance.md and docs/conformance.html: who talks to whom, and who passes
-// what.
+// Command peers connects the implementations of multistream-select, each with
+// each, runs the conformance suite against each, and writes docs/conformance.md
+// and report/conformance.html: the matrix of all pairs, and the verdicts.
 //
 //	GOWORK=off go run .           # everything
 //	GOWORK=off go test -v .       # the same as a test, and that the document is up to date
@@ -21,15 +20,16 @@ import (
 )
 
 func main() {
-	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the `folder` to write conformance.md and conformance.html to")
+	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the `folder` to write conformance.md to")
+	page := flag.String("report", "report", "the `folder` to write conformance.html to")
 	flag.Parse()
-	if err := write(*docs); err != nil {
+	if err := write(*docs, *page); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func write(docs string) error {
+func write(docs, page string) error {
 	f, err := newField(peers)
 	defer f.close()
 	if err != nil {
@@ -45,7 +45,7 @@ func write(docs string) error {
 	for _, wrong := range slices.Concat(r.unexplained, bad(r.verdicts)) {
 		fmt.Fprintln(os.Stderr, "peers:", wrong)
 	}
-	if err := r.writePage(docs); err != nil {
+	if err := r.writePage(page); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(docs, "conformance.md"), []byte(r.document()), 0o644)

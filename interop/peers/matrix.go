@@ -54,7 +54,7 @@ var scenarios = []scenario{
 		job: contract.Job{Protocols: []string{"/echo/3.0.0", "/echo/2.0.0"}}, want: refused, served: left,
 	},
 	{
-		name: "ls", what: "the list is asked for",
+		name: "ls", what: "the initiator asks for the list",
 		job: contract.Job{LS: true}, want: contract.Outcome{OK: true, Names: serves}, served: left,
 	},
 	{
@@ -65,21 +65,21 @@ var scenarios = []scenario{
 		served: contract.Outcome{OK: true, Protocol: hello, Closed: contract.Self},
 	},
 	{
-		name: "byte-wise", what: "each byte comes alone, both ways",
+		name: "byte-wise", what: "each byte arrives alone, in both directions",
 		manner: manner{byteByByte: true},
 		job:    contract.Job{Send: payload, Protocols: []string{"/echo/2.0.0", echo}}, want: echoed, served: echoing,
 	},
 	{
-		name: "half-close", what: "the initiator ends its half behind the request",
+		name: "half-close", what: "the initiator half-closes after the request",
 		job: contract.Job{Send: payload, End: contract.Half, Protocols: []string{echo}}, want: halved, served: echoing,
 	},
 	{
-		name: "lazy", what: "the request comes with the proposal, which goes unanswered before",
+		name: "lazy", what: "the request is sent with the proposal, before the answer",
 		manner: manner{there: opening(echo)},
 		job:    contract.Job{Lazy: true, Send: payload, End: contract.Half, Protocols: []string{echo}}, want: halved, served: echoing,
 	},
 	{
-		name: "lazy-refused", what: "the same, and it is refused",
+		name: "lazy-refused", what: "the request is sent with the proposal, which is refused",
 		manner: manner{there: opening("/echo/2.0.0")},
 		job:    contract.Job{Lazy: true, Send: payload, Protocols: []string{"/echo/2.0.0"}}, want: refused, served: left,
 	},

@@ -9,9 +9,10 @@ import (
 	"github.com/multiselect/multiselect/conform/report"
 )
 
-// writePage writes docs/conformance.html: what the suite says of all peers, side by
-// side, with the bytes of every case. It holds times, so no test compares it.
-func (r *results) writePage(docs string) error {
+// writePage writes conformance.html: the results of all peers, side by side, with
+// the bytes of every case. It contains times, so no test compares it. It has 6 MB,
+// and is in this module so that users of the library do not download it.
+func (r *results) writePage(folder string) error {
 	var parties []report.NamedReport
 	for _, v := range r.verdicts {
 		n := slices.IndexFunc(parties, func(p report.NamedReport) bool { return p.Name == v.peer })
@@ -25,5 +26,5 @@ func (r *results) writePage(docs string) error {
 	if err := report.Matrix(&page, "Who passes what", parties); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(docs, "conformance.html"), page.Bytes(), 0o644)
+	return os.WriteFile(filepath.Join(folder, "conformance.html"), page.Bytes(), 0o644)
 }

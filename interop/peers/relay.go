@@ -18,7 +18,7 @@ type manner struct {
 	// piece. An initiator that waits for an answer before it has said as much
 	// never gets one.
 	there int
-	// back is how many bytes behind the responder's header are passed on in one
+	// back is how many bytes after the responder's header are passed on in one
 	// piece; the header is not held, as there are initiators that wait for it.
 	back int
 }
@@ -78,7 +78,7 @@ func (r *relay) run() {
 }
 
 // pass passes one half on, with its end; a half that broke breaks the other end,
-// too. It holds what is behind the first free bytes until a whole piece is there.
+// too. It holds the bytes after the first free ones until a whole piece is there.
 func (r *relay) pass(to, from net.Conn, kept *bytes.Buffer, free, piece int) {
 	sent := 0
 	buf := make([]byte, 4096)

@@ -15,7 +15,7 @@ var marks = map[conform.Verdict]string{
 	conform.VerdictUnsupported: "–", conform.VerdictSkipped: "·", conform.VerdictError: "E",
 }
 
-// bad lists what nobody explains.
+// bad lists the results that have no explanation.
 func bad(verdicts []verdict) (wrong []string) {
 	for _, v := range verdicts {
 		for id := range v.undecided {
@@ -33,7 +33,7 @@ func bad(verdicts []verdict) (wrong []string) {
 	return wrong
 }
 
-// mark is the verdict in the tables.
+// mark returns the verdict for the tables.
 func (v *verdict) mark(r *conform.Result) string {
 	if v.undecided[r.Case.ID] != "" {
 		return "~"
@@ -43,12 +43,12 @@ func (v *verdict) mark(r *conform.Result) string {
 
 func (r *results) writeVerdicts(b *strings.Builder) {
 	b.WriteString(`
-## What the conformance suite says
+## Results of the conformance suite
 
 The suite of [conform](../conform) plays the other side of each peer, on TCP and with
 SHOULD as strict as MUST. Every failure is expected, with its reason, in
-` + "`interop/peers/expect`" + ` (files for ` + "`mss conform --expect-fail`" + `); another one fails the
-test, and so does an expected one that no longer comes.
+` + "`interop/peers/expect`" + ` (files for ` + "`mss conform --expect-fail`" + `). An unexpected failure
+fails the test, and so does an expected one that no longer occurs.
 
 | peer | role | pass ✓ | fail ✗ | either ~ | info i | unsupported – | skipped · |
 |---|---|---|---|---|---|---|---|
@@ -110,8 +110,8 @@ func writeFailures(b *strings.Builder, v verdict) {
 	}
 }
 
-// conversation is what was said, each side's bytes together until the other one
-// speaks.
+// conversation returns the bytes of both sides, those of one side together until
+// the other one sends.
 func conversation(r *conform.Result) string {
 	var lines []string
 	var said bytes.Buffer
@@ -148,11 +148,11 @@ func arrow(role multiselect.Role) string {
 	return "<"
 }
 
-const most = 96 // bytes of what somebody said
+const maxQuoted = 96 // bytes
 
 func quoted(p []byte) string {
-	if len(p) <= most {
+	if len(p) <= maxQuoted {
 		return fmt.Sprintf("%q", p)
 	}
-	return fmt.Sprintf("%q… %d bytes", p[:most], len(p))
+	return fmt.Sprintf("%q… %d bytes", p[:maxQuoted], len(p))
 }

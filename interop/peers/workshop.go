@@ -100,7 +100,7 @@ func (w *workshop) goBuild(folder, name, pkg string) (program string, err error)
 	return program, w.run(folder, []string{"GOWORK=off"}, append(args, pkg)...)
 }
 
-// buildMSS builds the tool and the program in front of it.
+// buildMSS builds the tool and the program that runs it.
 func buildMSS(w *workshop) ([]string, error) {
 	tool, err := w.goBuild("../../cmd/mss", "tool", ".")
 	if err != nil {

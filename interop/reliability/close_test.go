@@ -66,9 +66,9 @@ func closeDuringWrite(t *testing.T, lib *library) string {
 	case !returned.Load():
 		return "Close " + took + "; the Write never returned"
 	case wrote.Load() == window:
-		return "Close " + took + "; the Write returned with the count of what was sent"
+		return "Close " + took + "; the Write returned with the count of sent bytes"
 	default:
-		return fmt.Sprintf("Close %s; the Write says %d, %d were sent", took, wrote.Load(), window)
+		return fmt.Sprintf("Close %s; the Write returned %d, %d were sent", took, wrote.Load(), window)
 	}
 }
 
@@ -158,7 +158,7 @@ func stopSending(t *testing.T, lib *library) string {
 		does = "drops"
 	}
 	far.Close()
-	return "QUIC, CloseRead and Close behind a Write: a responder that insists on being heard " + does + " the request"
+	return "QUIC, CloseRead and Close after a Write: a responder that must send its answer " + does + " the request"
 }
 
 // stoppedPeer: the responder has what it wanted and says that it reads no more.
@@ -187,7 +187,7 @@ func stoppedPeer(t *testing.T, lib *library) string {
 		}
 		return "nil"
 	}
-	return fmt.Sprintf("QUIC, the peer stopped reading when it had the request: Close says %s; behind a Read, %s", says(false), says(true))
+	return fmt.Sprintf("QUIC, the peer stopped reading when it had the request: Close returns %s; after a Read, %s", says(false), says(true))
 }
 
 // replyUnread: closing a TCP connection with unread bytes resets it, and takes
@@ -213,7 +213,7 @@ func replyUnread(t *testing.T, lib *library) string {
 		}
 		return "whole"
 	}
-	return fmt.Sprintf("TCP, Write and Close, and the peer has replied before it reads: the request arrives %s; behind a Read of half the reply, %s",
+	return fmt.Sprintf("TCP, Write and Close, and the peer has replied before it reads: the request arrives %s; after a Read of half the reply, %s",
 		arrives(false), arrives(true))
 }
 
@@ -227,11 +227,11 @@ func unheardResponder(t *testing.T, lib *library) string {
 		read(t, stream, request)
 		served = "served"
 	}})
-	told := "lost"
+	recorded := "lost"
 	if errors.Is(unheard, syscall.EPIPE) {
-		told = "told"
+		recorded = "recorded"
 	}
-	return served + "; why it was not heard is " + told
+	return served + "; the write error is " + recorded
 }
 
 // mute is a stream whose peer has said that it does not read.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,7 +41,18 @@ func TestDocument(t *testing.T) {
 	default:
 		t.Errorf("the table of %s is not that of wounds_test.go; go test . -run TestDocument -write", document)
 	}
-	known := testsOf(t, "..", filepath.Join("..", "bench"), ".", filepath.Join("..", ".."), filepath.Join("..", "..", "wire"))
+	root := filepath.Join("..", "..")
+	folders := []string{"..", filepath.Join("..", "bench"), ".", root, filepath.Join(root, "wire")}
+	for _, below := range []string{"*", filepath.Join("*", "*")} {
+		tests, err := filepath.Glob(filepath.Join(root, "internal", below, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range tests {
+			folders = append(folders, filepath.Dir(test))
+		}
+	}
+	known := testsOf(t, slices.Compact(folders)...)
 	for _, name := range regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w*`).FindAllString(want, -1) {
 		if !known[name] {
 			t.Errorf("there is no %s", name)

@@ -121,5 +121,5 @@ func names(t *testing.T, lib *library) string {
 			t.Errorf("%.20q is refused with %v, and %q is sent", name, err, sent)
 		}
 	}
-	return fmt.Sprintf("of %d names that are reserved, too long or trimmed by some responders, %d are taken", len(all), taken)
+	return fmt.Sprintf("of %d names that are reserved, too long or trimmed by some responders, %d are accepted", len(all), taken)
 }

@@ -40,7 +40,7 @@ func counts(t *testing.T, lib *library) string {
 		}
 		return n
 	}
-	return fmt.Sprintf("0 of 64 bytes sent: Write says %d; 6 of 64 sent: Write says %d", says(-14), says(6))
+	return fmt.Sprintf("0 of 64 bytes sent: Write returns %d; 6 of 64 sent: Write returns %d", says(-14), says(6))
 }
 
 func stickyRead(t *testing.T, lib *library) string {
@@ -56,9 +56,9 @@ func stickyRead(t *testing.T, lib *library) string {
 	write(t, far, proposal+"reply")
 	reply := make([]byte, len("reply"))
 	if _, err := io.ReadFull(l, reply); err != nil {
-		return "cleared, and answered since: Read says " + err.Error()
+		return "cleared, and answered since: Read returns " + err.Error()
 	}
-	return "cleared, and answered since: Read says " + string(reply)
+	return "cleared, and answered since: Read returns " + string(reply)
 }
 
 func isTimeout(err error) bool {
@@ -107,7 +107,7 @@ func drip(t *testing.T, lib *library) string {
 	}()
 	took := takes(func() { l.Read(make([]byte, 1)) })
 	time.Sleep(aDay) // until the peer has ended too
-	return "Read from a peer that says a byte each 9 s " + took
+	return "Read from a peer that sends a byte every 9 s " + took
 }
 
 func methods(t *testing.T, lib *library) string {

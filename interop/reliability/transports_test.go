@@ -151,7 +151,7 @@ func openTCP(t testing.TB) *session {
 	}
 }
 
-// quicStream closes and resets as go-libp2p's does: Close says that nothing more
+// quicStream closes and resets as go-libp2p's does: Close signals that nothing more
 // is read, too, which is what makes lazy streams over QUIC delicate.
 type quicStream struct{ *quic.Stream }
 

@@ -69,13 +69,14 @@ func load(dir string) (*module, error) {
 	return m, nil
 }
 
-// passage returns the parameters that a parameter passes through, by file.
-func (m *module) passage(name string) (map[string][]string, error) {
+// passage returns the parameters that a parameter passes through, by file. If fields, it
+// follows fields of the value, too.
+func (m *module) passage(name string, fields bool) (map[string][]string, error) {
 	fn, param, err := m.find(name)
 	if err != nil {
 		return nil, err
 	}
-	w := walk{module: m, entered: make(map[*types.Var]bool), files: make(map[string][]string)}
+	w := walk{module: m, fields: fields, entered: make(map[*types.Var]bool), files: make(map[string][]string)}
 	w.enter(fn, param)
 	return w.files, nil
 }
@@ -137,6 +138,7 @@ func (fn *function) params() []*types.Var {
 // A walk visits the functions that a value enters.
 type walk struct {
 	*module
+	fields  bool
 	entered map[*types.Var]bool
 	files   map[string][]string // the parameters by file
 }
@@ -234,7 +236,7 @@ func (b *body) isValue(e ast.Expr) bool {
 		return b.isValue(e.X)
 	case *ast.SelectorExpr:
 		sel := b.fn.info.Selections[e]
-		return sel != nil && sel.Kind() == types.FieldVal && b.isValue(e.X)
+		return b.fields && sel != nil && sel.Kind() == types.FieldVal && b.isValue(e.X)
 	case *ast.TypeAssertExpr:
 		return b.isValue(e.X)
 	case *ast.KeyValueExpr:

@@ -26,7 +26,7 @@ func TestPassage(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			through, err := m.passage(test.name)
+			through, err := m.passage(test.name, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,6 +48,10 @@ func TestRun(t *testing.T) {
 		{[]string{"Receiver:v=4", "Returned:v=2"}, 1, "Receiver:v passes through 5 files, above 4"},
 		{[]string{"Receiver:v"}, 0, "Receiver:v passes through 5 files: asvalue.go"},
 		{[]string{"-v", "direct:v"}, 0, "  indirect.go: indirect:v"},
+		{[]string{"-fields", "Parts:v"}, 0, "passes through 9 files"},
+		{[]string{"Parts:v"}, 0, "passes through 1 files: start.go"},
+		{[]string{"-fields", "Receiver:v"}, 0, "passes through 5 files"},
+		{[]string{"List:names"}, 0, "4 files: element.go slice.go slicenext.go start.go"},
 		{[]string{"Receiver:x"}, 2, "Receiver has no parameter x"},
 		{[]string{"Nothing:v"}, 2, "no function Nothing"},
 		{[]string{"Convert:b"}, 2, "no function Convert"},

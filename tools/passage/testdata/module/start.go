@@ -52,6 +52,12 @@ func Parts(v *value) {
 	sub.Convert([]byte(v.names[1]))
 }
 
+// List passes elements on.
+func List(names []string) {
+	element(names[0])
+	slice(names...)
+}
+
 // Held passes on what holds v.
 func Held(v *value) {
 	w := v
