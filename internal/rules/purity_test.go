@@ -59,6 +59,7 @@ func TestNoAllocations(t *testing.T) {
 		{"JudgeList, header", func() { _, kept.verdict, _ = rules.JudgeList(header, 9) }},
 		{"ReplyTo a name", func() { kept.reply = rules.ReplyTo(text, true, false, true) }},
 		{"ReplyTo ls", func() { kept.reply = rules.ReplyTo(ls, false, false, true) }},
+		{"Major", func() { _, kept.is = rules.Major(name) }},
 		{"ListFits", func() { kept.is = rules.ListFits(3, 40, 3, 40) }},
 		{"State.Receive", func() { s = rules.State{}; kept.fault = s.Receive(4, 100) }},
 		{"State.Send", func() { s = rules.State{}; kept.fault = s.Send(4, 100) }},
