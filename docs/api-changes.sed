@@ -45,6 +45,7 @@ s/\bwire\.\(Role\|Initiator\|Responder\)\b/multiselect.\1/g
 # Package netmux.
 s/\b\(s\|srv\|server\)\.Listen(\("[^"]*"\|[A-Za-z.]*\.\.\.)\)/\1.ProtocolListener(\2/g
 s/\bRememberFor\b/CacheTTL/g
+s/\bRemember: *-[0-9][0-9]*/NoCache: true/g
 s/\bRemember:/CacheSize:/g
 s/\b\(d\|[Dd]ialer\)\.Remember\b/\1.CacheSize/g
 s/\.CutForRoom\b/.Evicted/g
