@@ -78,9 +78,3 @@ func (c *Communicator) channelFlush(ch MessageChannel) error {
 	c.rare.trace.sent(c.role, flight)
 	return c.recordWrite(written{len(flight), ch.WriteMessages(texts...)})
 }
-
-// listText returns the text of an answer to "ls".
-func listText(names []string) string {
-	message := wire.AppendList(nil, names)
-	return string(message[len(message)-wire.ListSize(names) : len(message)-1])
-}

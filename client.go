@@ -52,12 +52,7 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
 	running := c
-	defer func() {
-		if running != nil {
-			running.setStream(stream)
-			running.resetAfterPanic()
-		}
-	}()
+	defer resetAfterPanic(&running, stream)
 	// The first exchange, in line: see fastpath.go.
 	const header = len(wire.HeaderFrame)
 	stage := firstNotMade
@@ -65,7 +60,7 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 	var err error
 	if len(protocols) > 0 && hasFastLength(protocols[0]) && isFast(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
 		asked := firstFrame(&c.in.inline, len(protocols[0]))
-		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || cl.prepareFirst(ctx, c, stream, protocols)) {
+		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || areFastNames(protocols[1:]) && c.armFirst(stream, ctx, &cl.Limits)) {
 			stage = firstWritten
 			n, err = stream.Write(asked)
 			if n >= len(asked) && err == nil {
@@ -94,17 +89,11 @@ const (
 	firstRead               // the Read has returned
 )
 
-// prepareFirst checks the other protocols and starts the timer. It reports false if the
-// fast path is not possible.
-func (cl *Client) prepareFirst(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string) bool {
-	return areFastNames(protocols[1:]) && c.armFirst(stream, ctx, &cl.Limits)
-}
-
 // continueSelect records the first exchange in line, if that was made, and negotiates
 // on. n and err are the result of its last Read or Write.
 func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string, stage firstStage, n int, err error) (string, error) {
 	running := c
-	defer resetAfterPanic(&running)
+	defer resetAfterPanic(&running, stream)
 	c.setStream(stream)
 	first := rules.Incomplete
 	if stage != firstNotMade {
@@ -135,11 +124,11 @@ func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, 
 		return "", err
 	}
 	running := c
-	defer resetAfterPanic(&running)
+	defer resetAfterPanic(&running, c.stream)
 	tried := 1
 	if !c.fast {
 		tried = 0
-		if err = cl.begin(ctx, c); err == nil {
+		if err = c.begin(ctx, Initiator, &cl.Limits, cl.Unbuffered); err == nil {
 			err = cl.check(protocols)
 		}
 	}
@@ -155,10 +144,6 @@ func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, 
 		return "", err
 	}
 	return protocol, nil
-}
-
-func (cl *Client) begin(ctx context.Context, c *Communicator) error {
-	return c.begin(ctx, Initiator, &cl.Limits, cl.Unbuffered)
 }
 
 // selectOneOf is the loop of the initiator. It returns how many of the protocols were
@@ -209,22 +194,17 @@ func (cl *Client) check(protocols []string) error {
 // propose queues a proposal. A proposal that fails here was not made.
 func (cl *Client) propose(c *Communicator, protocol string) error {
 	size := wire.MessageSize(len(protocol))
-	if f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes()); f != rules.NoFault {
-		return cl.Limits.fault(f)
+	f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes())
+	if f == rules.NoFault {
+		c.say(protocol)
 	}
-	c.say(protocol)
-	return nil
+	return cl.Limits.fault(f)
 }
 
 // answer reads the answer to a proposal. It reads at most to the end of the echo: if
 // the answer is "na", the bytes after it can only be negotiation (R12).
 func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error) {
-	echo := wire.MessageSize(len(protocol))
-	if err := cl.awaitHeader(c, echo); err != nil {
-		return rules.Violated, err
-	}
-	c.phase = PhaseProposal
-	text, err := c.reply(int(c.limit), echo)
+	text, err := c.reply(PhaseProposal, int(c.limit), wire.MessageSize(len(protocol)))
 	if err != nil {
 		return rules.Violated, err
 	}
@@ -238,20 +218,13 @@ func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error
 	return verdict, nil
 }
 
-func (cl *Client) awaitHeader(c *Communicator, shortest int) error {
-	if c.state.HeaderReceived {
-		return nil
-	}
-	return c.header(shortest)
-}
-
 // Handshake sends the header, unless it was sent before, and waits for the peer's.
 // It costs a round trip, which the other methods save: they send the header with
 // their first question (R1). Any error ends the stream.
 func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
-	return cl.step(ctx, c, "", func() error {
+	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, "", func() error {
 		c.sayHeader()
-		if err := cl.awaitHeader(c, 0); err != nil {
+		if err := c.header(0); err != nil {
 			return err
 		}
 		return c.finish()
@@ -262,7 +235,7 @@ func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 // can be used for another proposal; after [ErrInvalidName] nothing was sent. Any
 // other error ends the stream.
 func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol string) error {
-	return cl.step(ctx, c, protocol, func() error {
+	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
 			return err
 		}
@@ -285,7 +258,7 @@ func refusedError(v rules.Verdict, err error) error {
 // peer does not answer; many do not, so a program should not depend on it. The
 // Communicator can be used afterwards. Any other error ends the stream.
 func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, err error) {
-	err = cl.step(ctx, c, "", func() error {
+	err = c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, "", func() error {
 		if err := cl.ask(c); err != nil {
 			return err
 		}
@@ -299,7 +272,7 @@ func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, er
 // flight and one round trip. The error is that of [Client.TrySelect]. The list is
 // empty if the peer refuses to send one.
 func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protocol string) (list wire.List, err error) {
-	err = cl.step(ctx, c, protocol, func() error {
+	err = c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
 			return err
 		}
@@ -317,43 +290,18 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 	return list, err
 }
 
-// step runs one step on a Communicator that may be used afterwards.
-func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
-	if err := c.usable(Initiator); err != nil {
-		return err
-	}
-	running := c
-	defer resetAfterPanic(&running)
-	before := c.state.Proposals
-	err := cl.begin(ctx, c)
-	if err == nil {
-		err = do()
-	}
-	var proposed []string
-	if c.state.Proposals > before {
-		proposed = []string{protocol}
-	}
-	err = c.end(ctx, protocol, proposed, true, err)
-	running = nil
-	return err
-}
-
 // ask queues an "ls".
 func (cl *Client) ask(c *Communicator) error {
-	if f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.bytes()); f != rules.NoFault {
-		return cl.Limits.fault(f)
+	f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.bytes())
+	if f == rules.NoFault {
+		c.say(wire.LS)
 	}
-	c.say(wire.LS)
-	return nil
+	return cl.Limits.fault(f)
 }
 
 // answerList reads the answer to "ls", which has limits of its own (R21).
 func (cl *Client) answerList(c *Communicator) (wire.List, error) {
-	if err := cl.awaitHeader(c, shortestMessage); err != nil {
-		return wire.List{}, err
-	}
-	c.phase = PhaseList
-	text, err := c.reply(cl.Limits.listBytes(), shortestMessage)
+	text, err := c.reply(PhaseList, cl.Limits.listBytes(), shortestMessage)
 	if err != nil {
 		return wire.List{}, err
 	}

@@ -108,14 +108,16 @@ const shortestMessage = 2
 // header waits for the peer's header. It may read up to the end of the shortest
 // message that can follow.
 func (c *Communicator) header(shortest int) error {
-	for {
-		if done, err := c.takeHeader(); done || err != nil {
-			return err
+	for !c.state.HeaderReceived {
+		done, err := c.takeHeader()
+		if err == nil && !done {
+			err = c.more(int(c.limit), shortest)
 		}
-		if err := c.more(int(c.limit), shortest); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // next returns the text of the next message, which is valid until the next message
@@ -188,9 +190,13 @@ func (c *Communicator) prepareRead(limit, shortest int) ([]byte, error) {
 	return c.in.buffer(n, shortest-len(pending)), nil
 }
 
-// reply is next for the initiator. An answer proves that the peer has read the
-// question, so the concurrent write of that ends, and reply waits for it (R28).
-func (c *Communicator) reply(limit, shortest int) ([]byte, error) {
+// reply is next for the initiator, after the header. An answer proves that the peer has
+// read the question, so the concurrent write of that ends, and reply waits for it (R28).
+func (c *Communicator) reply(phase Phase, limit, shortest int) ([]byte, error) {
+	if err := c.header(shortest); err != nil {
+		return nil, err
+	}
+	c.phase = phase
 	text, err := c.next(limit, shortest)
 	if err != nil {
 		return nil, err
@@ -223,7 +229,8 @@ func (c *Communicator) queue(text string) {
 // queueList queues an answer to "ls".
 func (c *Communicator) queueList(names []string) {
 	if c.channel() != nil {
-		c.rare.texts = append(c.rare.texts, listText(names))
+		text, _, _ := wire.ConsumeMessage(wire.AppendList(nil, names), wire.MaxList)
+		c.rare.texts = append(c.rare.texts, string(text))
 		return
 	}
 	c.out.list(c.spare(), names)

@@ -93,7 +93,7 @@ func (c *Communicator) leaveFirst(role Role, l *Limits) {
 	c.role = role
 	c.limit = int16(l.message())
 	c.fast = true
-	c.recognizeUnbuffered()
+	c.recordUnbuffered(false)
 }
 
 // tryRelease makes the Communicator ready for its pool after an agreement on the

@@ -103,14 +103,7 @@ const (
 
 // String returns "pending", "agreed" or "failed".
 func (s LazyState) String() string {
-	switch s {
-	case LazyPending:
-		return "pending"
-	case LazyAgreed:
-		return "agreed"
-	default:
-		return "failed"
-	}
+	return [...]string{"pending", "agreed", "failed"}[min(s, LazyFailed)]
 }
 
 // half is the state of one direction of a LazyStream. Calls that belong to no
@@ -147,13 +140,16 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	running := l
 	defer func() {
 		if running != nil {
-			running.communicator().resetAfterPanic()
+			c := running.communicator()
+			resetAfterPanic(&c, stream)
 		}
 	}()
 	l.hasDeadlines = asDeadliner(stream) != nil
 	if !isFast(&cl.Limits) || traceOf(ctx) != nil || !isFastName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
-		running = nil
-		return cl.initLazy(ctx, l)
+		if err := cl.initLazy(ctx, l); err != nil {
+			running = nil
+			return nil, err
+		}
 	}
 	running = nil
 	return l, nil
@@ -161,55 +157,45 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 
 // initLazy completes a LazyStream with a trace, with limits, with an unusual name, or
 // over an unbuffered stream. It starts no timer: that runs only while calls wait.
-func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
+func (cl *Client) initLazy(ctx context.Context, l *LazyStream) error {
 	c := l.communicator()
-	running := c
-	defer resetAfterPanic(&running)
 	values := context.Background() // never ends
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
 	}
 	limits := cl.Limits
-	limits.Timeout = -1
+	limits.Timeout = NoLimit
 	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
+	c.state = rules.State{}
+	if err == nil && len(strings.TrimFunc(l.protocol, isBlank)) < len(l.protocol) {
+		err = fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, l.protocol)
+	}
 	if err == nil {
-		c.state = rules.State{}
-		err = cl.checkLazyProposal(c, l.protocol)
+		err = cl.check([]string{l.protocol})
+	}
+	if err == nil {
+		err = cl.Limits.fault(c.state.Propose(wire.MessageSize(len(l.protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
 	}
 	if err != nil {
-		err = c.end(context.Background(), "", nil, false, err)
-		running = nil
-		return nil, err
+		return c.end(values, "", nil, false, err)
 	}
-	running = nil
 	l.unbuffered = c.isUnbuffered()
 	c.state.HeaderSent = !l.unbuffered
-	return l, nil
+	return nil
 }
 
 // communicator returns l.c, and takes one from the pool on first use. Most streams need
 // none: it serves the timeout, a trace, an answer in pieces, and the end of the stream.
 func (l *LazyStream) communicator() *Communicator {
 	if l.c == nil {
-		l.c = acquire(l.stream)
+		l.c = communicators.Get().(*Communicator)
+		l.c.stream = l.stream
 		l.c.pooled = false // conclude returns it to the pool
 		l.c.role = Initiator
 		l.c.limit = l.maxMessage
 		l.c.state = rules.State{HeaderSent: true, Proposals: 1, Sent: int32(l.firstSize - len(wire.HeaderFrame))}
 	}
 	return l.c
-}
-
-// checkLazyProposal counts the proposal of a protocol, and returns an error if it cannot
-// be sent lazily.
-func (cl *Client) checkLazyProposal(c *Communicator, protocol string) error {
-	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
-		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
-	}
-	if err := cl.check([]string{protocol}); err != nil {
-		return err
-	}
-	return cl.Limits.fault(c.state.Propose(wire.MessageSize(len(protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
 }
 
 // hasGraphicEnds reports whether both ends of a name are visible ASCII, so that no

@@ -23,7 +23,7 @@ import (
 //   - the time limit, by the watchdog (R24);
 //   - the end of ctx;
 //   - an error of the negotiation, by [Communicator.end];
-//   - a panic below the call, by [Communicator.resetAfterPanic];
+//   - a panic below the call, by [resetAfterPanic];
 //   - [LazyStream.Reset], and a Close that must not linger.
 //
 // Package streamend has the ways to end a stream. After success no one ends it.
@@ -73,13 +73,6 @@ var timeLimits = watchdog.NewKind(
 	func(c *Communicator) *watchdog.Entry { return &c.life.entry },
 	(*Communicator).endStream,
 )
-
-// acquire returns a Communicator for one call on a stream.
-func acquire(stream io.ReadWriteCloser) *Communicator {
-	c := communicators.Get().(*Communicator)
-	c.stream = stream
-	return c
-}
 
 // mustExist panics immediately, and not later in a goroutine of this package.
 func mustExist(stream io.ReadWriteCloser) {
@@ -142,10 +135,7 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 		c.rarely().trace = trace
 		trace.begin(role)
 	}
-	if unbuffered && c.channel() == nil {
-		c.rarely().unbuffered = true
-	}
-	c.recognizeUnbuffered()
+	c.recordUnbuffered(unbuffered)
 	return c.arm(ctx, l)
 }
 
@@ -185,9 +175,9 @@ func (c *Communicator) armFirst(stream io.ReadWriteCloser, ctx context.Context, 
 	return true
 }
 
-// recognizeUnbuffered finds out whether the stream has no buffer (R28).
-func (c *Communicator) recognizeUnbuffered() {
-	if c.channel() == nil && isUnbuffered(c.stream) {
+// recordUnbuffered records whether the stream has no buffer (R28), as its owner may know.
+func (c *Communicator) recordUnbuffered(known bool) {
+	if c.channel() == nil && (known || isUnbuffered(c.stream)) {
 		c.rarely().unbuffered = true
 	}
 }
@@ -261,18 +251,37 @@ func (c *Communicator) endStream() {
 }
 
 // resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has
-// interrupted: a stream, a matcher or a hook may panic. A call that returns sets *c to
-// nil before.
-func resetAfterPanic(c **Communicator) {
-	if *c != nil {
-		(*c).resetAfterPanic()
+// interrupted: a stream, a matcher or a hook may panic. A call that returns sets
+// *running to nil before.
+func resetAfterPanic(running **Communicator, stream io.ReadWriteCloser) {
+	if c := *running; c != nil {
+		c.setStream(stream)
+		c.over = true
+		c.disarm(context.Background())
+		c.endStream()
 	}
 }
 
-func (c *Communicator) resetAfterPanic() {
-	c.over = true
-	c.disarm(context.Background())
-	c.endStream()
+// step runs one step on a Communicator that may be used afterwards. It may propose the
+// protocol.
+func (c *Communicator) step(ctx context.Context, role Role, l *Limits, unbuffered bool, protocol string, do func() error) error {
+	if err := c.usable(role); err != nil {
+		return err
+	}
+	running := c
+	defer resetAfterPanic(&running, c.stream)
+	before := c.state.Proposals
+	err := c.begin(ctx, role, l, unbuffered)
+	if err == nil {
+		err = do()
+	}
+	var proposed []string
+	if c.state.Proposals > before {
+		proposed = []string{protocol}
+	}
+	err = c.end(ctx, protocol, proposed, true, err)
+	running = nil
+	return err
 }
 
 // end ends a call: it stops the time limit, ends the stream if the call has failed,

@@ -44,10 +44,6 @@ type Limits struct {
 	MaxLists int
 }
 
-func (l *Limits) timeout() time.Duration {
-	return time.Duration(limit(int64(l.Timeout), int64(10*time.Second), 0))
-}
-
 func (l *Limits) message() int {
 	return min(limit(l.MaxMessage, 1024, wire.MaxMessage), wire.MaxMessage)
 }
@@ -56,13 +52,14 @@ func (l *Limits) listBytes() int {
 	return min(limit(l.MaxListBytes, 64<<10, wire.MaxList), wire.MaxList)
 }
 
+func (l *Limits) timeout() time.Duration { return limit(l.Timeout, 10*time.Second, 0) }
 func (l *Limits) listNames() int { return limit(l.MaxListNames, 1000, math.MaxInt) }
 func (l *Limits) lists() int     { return limit(l.MaxLists, 8, math.MaxInt) }
 func (l *Limits) bytes() int     { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
 func (l *Limits) proposals() int { return limit(l.MaxProposals, 128, math.MaxInt) }
 
 // limit applies the one rule of all limits.
-func limit[T int | int64](value, byDefault, none T) T {
+func limit[T ~int | ~int64](value, byDefault, none T) T {
 	switch {
 	case value == 0:
 		return byDefault

@@ -102,19 +102,19 @@ func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.Remove(prot
 func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old := m.matchers.Load()
+	old, i := m.registered(matcher)
 	err := matcher.check(m.Limits.message())
 	switch {
 	case err != nil:
 	case h == nil:
 		err = ErrNoHandler
-	case old.find(matcher) >= 0:
+	case i >= 0:
 		err = ErrConflict
 	}
 	if err != nil {
 		return fmt.Errorf("multiselect: matcher %.80q: %w", matcher, err)
 	}
-	m.matchers.Store(old.with(matcher, h))
+	m.matchers.Store(newMatchers(append(slices.Clone(old), rule{matcher, h})))
 	return nil
 }
 
@@ -122,13 +122,11 @@ func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 func (m *Muxer) RemoveMatcher(matcher Matcher) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old := m.matchers.Load()
-	i := old.find(matcher)
-	if i < 0 {
-		return false
+	old, i := m.registered(matcher)
+	if i >= 0 {
+		m.matchers.Store(newMatchers(slices.Delete(slices.Clone(old), i, i+1)))
 	}
-	m.matchers.Store(old.without(i))
-	return true
+	return i >= 0
 }
 
 // Handlers iterates over the registered names, in no order, without the matchers. Names

@@ -16,12 +16,7 @@ import (
 func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (found *names.Node[Handler], c *Communicator, err error) {
 	c = communicators.Get().(*Communicator)
 	running := c
-	defer func() {
-		if running != nil {
-			running.setStream(stream)
-			running.resetAfterPanic()
-		}
-	}()
+	defer resetAfterPanic(&running, stream)
 	var w, n, size int
 	if !m.Unbuffered && !m.HeaderFirst && isFast(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armFirst(stream, ctx, &m.Limits)) {
 		// To the end of the shortest message that can be agreed on, and then of the one

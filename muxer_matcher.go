@@ -60,8 +60,7 @@ func MatchFunc(label string, match func(protocol string) bool) Matcher {
 func (m Matcher) String() string {
 	switch m.kind {
 	case matchMajor:
-		major, _ := rules.Major(m.name)
-		return major + ".*"
+		return m.key() + ".*"
 	case matchPrefix:
 		return m.name + "*"
 	default:
@@ -69,9 +68,7 @@ func (m Matcher) String() string {
 	}
 }
 
-// same reports whether two matchers accept the same names.
-func (m Matcher) same(other Matcher) bool { return m.kind == other.kind && m.key() == other.key() }
-
+// key identifies a matcher among those of its kind.
 func (m Matcher) key() string {
 	if m.kind == matchMajor {
 		major, _ := rules.Major(m.name)
@@ -116,39 +113,25 @@ type rule struct {
 	handler Handler
 }
 
-func (s *matchers) find(m Matcher) int {
-	if s == nil {
-		return -1
+// registered returns the rules of m, and the position in them of a matcher that accepts
+// the same names, or -1.
+func (m *Muxer) registered(matcher Matcher) (all []rule, i int) {
+	if s := m.matchers.Load(); s != nil {
+		all = s.rules
 	}
-	return slices.IndexFunc(s.rules, func(r rule) bool { return r.same(m) })
+	return all, slices.IndexFunc(all, func(r rule) bool { return r.kind == matcher.kind && r.key() == matcher.key() })
 }
 
-// with returns a set with one more rule.
-func (s *matchers) with(m Matcher, h Handler) *matchers {
-	var rules []rule
-	if s != nil {
-		rules = slices.Clone(s.rules)
-	}
-	return newMatchers(append(rules, rule{m, h}))
-}
-
-// without returns a set with one rule less, nil if none is left.
-func (s *matchers) without(i int) *matchers {
-	if len(s.rules) == 1 {
+// newMatchers returns the set of the rules, which it sorts, and nil if there are none.
+func newMatchers(rules []rule) *matchers {
+	if len(rules) == 0 {
 		return nil
 	}
-	return newMatchers(slices.Delete(slices.Clone(s.rules), i, i+1))
-}
-
-func newMatchers(rules []rule) *matchers {
 	slices.SortStableFunc(rules, func(a, b rule) int {
-		switch {
-		case a.kind != b.kind:
-			return int(a.kind) - int(b.kind)
-		case a.kind == matchPrefix:
+		if a.kind == matchPrefix && b.kind == matchPrefix {
 			return len(b.name) - len(a.name)
 		}
-		return 0
+		return int(a.kind) - int(b.kind)
 	})
 	s := &matchers{rules: rules, majors: make(map[string]Handler), shortest: rules[0].shortest()}
 	for _, r := range rules {

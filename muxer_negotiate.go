@@ -57,22 +57,13 @@ func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) erro
 // Handshake waits for the peer's header and sends its own, without waiting for a
 // proposal. Any error ends the stream.
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
-	if err := c.usable(Responder); err != nil {
-		return err
-	}
-	running := c
-	defer resetAfterPanic(&running)
-	err := m.begin(ctx, c)
-	if err == nil && !c.state.HeaderReceived {
+	return c.step(ctx, Responder, &m.Limits, m.Unbuffered, "", func() error {
 		m.greet(c)
-		err = c.header(0)
-	}
-	if err == nil {
-		err = c.finish()
-	}
-	err = c.end(ctx, "", nil, true, err)
-	running = nil
-	return err
+		if err := c.header(0); err != nil {
+			return err
+		}
+		return c.finish()
+	})
 }
 
 // run is the loop of the responder: it answers the messages that have arrived, and reads
@@ -85,9 +76,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 		return "", nil, err
 	}
 	running := c
-	defer resetAfterPanic(&running)
+	defer resetAfterPanic(&running, c.stream)
 	if !c.fast {
-		err = m.begin(ctx, c)
+		err = c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
 		c.tolerant = true
 		m.greet(c)
 	}
@@ -116,10 +107,6 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 		return "", nil, err
 	}
 	return protocol, h, nil
-}
-
-func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
-	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
 }
 
 // greet queues the header if it must leave before the peer's has arrived.
@@ -179,7 +166,11 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 		c.say(wire.NA)
 	}
 	if m.OneShot && c.state.LastWasNA {
-		return "", nil, m.endOneShot(c)
+		if err := c.finish(); err != nil {
+			return "", nil, err
+		}
+		c.drainAfterRefusal(&m.Limits)
+		return "", nil, ErrGaveUp
 	}
 	return "", nil, c.undelivered()
 }
@@ -263,15 +254,6 @@ func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 		return ErrGaveUp
 	}
 	return fmt.Errorf("%w: %w", ErrGaveUp, err)
-}
-
-// endOneShot ends the negotiation of a [Muxer.OneShot] that has refused.
-func (m *Muxer) endOneShot(c *Communicator) error {
-	if err := c.finish(); err != nil {
-		return err
-	}
-	c.drainAfterRefusal(&m.Limits)
-	return ErrGaveUp
 }
 
 // refusalGrace is how long this side waits after a refusal before it ends the stream.

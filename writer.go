@@ -90,11 +90,6 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 	return out, bytes
 }
 
-func write(stream io.Writer, bytes []byte) (w written) {
-	w.n, w.err = stream.Write(bytes)
-	return w.check(len(bytes))
-}
-
 // check turns a short write without an error into [io.ErrShortWrite].
 func (w written) check(size int) written {
 	if w.err == nil && w.n < size {
@@ -106,7 +101,10 @@ func (w written) check(size int) written {
 // start writes the flight in a goroutine. Its owner must receive from done.
 func (f *flight) start(stream io.Writer) {
 	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
-	go func() { f.done <- write(stream, f.bytes) }()
+	go func() {
+		n, err := stream.Write(f.bytes)
+		f.done <- written{n, err}.check(len(f.bytes))
+	}()
 }
 
 // isUndelivered reports whether a write has failed because the peer does not read. A
