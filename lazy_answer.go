@@ -134,14 +134,12 @@ func (l *LazyStream) withoutLock(f func()) {
 func (l *LazyStream) startReader() {
 	if l.reader == readerNone {
 		l.reader = readerBackground
-		go l.readAnswerInBackground()
+		go func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.readAnswer(nil, nil, 0, nil)
+		}()
 	}
-}
-
-func (l *LazyStream) readAnswerInBackground() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.readAnswer(nil, nil, 0, nil)
 }
 
 var errReadPanic = errors.New("panic while reading the answer")
@@ -202,7 +200,7 @@ func (l *LazyStream) pauseReader(err error) bool {
 		// reader to conclude the negotiation.
 		return false
 	case l.interrupted:
-		if !l.overrideReadDeadline(time.Time{}) {
+		if !l.overrideDeadline(deadliner.SetReadDeadline, time.Time{}) {
 			return false
 		}
 	case l.in.closed || !l.hasDeadlines || l.isEnding():
@@ -221,7 +219,7 @@ func (l *LazyStream) pauseReader(err error) bool {
 func (l *LazyStream) interruptReader() {
 	if l.reader == readerCaller {
 		l.interrupted = true
-		l.overrideReadDeadline(streamend.LongAgo)
+		l.overrideDeadline(deadliner.SetReadDeadline, streamend.LongAgo)
 	}
 }
 
@@ -276,7 +274,7 @@ func (l *LazyStream) conclude(err error) {
 func (l *LazyStream) setAgreed() {
 	l.state = LazyAgreed
 	if l.interrupted || !l.in.deadline.IsZero() {
-		l.overrideReadDeadline(l.in.deadline)
+		l.overrideDeadline(deadliner.SetReadDeadline, l.in.deadline)
 	}
 	l.in.direct.Store(!l.in.closed)
 	if l.in.closed && !l.closed {

@@ -1,6 +1,7 @@
 package multiselect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,10 +89,10 @@ func (l *LazyStream) Close() error {
 	case tryStartLinger():
 		l.interruptReader()
 		if l.writing {
-			l.overrideWriteDeadline(streamend.LongAgo)
+			l.overrideDeadline(deadliner.SetWriteDeadline, streamend.LongAgo)
 		}
 		l.waiters++
-		timeout := l.lingerTimeout()
+		timeout := cmp.Or(l.timeout, new(Limits).timeout())
 		if l.reader != readerDone { // otherwise the timer belongs to conclude
 			l.stopTimer()
 			l.timeoutLeft = timeout
@@ -101,7 +102,11 @@ func (l *LazyStream) Close() error {
 		return nil
 	}
 	refusedLingers.Add(1)
-	go l.refuseLinger() // in the background: the stream's own Reset may block
+	go func() { // in the background: the stream's own Reset may block
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.fail(errTooManyLingers)
+	}()
 	return errTooManyLingers
 }
 
@@ -149,9 +154,9 @@ func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
 	for l.writing {
 		l.waitChange()
 	}
-	l.overrideWriteDeadline(time.Time{})
+	l.overrideDeadline(deadliner.SetWriteDeadline, time.Time{})
 	if !l.interrupted {
-		l.overrideReadDeadline(time.Time{})
+		l.overrideDeadline(deadliner.SetReadDeadline, time.Time{})
 	}
 	if l.firstSent < l.firstSize {
 		if err := l.sendFirst(); err != nil {
@@ -174,30 +179,13 @@ func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
 	return !errors.Is(err, errors.ErrUnsupported)
 }
 
-// refuseLinger resets a stream for which there is no linger.
-func (l *LazyStream) refuseLinger() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.fail(errTooManyLingers)
-}
-
-// lingerTimeout is the timeout of the negotiation, or the default if that has no limit.
-func (l *LazyStream) lingerTimeout() time.Duration {
-	if l.timeout > 0 {
-		return l.timeout
-	}
-	return new(Limits).timeout()
-}
-
 // Reset ends the stream immediately, as a failed negotiation does (R25); data that was
 // written may be lost. Blocked calls return [net.ErrClosed], and a linger ends. Reset blocks
 // as long as the stream's own Reset or Close does, and returns nil.
 func (l *LazyStream) Reset() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
-		l.markClosed()
-	}
+	l.markClosed()
 	l.fail(net.ErrClosed)
 	return nil
 }
@@ -232,7 +220,12 @@ func (l *LazyStream) CloseRead() error {
 	}
 	l.interruptReader()
 	if tryStartLinger() { // otherwise the next call that waits reads the answer
-		go l.lingerToCloseRead()
+		go func() {
+			defer stopLinger()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.awaitOutcome(context.Background(), new(half)) // setAgreed closes the stream for reading
+		}()
 	}
 	return nil
 }
@@ -240,15 +233,6 @@ func (l *LazyStream) CloseRead() error {
 type closeReader interface{ CloseRead() error }
 
 func (l *LazyStream) closeStreamRead() error { return l.stream.(closeReader).CloseRead() }
-
-// lingerToCloseRead waits for the outcome after a CloseRead. An agreement makes setAgreed
-// call the stream's CloseRead.
-func (l *LazyStream) lingerToCloseRead() {
-	defer stopLinger()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.awaitOutcome(context.Background(), new(half))
-}
 
 // markClosed makes all calls return net.ErrClosed from now on. l.mu must be held.
 func (l *LazyStream) markClosed() {

@@ -82,7 +82,7 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	case l.reader == readerCaller && !t.IsZero():
 		l.interruptReader()
 	case !l.interrupted:
-		l.overrideReadDeadline(time.Time{}) // removes a deadline set on the stream itself
+		l.overrideDeadline(deadliner.SetReadDeadline, time.Time{}) // removes a deadline set on the stream itself
 	}
 	return nil
 }
@@ -100,17 +100,9 @@ func (l *LazyStream) ifNotEnding(act func()) bool {
 // isEnding reports whether this side has ended the stream, or is about to.
 func (l *LazyStream) isEnding() bool { return !l.ifNotEnding(func() {}) }
 
-// overrideReadDeadline sets the read deadline of the stream for the needs of the
-// negotiation, and reports whether it did. It leaves a stream alone that is being ended:
-// the deadline that ends it must stay.
-func (l *LazyStream) overrideReadDeadline(t time.Time) bool {
-	return l.hasDeadlines && l.ifNotEnding(func() { asDeadliner(l.stream).SetReadDeadline(t) })
-}
-
-// overrideWriteDeadline sets the write deadline of the stream for the needs of the
-// negotiation, unless the stream is being ended.
-func (l *LazyStream) overrideWriteDeadline(t time.Time) {
-	if l.hasDeadlines {
-		l.ifNotEnding(func() { asDeadliner(l.stream).SetWriteDeadline(t) })
-	}
+// overrideDeadline sets a deadline of the stream for the needs of the negotiation, and
+// reports whether it did. It leaves a stream alone that is being ended: the deadline that
+// ends it must stay.
+func (l *LazyStream) overrideDeadline(set func(deadliner, time.Time) error, t time.Time) bool {
+	return l.hasDeadlines && l.ifNotEnding(func() { set(asDeadliner(l.stream), t) })
 }

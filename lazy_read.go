@@ -25,7 +25,10 @@ func (l *LazyStream) Read(p []byte) (n int, err error) {
 	l.mu.Lock()
 	buf, arrived := l.answerBuffer(p)
 	if buf == nil {
-		return l.readAfterOutcome(p)
+		if err := l.awaitReadable(); err != nil {
+			return 0, err
+		}
+		return l.stream.Read(p)
 	}
 	before := l.foreignTimeouts
 	l.startWaiting()
@@ -62,15 +65,6 @@ func (l *LazyStream) answerBuffer(p []byte) (buf []byte, arrived *[inlineSize]by
 		return p, (*[inlineSize]byte)(p)
 	}
 	return l.inline[:min(l.firstSize+len(p), inlineSize)], &l.inline
-}
-
-// readAfterOutcome is Read if another goroutine reads the answer, or the outcome is
-// known. It is called with l.mu held, and releases it.
-func (l *LazyStream) readAfterOutcome(p []byte) (n int, err error) {
-	if err := l.awaitReadable(); err != nil {
-		return 0, err
-	}
-	return l.stream.Read(p)
 }
 
 // awaitReadable blocks until the peer has agreed. It is called with l.mu held, and

@@ -55,8 +55,10 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	l.mu.Unlock()
 	returned := false
 	defer func() {
-		if !returned {
-			l.abortFirstWrite()
+		if !returned { // it has panicked: let other calls write
+			l.mu.Lock()
+			l.stopWriting()
+			l.mu.Unlock()
 		}
 	}()
 	const header = len(wire.HeaderFrame)
@@ -81,18 +83,7 @@ func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err err
 	defer l.mu.Unlock()
 	l.stopWriting()
 	n, err = l.recordSent(max(0, min(n, l.firstSize+len(p))), l.firstSize, p, next, err)
-	if err != nil {
-		err = l.writeCause(&l.out, err)
-	}
-	return n, err
-}
-
-// abortFirstWrite lets other calls write after the stream's Write of the first flight has
-// panicked.
-func (l *LazyStream) abortFirstWrite() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stopWriting()
+	return n, l.writeCause(&l.out, err)
 }
 
 // writeSlow is Write in all cases other than a small first flight. It is called with l.mu
@@ -106,27 +97,18 @@ func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
 	if err := l.awaitWriter(ctx, &l.out); err != nil {
 		return 0, err
 	}
-	if l.state == LazyPending {
-		if next, ok := l.canSendEarly(p); ok {
-			if n, err = l.sendEarly(p, next); err != nil {
-				err = l.writeCause(&l.out, err)
-			}
-			return n, err
-		}
+	// A write on an unbuffered stream could only end when the peer reads p, which is after
+	// the agreement.
+	next, ok := l.guard.After(p)
+	if l.state == LazyPending && (ok || l.unguarded) && !l.unbuffered {
+		n, err = l.sendEarly(p, next)
+		return n, l.writeCause(&l.out, err)
 	}
 	if err := l.awaitDirect(ctx, &l.out); err != nil {
 		return 0, err
 	}
 	l.withoutLock(func() { n, err = l.stream.Write(p) })
 	return n, err
-}
-
-// canSendEarly reports whether p may be sent before the peer has agreed (R29), and
-// returns the guard's state after p. On an unbuffered stream no data is sent early: the
-// write could only end when the peer reads p, which is after the agreement.
-func (l *LazyStream) canSendEarly(p []byte) (next guard.State, ok bool) {
-	next, ok = l.guard.After(p)
-	return next, (ok || l.unguarded) && !l.unbuffered
 }
 
 // Flush sends the header and the proposal if these are unsent. It blocks only for the
@@ -193,10 +175,7 @@ func (l *LazyStream) ensureFirstSent(ctx context.Context, h *half) error {
 	if err := l.awaitWriter(ctx, h); err != nil || l.firstSent == l.firstSize {
 		return err
 	}
-	if err := l.sendFirst(); err != nil {
-		return l.writeCause(h, err)
-	}
-	return nil
+	return l.writeCause(h, l.sendFirst())
 }
 
 // awaitDirect blocks until calls may write directly to the stream: the peer has agreed,
@@ -235,7 +214,16 @@ func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 	}
 	l.writing = true
 	defer l.stopWriting()
-	l.markSendStarted()
+	if !l.sendStarted {
+		if l.c != nil && l.c.rare != nil {
+			trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
+			l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
+		}
+		// From now on a reader may start: a large write may block until the peer has read
+		// most of it and has answered.
+		l.sendStarted = true
+		l.notify()
+	}
 	unsent := l.firstSize - l.firstSent
 	l.withoutLock(func() { n, err = l.writeFirst(l.firstSent, p) })
 	return l.recordSent(n, unsent, p, next, err)
@@ -261,20 +249,6 @@ func (l *LazyStream) recordSent(n, unsent int, p []byte, next guard.State, err e
 	}
 	l.guard = next
 	return n, err
-}
-
-// markSendStarted reports the first flight to the trace, and lets a reader start: a large
-// write may block until the peer has read most of it and has answered.
-func (l *LazyStream) markSendStarted() {
-	if l.sendStarted {
-		return
-	}
-	if l.c != nil && l.c.rare != nil {
-		trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
-		l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
-	}
-	l.sendStarted = true
-	l.notify()
 }
 
 // appendFirst appends the header and the proposal to b.
@@ -315,10 +289,14 @@ func (l *LazyStream) writeClamped(p []byte) (n int, err error) {
 	return max(0, min(n, len(p))), err
 }
 
-// writeCause returns the error for a call whose write failed with err: the outcome if the
-// stream was ended, and otherwise err.
+// writeCause returns the error for a call whose write returned err: the outcome if the
+// write failed and the stream was ended, and otherwise err.
 func (l *LazyStream) writeCause(h *half, err error) error {
-	if l.state == LazyPending && l.firstSent == l.firstSize && isConnReset(err) {
+	if err == nil {
+		return nil
+	}
+	reset := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if reset && l.state == LazyPending && l.firstSent == l.firstSize {
 		// An answer that the peer sent before the reset may still be readable.
 		l.awaitOutcome(context.Background(), h)
 	}
@@ -332,9 +310,4 @@ func (l *LazyStream) writeCause(h *half, err error) error {
 		return closed
 	}
 	return err
-}
-
-// isConnReset reports whether err is the error of a kernel connection that the peer has ended.
-func isConnReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
