@@ -21,14 +21,7 @@ const (
 )
 
 func (d Dialect) String() string {
-	switch d {
-	case DialectNested:
-		return "nested"
-	case DialectJoined:
-		return "joined"
-	default:
-		return "counted"
-	}
+	return [...]string{"nested", "joined", "counted"}[min(d, DialectCounted)]
 }
 
 // List is the answer to "ls".
@@ -87,17 +80,17 @@ func ParseList(text []byte, limit int) (List, error) {
 	return List{}, ErrNotList
 }
 
-// names goes through the names of a list in one of the dialects, and reports
-// whether it is one.
+// names calls visit for each name of a list in one of the dialects, and reports whether
+// the text is such a list.
 type names func(text []byte, visit func(name []byte)) (ok bool)
 
-// surveyed is what a text is in one of the dialects.
+// surveyed is a text that was read in one of the dialects.
 type surveyed struct {
 	names names
 	text  []byte
-	ok    bool
-	count int
-	slash bool // a name begins with one
+	ok    bool // it is a list
+	count int  // of names
+	slash bool // a name begins with a slash
 }
 
 func survey(n names, text []byte) surveyed {

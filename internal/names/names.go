@@ -107,15 +107,13 @@ func (t *Table[V]) LookupMessage(message []byte) *Node[V] {
 func (t *Table[V]) Add(name string, value V, replace bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if x := t.index.Load(); x != nil {
-		if link, old := x.find(name); old != nil {
-			if replace {
-				n := &Node[V]{name: old.name, value: value, message: old.message}
-				n.next.Store(old.next.Load())
-				link.Store(n)
-			}
-			return replace
+	if link, old := t.find(name); old != nil {
+		if replace {
+			n := &Node[V]{name: old.name, value: value, message: old.message}
+			n.next.Store(old.next.Load())
+			link.Store(n)
 		}
+		return replace
 	}
 	t.reserve().push(&Node[V]{name: name, value: value, message: wire.AppendMessage(nil, name)})
 	t.count++
@@ -129,11 +127,7 @@ func (t *Table[V]) Add(name string, value V, replace bool) bool {
 func (t *Table[V]) Remove(name string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := t.index.Load()
-	if x == nil {
-		return false
-	}
-	link, old := x.find(name)
+	link, old := t.find(name)
 	if old == nil {
 		return false
 	}
@@ -166,11 +160,21 @@ func (t *Table[V]) updateShortest() {
 // with its old or its new value if that is replaced meanwhile.
 func (t *Table[V]) All() iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
-		if x := t.index.Load(); x != nil {
-			for n := range x.all {
-				if !yield(n.name, n.value) {
-					return
-				}
+		for n := range t.nodes {
+			if !yield(n.name, n.value) {
+				return
+			}
+		}
+	}
+}
+
+// nodes is an iterator over the entries.
+func (t *Table[V]) nodes(yield func(*Node[V]) bool) {
+	x := t.index.Load()
+	for i := 0; x != nil && i < len(x.buckets); i++ {
+		for n := x.buckets[i].Load(); n != nil; n = n.next.Load() {
+			if !yield(n) {
+				return
 			}
 		}
 	}
@@ -178,20 +182,18 @@ func (t *Table[V]) All() iter.Seq2[string, V] {
 
 // reserve returns an index with room for one more name. It doubles a full one.
 func (t *Table[V]) reserve() *index[V] {
-	x := t.index.Load()
-	switch {
-	case x == nil:
+	old := t.index.Load()
+	if old != nil && t.count < max(len(old.buckets), maxInline) {
+		return old
+	}
+	x := &index[V]{maphash.MakeSeed(), make([]atomic.Pointer[Node[V]], 1)}
+	if old == nil {
 		t.lengths = make(map[int]int)
-		x = &index[V]{maphash.MakeSeed(), make([]atomic.Pointer[Node[V]], 1)}
-	case t.count < max(len(x.buckets), maxInline):
-		return x
-	default:
-		old := x
-		size := max(2*len(old.buckets), minBuckets)
-		x = &index[V]{old.seed, make([]atomic.Pointer[Node[V]], size)}
-		for n := range old.all { // lookups may still use the old nodes and their links
-			x.push(&Node[V]{name: n.name, value: n.value, message: n.message})
-		}
+	} else {
+		x.buckets = make([]atomic.Pointer[Node[V]], max(2*len(old.buckets), minBuckets))
+	}
+	for n := range t.nodes { // lookups may still use the old nodes and their links
+		x.push(&Node[V]{name: n.name, value: n.value, message: n.message})
 	}
 	t.index.Store(x)
 	return x
@@ -205,25 +207,14 @@ func (x *index[V]) push(n *Node[V]) {
 }
 
 // find returns the node of a name, or nil if there is none, and the link to it.
-func (x *index[V]) find(name string) (*atomic.Pointer[Node[V]], *Node[V]) {
-	link := x.bucket([]byte(name))
-	n := link.Load()
-	for n != nil && n.name != name {
-		link = &n.next
-		n = link.Load()
-	}
-	return link, n
-}
-
-// all is an iterator over the nodes.
-func (x *index[V]) all(yield func(*Node[V]) bool) {
-	for i := range x.buckets {
-		for n := x.buckets[i].Load(); n != nil; n = n.next.Load() {
-			if !yield(n) {
-				return
-			}
+func (t *Table[V]) find(name string) (link *atomic.Pointer[Node[V]], n *Node[V]) {
+	if x := t.index.Load(); x != nil {
+		link = x.bucket([]byte(name))
+		for n = link.Load(); n != nil && n.name != name; n = link.Load() {
+			link = &n.next
 		}
 	}
+	return link, n
 }
 
 // isSameMessage reports whether two messages are equal. It compares eight bytes at

@@ -30,12 +30,9 @@ const MaxTimeout time.Duration = 1 << 62
 var epoch = time.Now()
 
 // Now returns the time since the epoch of this package, which is the start of the
-// process. In a testing/synctest bubble it is negative, and nowhere else.
+// process. It is negative only in a testing/synctest bubble, whose clocks begin in the
+// year 2000.
 func Now() time.Duration { return time.Since(epoch) }
-
-// isBubble reports whether Now has returned a time in a testing/synctest bubble,
-// whose clocks begin in the year 2000.
-func isBubble(now time.Duration) bool { return now < 0 }
 
 // Entry is the time limit of a value, which has it as a field, so that setting a
 // limit allocates nothing. The zero value is ready for [Watchdog.Add].
@@ -85,7 +82,7 @@ func NewKind[T any](entry func(*T) *Entry, expire func(*T)) *Kind[T] {
 // time limit that begins in a bubble, and last only if it was made outside of one.
 func (k *Kind[T]) For(last *Watchdog[T], now time.Duration) *Watchdog[T] {
 	switch {
-	case isBubble(now):
+	case now < 0: // in a bubble
 		return &Watchdog[T]{bubble: true, queue: queue[T]{kind: k}}
 	case last == nil || last.bubble:
 		return &k.shared[k.lastShared.Add(1)%uint32(len(k.shared))]
