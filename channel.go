@@ -29,8 +29,7 @@ type channelStream struct {
 	MessageChannel
 }
 
-// channelHeader is takeHeader over a message channel: the first message must be the
-// header (R2).
+// channelHeader is takeHeader over a message channel (R2).
 func (c *Communicator) channelHeader(ch MessageChannel) error {
 	text, err := c.channelNext(ch, max(int(c.limit), len(wire.HeaderFrame)))
 	if err != nil {

@@ -10,44 +10,39 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Client is the initiator: it proposes protocols, one after the other, until
-// the peer agrees to one. The zero value is ready. A Client holds no state: it may
-// be copied, and used by any number of goroutines concurrently.
+// Client is the initiator: it proposes protocols, one after the other, until the peer agrees to
+// one. The zero value is ready. A Client holds no state: it may be copied, and used concurrently.
 //
-// Most callers need only [Client.SelectOneOf]. [Client.Lazy] saves the round trip.
-// The other methods are steps of a negotiation, on a [Communicator].
+// Most callers need only [Client.SelectOneOf]. [Client.Lazy] saves the round trip. The other
+// methods are steps of a negotiation, on a [Communicator].
 type Client struct {
 	// Limits bound each negotiation.
 	Limits Limits
-	// Unbuffered must be set for streams whose Write returns only when the peer
-	// has read, such as two [io.Pipe] (R28). A write then runs concurrently with
-	// the next read, in a goroutine that ends before the call returns. [net.Pipe]
-	// is recognized without it.
+	// Unbuffered must be set for streams whose Write returns only when the peer has read, such as
+	// two [io.Pipe] (R28). A write then runs concurrently with the next read, in a goroutine that
+	// ends before the call returns. [net.Pipe] is recognized without it.
 	Unbuffered bool
-	// Unguarded lets a lazy stream send any data before the peer has agreed. It
-	// must be set only for peers that are known to end the stream when they
-	// refuse, see [Muxer.OneShot]: any other peer may read the data as proposals.
+	// Unguarded lets a lazy stream send any data before the peer has agreed. It must be set only
+	// for peers that are known to end the stream when they refuse, see [Muxer.OneShot]: any other
+	// peer may read the data as proposals.
 	//
-	// If it is false, a Write sends data early only if no known responder can read
-	// a proposal in it (R29). Other data waits for the answer. The data is read as
-	// messages with lengths of at most four bytes; none of them may be complete and
-	// end with a newline or begin with a slash.
+	// If it is false, a Write sends data early only if no known responder can read a proposal in it
+	// (R29). Other data waits for the answer. The data is read as messages with lengths of at most
+	// four bytes; none of them may be complete and end with a newline or begin with a slash.
 	Unguarded bool
 }
 
-// SelectOneOf negotiates on a new stream. It sends the header and the first protocol
-// in one write (R1), proposes the next protocol after each refusal, and returns the
-// one that the peer agreed to. It proposes a protocol that is listed twice once.
+// SelectOneOf negotiates on a new stream. It sends the header and the first protocol in one write
+// (R1), proposes the next protocol after each refusal, and returns the one that the peer agreed to.
+// It proposes a protocol that is listed twice once.
 //
-// After success the stream is the protocol's: no byte after the peer's answer has
-// been read (R12), the stream's deadlines are as they were, and this package keeps
-// no reference to it. After an error the stream has been ended, by ResetWithError,
-// Reset or Close as the package documentation says (R25), and the caller need not
-// close it. The error is an [*Error]; it is [ErrNotSupported] if the peer refused
-// every protocol.
+// After success the stream is the protocol's: no byte after the peer's answer has been read (R12),
+// the stream's deadlines are as they were, and this package keeps no reference to it. After an
+// error the stream has been ended, by ResetWithError, Reset or Close as the package documentation
+// says (R25), and the caller need not close it. The error is an [*Error]; it is [ErrNotSupported]
+// if the peer refused every protocol.
 //
-// SelectOneOf blocks until the negotiation has ended, ctx is done, or
-// [Limits].Timeout expires.
+// SelectOneOf blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
@@ -89,8 +84,8 @@ const (
 	firstRead               // the Read has returned
 )
 
-// continueSelect records the first exchange in line, if that was made, and negotiates
-// on. n and err are the result of its last Read or Write.
+// continueSelect records the first exchange in line, if that was begun, and continues the
+// negotiation. n and err are the result of its last Read or Write.
 func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string, stage firstStage, n int, err error) (string, error) {
 	running := c
 	defer resetAfterPanic(&running, stream)
@@ -110,9 +105,8 @@ func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io
 	return cl.run(ctx, c, protocols, first, err)
 }
 
-// SelectOn is [Client.SelectOneOf] on a Communicator: from the start of the
-// conversation, or after the steps that were made on it. It does not close a
-// Communicator on which a protocol is agreed.
+// SelectOn is [Client.SelectOneOf] on a Communicator, from the start of the conversation
+// or after other steps. After an agreement the Communicator stays open.
 func (cl *Client) SelectOn(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
 	return cl.run(ctx, c, protocols, rules.Incomplete, nil)
 }
@@ -146,9 +140,9 @@ func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, 
 	return protocol, nil
 }
 
-// selectOneOf is the loop of the initiator. It returns how many of the protocols were
-// proposed; the last of them is the one agreed on. On the fast path the first one is
-// proposed already, and further exchanges are made in the inline buffer.
+// selectOneOf is the loop of the initiator. It returns the number of protocols proposed;
+// an agreement is on the last of them. On the fast path the first one is proposed already,
+// and further exchanges are made in the inline buffer.
 func (cl *Client) selectOneOf(c *Communicator, protocols []string, verdict rules.Verdict) (int, error) {
 	for i, p := range protocols {
 		if slices.Contains(protocols[:i], p) {
@@ -191,7 +185,7 @@ func (cl *Client) check(protocols []string) error {
 	return nil
 }
 
-// propose queues a proposal. A proposal that fails here was not made.
+// propose queues a proposal, unless it fails.
 func (cl *Client) propose(c *Communicator, protocol string) error {
 	size := wire.MessageSize(len(protocol))
 	f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes())
@@ -218,9 +212,9 @@ func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error
 	return verdict, nil
 }
 
-// Handshake sends the header, unless it was sent before, and waits for the peer's.
-// It costs a round trip, which the other methods save: they send the header with
-// their first question (R1). Any error ends the stream.
+// Handshake sends the header, unless it was sent before, and waits for the peer's. It
+// costs a round trip: the other methods send the header with their first question (R1).
+// Any error ends the stream.
 func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, "", func() error {
 		c.sayHeader()
@@ -231,9 +225,8 @@ func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 	})
 }
 
-// TrySelect makes one proposal. After [ErrNotSupported], a refusal, the Communicator
-// can be used for another proposal; after [ErrInvalidName] nothing was sent. Any
-// other error ends the stream.
+// TrySelect makes one proposal. After [ErrNotSupported], a refusal, the Communicator can be used
+// for another proposal; after [ErrInvalidName] nothing was sent. Any other error ends the stream.
 func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol string) error {
 	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
@@ -246,7 +239,7 @@ func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol strin
 	})
 }
 
-// refusedError makes an error of a refusal.
+// refusedError turns a refusal into [ErrNotSupported].
 func refusedError(v rules.Verdict, err error) error {
 	if v == rules.Refused {
 		return ErrNotSupported
@@ -268,9 +261,8 @@ func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, er
 	return list, err
 }
 
-// ListAndTrySelect asks for the peer's protocols and makes one proposal, in one
-// flight and one round trip. The error is that of [Client.TrySelect]. The list is
-// empty if the peer refuses to send one.
+// ListAndTrySelect asks for the peer's protocols and makes one proposal, in one flight and one
+// round trip. It fails like [Client.TrySelect]. The list is empty if the peer refuses to send one.
 func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protocol string) (list wire.List, err error) {
 	err = c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {

@@ -15,12 +15,10 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// The causes of failures. [errors.Is] finds them in each error of this package, in
-// either role and on every path. Other causes keep their usual names:
-// [os.ErrDeadlineExceeded] after the time limit or the stream's own deadline, the
-// context's cause, [io.EOF] if the peer closed without sending a byte,
-// [io.ErrUnexpectedEOF] if it closed later, [net.ErrClosed], and the errors of the
-// stream.
+// The causes of failures. [errors.Is] finds them in each error of this package, in either role and
+// on every path. Other causes keep their usual names: [os.ErrDeadlineExceeded] after the time limit
+// or the stream's own deadline, the context's cause, [io.EOF] if the peer closed without sending a
+// byte, [io.ErrUnexpectedEOF] if it closed later, [net.ErrClosed], and the errors of the stream.
 var (
 	// ErrNotSupported means that the peer answered "na" to every question.
 	ErrNotSupported = errors.New("not supported by the peer")
@@ -36,9 +34,8 @@ var (
 	// ErrLimit means that one of the [Limits] on proposals and bytes is reached (R27),
 	// or that too many streams linger (R31, [LazyStream.Close]).
 	ErrLimit = errors.New("limit of the negotiation reached")
-	// ErrGaveUp means that the peer closed the stream, or sent bytes that are no
-	// proposal, after a refusal (R18), or that a refusal was final ([Muxer].OneShot).
-	// Neither side is at fault.
+	// ErrGaveUp means that the peer closed the stream, or sent bytes that are no proposal, after a
+	// refusal (R18), or that a refusal was final ([Muxer].OneShot). Neither side is at fault.
 	ErrGaveUp = errors.New("the peer gave up after a refusal")
 	// ErrInvalidName means that a name cannot be registered or proposed (R9).
 	ErrInvalidName = wire.ErrInvalidName
@@ -61,8 +58,8 @@ const (
 
 func (p Phase) String() string { return enum("Phase", uint8(p), "header", "proposal", "list") }
 
-// Blame is the side at fault for a failure, as far as one end can tell. A refusal is
-// no fault: a program must not lower the score of a peer for it.
+// Blame is the side at fault for a failure, as far as one end can tell. A program must not
+// lower the score of a peer for a refusal.
 type Blame uint8
 
 const (

@@ -13,8 +13,7 @@ import (
 )
 
 // This file writes to lazy streams: the first flight (header, proposal and early data),
-// further early data, and data after the agreement. internal/guard decides which bytes
-// are early data.
+// further early data, and data after the agreement.
 
 // maxCopied is the number of bytes of a Write that are copied after the header and the
 // proposal, so that all are sent in one write.
@@ -77,7 +76,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	return len(p), nil
 }
 
-// finishFirstWrite handles a first flight whose write failed or was short. It is called
+// finishFirstWrite records a first flight whose write failed or was short. It is called
 // with l.mu held, and releases it.
 func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err error) (int, error) {
 	defer l.mu.Unlock()
@@ -97,8 +96,7 @@ func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
 	if err := l.awaitWriter(ctx, &l.out); err != nil {
 		return 0, err
 	}
-	// A write on an unbuffered stream could only end when the peer reads p, which is after
-	// the agreement.
+	// On an unbuffered stream the write would only end when the peer reads p, after the agreement.
 	next, ok := l.guard.After(p)
 	if l.state == LazyPending && (ok || l.unguarded) && !l.unbuffered {
 		n, err = l.sendEarly(p, next)
@@ -178,8 +176,8 @@ func (l *LazyStream) ensureFirstSent(ctx context.Context, h *half) error {
 	return l.writeCause(h, l.sendFirst())
 }
 
-// awaitDirect blocks until calls may write directly to the stream: the peer has agreed,
-// and the header and the proposal are sent.
+// awaitDirect blocks until calls may use the stream directly: the peer has agreed, and the
+// header and the proposal are sent.
 func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
 	if err := l.awaitOutcome(ctx, h); err != nil {
 		return err
@@ -192,8 +190,8 @@ func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
 }
 
 // sendFirst sends the unsent rest of the header and the proposal, while no call is
-// writing. On an unbuffered stream the background reader sends them, concurrently with
-// its read (R28), and sendFirst does not wait for that.
+// writing. On an unbuffered stream it starts the background reader, which sends them
+// concurrently with its read (R28).
 func (l *LazyStream) sendFirst() error {
 	if !l.unbuffered {
 		_, err := l.sendEarly(nil, l.guard)
@@ -206,8 +204,8 @@ func (l *LazyStream) sendFirst() error {
 	return nil
 }
 
-// sendEarly writes the unsent rest of the header and the proposal, and p, without the
-// lock. n is the number of bytes of p written; next is the guard's state after all of p.
+// sendEarly writes the unsent rest of the header and the proposal, and p. n is the number
+// of bytes of p written; next is the guard's state after all of p.
 func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 	if l.firstSent == l.firstSize && len(p) == 0 {
 		return 0, nil
@@ -256,9 +254,9 @@ func (l *LazyStream) appendFirst(b []byte) []byte {
 	return wire.AppendMessage(append(b, wire.HeaderFrame...), l.protocol)
 }
 
-// writeFirst writes the header and the proposal, without their first sent bytes, and p.
-// It needs one write of the stream if p is small, or if the kernel gathers buffers. It is
-// called without the lock, and uses only immutable fields.
+// writeFirst writes the header and the proposal, without their first sent bytes, and p, in
+// one write of the stream if p is small or the kernel gathers buffers. It is called without
+// the lock, and uses only immutable fields.
 func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
 	if sent == l.firstSize {
 		return l.writeClamped(p)

@@ -17,7 +17,7 @@ import (
 	"github.com/multiselect/multiselect/internal/watchdog"
 )
 
-// Every call on a stream begins with begin and ends with end. In between these end
+// Every call on a stream begins with begin and ends with end. In between, these end
 // the stream, all by [Communicator.endStream] and so once (R25):
 //
 //   - the time limit, by the watchdog (R24);
@@ -26,7 +26,7 @@ import (
 //   - a panic below the call, by [resetAfterPanic];
 //   - [LazyStream.Reset], and a Close that must not linger.
 //
-// Package streamend has the ways to end a stream. After success no one ends it.
+// Package streamend has the ways to end a stream. After success the stream stays open.
 
 // ResetCode is the code with which a failed negotiation resets a stream that has
 // codes: "protocol negotiation failed" of libp2p.
@@ -38,7 +38,7 @@ type lifetime struct {
 	dog   *watchdog.Watchdog[Communicator]
 	start time.Duration // when the call began, by watchdog.Now; 0 if its time is not measured
 
-	expired bool // the time limit has
+	expired bool // the time limit has expired
 
 	ending sync.Mutex // held while the stream is being ended
 	ended  bool       // guarded by ending
@@ -52,8 +52,8 @@ func (l *lifetime) elapsed() time.Duration {
 	return watchdog.Now() - l.start
 }
 
-// unlessEnded calls act if the stream has not been ended and is not about to be. It
-// reports whether it did.
+// unlessEnded calls act if the stream was not ended and is not being ended, and reports
+// whether it did.
 func (l *lifetime) unlessEnded(act func()) bool {
 	if !l.ending.TryLock() {
 		return false
@@ -74,26 +74,14 @@ var timeLimits = watchdog.NewKind(
 	(*Communicator).endStream,
 )
 
-// mustExist panics immediately, and not later in a goroutine of this package.
+// mustExist panics in the caller's goroutine, before another one uses the stream.
 func mustExist(stream io.ReadWriteCloser) {
 	if stream == nil {
 		panic("multiselect: the stream is nil")
 	}
 }
 
-// release returns the Communicator to its pool. One whose call has failed is only
-// cleared, since its time limit may have expired and still refer to it.
-func (c *Communicator) release() {
-	if c.over {
-		c.in.clear()
-		c.stream = nil
-		return
-	}
-	c.clear()
-	communicators.Put(c)
-}
-
-// clear makes the Communicator like a new one. A small buffer stays.
+// clear resets the Communicator to a new one, which keeps a small buffer.
 func (c *Communicator) clear() {
 	c.in.clear()
 	if f := c.refused; f != nil {
@@ -107,8 +95,7 @@ func (c *Communicator) clear() {
 	c.over, c.fast, c.tolerant = false, false, false
 }
 
-// usable fails if the conversation has ended: with a failure, or with an agreement,
-// after which the stream is the protocol's.
+// usable fails if the conversation has ended, with a failure or an agreement.
 func (c *Communicator) usable(role Role) error {
 	if c.over {
 		return &Error{Role: role, Phase: c.phase, Err: fmt.Errorf("%w: the negotiation has ended", net.ErrClosed)}
@@ -116,17 +103,16 @@ func (c *Communicator) usable(role Role) error {
 	return nil
 }
 
-// setStream records the stream. The fast path delays this as long as it uses only the
-// inline buffer.
+// setStream records the stream, which the fast path delays while it uses only the inline buffer.
 func (c *Communicator) setStream(stream io.ReadWriteCloser) {
 	if c.stream == nil { // otherwise the watchdog may be reading it
 		c.stream = stream
 	}
 }
 
-// begin begins a call: it looks for a trace, and arranges for the end of the stream
-// when ctx ends or the time limit expires (R24). It sets no deadline of the stream for
-// that, since a net.Conn cannot return the deadlines that its owner has set.
+// begin begins a call: it calls the trace, and arranges for the end of the stream when
+// ctx ends or the time limit expires (R24). It sets no deadline of the stream, since a
+// net.Conn cannot return the deadlines that its owner has set.
 func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
 	c.role = role
 	c.life.start = 0
@@ -139,7 +125,7 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 	return c.arm(ctx, l)
 }
 
-// arm arranges for the end of the stream.
+// arm arranges for the end of the stream when ctx ends or the time limit expires.
 func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	if ctx.Done() != nil {
 		if ctx.Err() != nil {
@@ -149,7 +135,7 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	}
 	timeout := l.timeout()
 	if timeout == 0 && c.rare == nil {
-		return nil // no one asks for the time
+		return nil // the time is not used
 	}
 	c.life.start = watchdog.Now()
 	if timeout > 0 {
@@ -182,10 +168,9 @@ func (c *Communicator) recordUnbuffered(known bool) {
 	}
 }
 
-// isUnbuffered recognizes the pipes of package net, whose Write returns after the
-// peer has read.
+// isUnbuffered recognizes the pipes of package net, whose Write returns after the peer has read.
 func isUnbuffered(stream io.ReadWriteCloser) bool {
-	switch stream.(type) { // in line, without a call
+	switch stream.(type) { // without a call
 	case *net.TCPConn, *net.UnixConn:
 		return false
 	}
@@ -201,8 +186,8 @@ func isPipe(stream io.ReadWriteCloser) bool {
 	return addr != nil && addr.Network() == "pipe"
 }
 
-// stopTimer stops the time limit. It reports false if that has expired, also when it is
-// called again: the stream has been ended, or is about to be.
+// stopTimer stops the time limit. It reports false, also when called again, if that has
+// expired: the stream has been ended, or is about to be.
 func (c *Communicator) stopTimer() bool {
 	if !c.life.dog.Remove(c) {
 		c.life.expired = true
@@ -210,8 +195,7 @@ func (c *Communicator) stopTimer() bool {
 	return !c.life.expired
 }
 
-// disarm stops the time limit and the context's. If one has expired, it returns the
-// reason: the stream has been ended, or is about to be.
+// disarm undoes arm. It returns a reason if the stream has been ended, or is about to be.
 func (c *Communicator) disarm(ctx context.Context) (err error) {
 	if !c.stopTimer() {
 		err = os.ErrDeadlineExceeded
@@ -225,8 +209,7 @@ func (c *Communicator) disarm(ctx context.Context) (err error) {
 	return err
 }
 
-// ctxError returns why ctx has ended: cancellation or a deadline, and the cause that
-// its owner has given, if any.
+// ctxError returns the error of a ctx that has ended, with its cause if that differs.
 func ctxError(ctx context.Context) error {
 	if cause := context.Cause(ctx); cause != ctx.Err() {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)
@@ -250,20 +233,22 @@ func (c *Communicator) endStream() {
 	streamend.Reset(stream, ResetCode)
 }
 
-// resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has
-// interrupted: a stream, a matcher or a hook may panic. A call that returns sets
-// *running to nil before.
+// resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has interrupted: a stream,
+// a matcher or a hook may panic. A call that returns sets *running to nil before.
 func resetAfterPanic(running **Communicator, stream io.ReadWriteCloser) {
-	if c := *running; c != nil {
-		c.setStream(stream)
-		c.over = true
-		c.disarm(context.Background())
-		c.endStream()
+	if *running != nil { // inlined
+		(*running).resetAfterPanic(stream)
 	}
 }
 
-// step runs one step on a Communicator that may be used afterwards. It may propose the
-// protocol.
+func (c *Communicator) resetAfterPanic(stream io.ReadWriteCloser) {
+	c.setStream(stream)
+	c.over = true
+	c.disarm(context.Background())
+	c.endStream()
+}
+
+// step runs one step on a Communicator that may be used afterwards. It may propose the protocol.
 func (c *Communicator) step(ctx context.Context, role Role, l *Limits, unbuffered bool, protocol string, do func() error) error {
 	if err := c.usable(role); err != nil {
 		return err
@@ -306,15 +291,20 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 		c.rare.trace = nil
 	}
 	c.tolerant, c.fast = false, false
-	if c.pooled {
-		c.release()
-	} else if err == nil && protocol != "" {
+	switch {
+	case c.pooled && c.over: // not reused: its time limit may have expired and still refer to it
+		c.in.clear()
+		c.stream = nil
+	case c.pooled:
+		c.clear()
+		communicators.Put(c)
+	case err == nil && protocol != "":
 		c.over = true
 	}
 	return err
 }
 
-// failure describes the state of the call in which err ended it.
+// failure returns the error of a call that err has ended.
 func (c *Communicator) failure(proposed []string, err error) *Error {
 	e := &Error{
 		Role:          c.role,
@@ -335,7 +325,7 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 	return e
 }
 
-// outcome describes the state of the call at its end, for the trace.
+// outcome returns the outcome of a call, for the trace.
 func (c *Communicator) outcome(protocol string, err error) Outcome {
 	if err != nil {
 		protocol = ""

@@ -13,8 +13,7 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Handler serves a stream on which the protocol is agreed. It owns the stream and must
-// close it.
+// Handler serves a stream on which the protocol is agreed. It owns the stream and must close it.
 type Handler func(ctx context.Context, protocol string, stream io.ReadWriteCloser)
 
 // Muxer is the responder: it holds the protocols of this side and answers a peer's

@@ -10,14 +10,9 @@ import (
 )
 
 // Matcher accepts protocols that are not registered by name. A registered name takes
-// precedence over all matchers. After that the order is, from the most specific to the
-// least (R15):
-//
-//  1. [MatchMajor], which accepts one major version of one protocol,
-//  2. [MatchPrefix], the longest prefix first,
-//  3. [MatchFunc], in the order of registration.
-//
-// Matchers are called without a lock held: they may change the [Muxer].
+// precedence over all matchers; these follow, from the most specific to the least (R15):
+// [MatchMajor]; [MatchPrefix], the longest prefix first; [MatchFunc], in the order of
+// registration. Matchers are called without a lock held: they may change the [Muxer].
 type Matcher struct {
 	kind  matcherKind
 	name  string // a protocol, a prefix or a label
@@ -32,11 +27,10 @@ const (
 	matchFunc
 )
 
-// MatchMajor accepts all versions of a protocol with one major number:
-// MatchMajor("/foo/1.2.0") accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither
-// "/foo/2.0.0" nor "/foo/1.2.0-rc1". A version is one, two or three numbers after the
-// last slash. The handler receives the proposed version. The list of a [Muxer] contains
-// the protocol given here.
+// MatchMajor accepts all versions of a protocol with one major number: MatchMajor("/foo/1.2.0")
+// accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither "/foo/2.0.0" nor "/foo/1.2.0-rc1". A
+// version is one, two or three numbers after the last slash. The handler receives the proposed
+// version. The list of a [Muxer] contains the protocol given here.
 func MatchMajor(protocol string) Matcher {
 	return Matcher{kind: matchMajor, name: protocol}
 }
@@ -48,10 +42,9 @@ func MatchPrefix(prefix string) Matcher {
 	}}
 }
 
-// MatchFunc accepts the names for which match returns true. The label represents the
-// function in [Matcher.String] and in comparisons of matchers. Since the function might
-// accept a short name, a responder with a MatchFunc first reads only the shortest
-// message, and needs one more Read for longer ones (R12).
+// MatchFunc accepts the names for which match returns true. The label represents the function in
+// [Matcher.String] and in comparisons of matchers. Since the function may accept a short name, a
+// responder with a MatchFunc needs one more Read for longer ones (R12).
 func MatchFunc(label string, match func(protocol string) bool) Matcher {
 	return Matcher{kind: matchFunc, name: label, match: match}
 }
@@ -100,8 +93,8 @@ func (m Matcher) shortest() int {
 	return wire.MessageSize(len(m.key()))
 }
 
-// matchers is an immutable set; a Muxer that adds or removes a matcher makes another.
-// The rules are in the order in which they are asked (R15).
+// matchers is an immutable set; adding or removing a matcher makes another. The rules are
+// in order of precedence (R15).
 type matchers struct {
 	majors   map[string]Handler // "/foo/1" → handler
 	rules    []rule

@@ -2,8 +2,8 @@ package multiselect
 
 import "fmt"
 
-// Role is one of the two ends of a negotiation. The zero value is neither of
-// them: transcripts use it for lines that no end has sent.
+// Role is one of the two ends of a negotiation. The zero value is neither of them: a
+// transcript uses it for comments.
 type Role uint8
 
 const (

@@ -8,9 +8,8 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// NewTrace returns hooks that write the negotiation of one stream to w as it
-// happens, in the notation of [Transcript]. Errors of w are ignored. The hooks
-// may be called concurrently.
+// NewTrace returns hooks that write the negotiation of one stream to w as it proceeds, in the
+// notation of [Transcript]. Errors of w are ignored. The hooks may be called concurrently.
 func NewTrace(w io.Writer) *multiselect.Trace {
 	var mu sync.Mutex
 	var last multiselect.Role
@@ -26,7 +25,7 @@ func NewTrace(w io.Writer) *multiselect.Trace {
 	}
 	return &multiselect.Trace{
 		Sent: func(role multiselect.Role, flight []byte) { write(role, flight, true) },
-		// The boundaries of the peer's writes cannot be seen from this side.
+		// The boundaries of the peer's writes are unknown to this side.
 		Received: func(role multiselect.Role, message []byte) { write(role.Peer(), message, false) },
 	}
 }

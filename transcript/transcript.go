@@ -13,9 +13,8 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Transcript is a conversation, line by line, in the notation that this
-// project uses in its README, its golden tests, its traces, its tool and its
-// reports:
+// Transcript is a conversation, line by line, in the notation of this project's
+// documentation, tests, traces, command and reports:
 //
 //	# R15: refused, then accepted
 //	> /multistream/1.0.0
@@ -31,31 +30,30 @@ import (
 //	>! "hello"
 //	< /echo/1.0.0
 //
-// ">" is what the initiator sent, "<" what the responder sent, one message a
-// line. An arrow alone is an answer to "ls", its names indented below it.
-// After ">!" or "<!" stands a quoted Go string of bytes that are no message.
-// "#" begins a comment, on a line of its own or, after a space, behind
-// anything but an indented name. A blank line says that a new write begins; two lines with
-// different arrows never come from one write, so nothing needs to say so.
+// A line after ">" is a message that the initiator sent, after "<" one that the responder
+// sent. An arrow alone is an answer to "ls", with its names indented below it. A quoted Go
+// string after ">!" or "<!" is bytes that are no message. "#" begins a comment, on a line
+// of its own or, after a space, at the end of any line except an indented name. After a
+// blank line a new write begins, as it does where the arrow changes.
 //
-// A text that would be misread is written as a quoted Go string.
+// A text that would be ambiguous is written as a quoted Go string.
 type Transcript []Line
 
 // Line is one line of a [Transcript], with the names below it if it is a list.
 type Line struct {
 	From    multiselect.Role
 	Kind    Kind
-	Text    string   // the text of a Message, the bytes of Raw
-	Names   []string // the names of a Names line
-	Comment string   // what stands behind "# "
-	Break   bool     // a blank line stands before: a new write begins
+	Text    string   // of a KindMessage; the bytes of a KindRaw
+	Names   []string // of a KindList
+	Comment string   // the text after "# "
+	Break   bool     // a new write begins, marked by a blank line before this one
 }
 
-// Kind says what a [Line] holds.
+// Kind is the kind of content of a [Line].
 type Kind uint8
 
 const (
-	KindComment Kind = iota // nothing but a comment
+	KindComment Kind = iota // only a comment
 	KindMessage             // a message
 	KindList                // an answer to "ls" in the form of the specification
 	KindRaw                 // bytes that are no message
@@ -63,9 +61,9 @@ const (
 
 const indent = "    "
 
-// Transcribe writes down what one side sent in one write: a line for each
-// message and, for bytes that are none, one Raw line with all that is left.
-// The limit is that of [wire.ConsumeMessage].
+// Transcribe returns the lines of the bytes that one side sent in one write: a line for
+// each message, and a KindRaw line for the remaining bytes if they do not begin with a
+// message. The limit is that of [wire.ConsumeMessage].
 func Transcribe(from multiselect.Role, sent []byte, limit int) Transcript {
 	var t Transcript
 	for len(sent) > 0 {
@@ -83,7 +81,7 @@ func Transcribe(from multiselect.Role, sent []byte, limit int) Transcript {
 	return t
 }
 
-// AppendBytes appends what the line's sender put on the wire.
+// AppendBytes appends the bytes that the line's sender has sent.
 func (l Line) AppendBytes(b []byte) []byte {
 	switch l.Kind {
 	case KindMessage:
@@ -150,7 +148,7 @@ func (l Line) append(b []byte) []byte {
 	return b
 }
 
-// printable keeps a comment on its line.
+// printable replaces control characters, which would end the line of a comment.
 func printable(r rune) rune {
 	if unicode.IsControl(r) {
 		return ' '
@@ -158,7 +156,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// appendName writes a name bare where Parse will read it back.
+// appendName appends a name, in quotes if it would be ambiguous.
 func appendName(b []byte, name string) []byte {
 	if isPlain(name) {
 		return append(b, name...)
@@ -175,11 +173,11 @@ func isPlain(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
 }
 
-// ErrSyntax is wrapped by every error of [Parse].
+// ErrSyntax means that a text is not a transcript. Errors of [Parse] wrap it.
 var ErrSyntax = errors.New("not a transcript")
 
-// Parse reads the notation back. Formatting what it returns gives
-// the same lines again, quoted and spaced in the one canonical way.
+// Parse parses a text in the notation of [Transcript]. Formatting the result returns these
+// lines in their canonical quotes and spacing.
 func Parse(text []byte) (Transcript, error) {
 	var t Transcript
 	blank := false
@@ -210,7 +208,7 @@ func Parse(text []byte) (Transcript, error) {
 	return t, nil
 }
 
-// listed is an indented name, which Parse moves to the line above.
+// listed is the kind of an indented name, which Parse moves to the line above.
 const listed Kind = KindRaw + 1
 
 func parseLine(s string) (l Line, err error) {
@@ -244,7 +242,7 @@ func parseLine(s string) (l Line, err error) {
 		l.Kind = KindMessage
 		l.Text, s, err = parseName(s[1:])
 	default:
-		err = errors.New("no space behind the arrow")
+		err = errors.New("no space after the arrow")
 	}
 	if err == nil && s != "" {
 		if s[0] != ' ' {
@@ -255,7 +253,7 @@ func parseLine(s string) (l Line, err error) {
 	return l, err
 }
 
-// parseName reads a bare or quoted name and returns what stands behind it.
+// parseName parses a name, which may be quoted, and returns the rest of s.
 func parseName(s string) (name, rest string, err error) {
 	if strings.HasPrefix(s, `"`) {
 		return parseQuoted(s)

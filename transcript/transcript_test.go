@@ -270,10 +270,10 @@ func TestSyntaxErrors(t *testing.T) {
 		{"\t/tab", "line 1: begins with none of > < # and is not indented"},
 		{"\xef\xbb\xbf> /a", "line 1: begins with none of > < # and is not indented"},
 
-		{">/a", "line 1: no space behind the arrow"},
-		{"# c\n>#", "line 2: no space behind the arrow"},
-		{">!\"a\"", "line 1: no space behind the arrow"},
-		{">! a", "line 1: no space behind the arrow"},
+		{">/a", "line 1: no space after the arrow"},
+		{"# c\n>#", "line 2: no space after the arrow"},
+		{">!\"a\"", "line 1: no space after the arrow"},
+		{">! a", "line 1: no space after the arrow"},
 
 		{"> ", `line 1: "" has to be quoted`},
 		{">  /a", `line 1: " /a" has to be quoted`},

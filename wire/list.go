@@ -6,20 +6,21 @@ import (
 	"fmt"
 )
 
-// Dialect tells in which of the forms found in the field a peer answered "ls".
+// Dialect is a form of the answer to "ls" that some implementation sends.
 type Dialect uint8
 
 const (
-	// DialectNested is the form of the specification: the names as messages,
-	// one after the other, inside one message. rust, js, litep2p, c; ours.
+	// DialectNested is the form of the specification: the names as messages, one after the
+	// other, inside one message. Sent by rust, js, litep2p, c and this module.
 	DialectNested Dialect = iota
-	// DialectJoined is one message of names with newlines between them. py, nim.
+	// DialectJoined is one message of names with newlines between them. Sent by py and nim.
 	DialectJoined
-	// DialectCounted is the nested form with a count in front and without the
-	// last newline. go before 2019, erlang.
+	// DialectCounted is the nested form after the number of names, without the last newline.
+	// Sent by erlang, and by go before 2019.
 	DialectCounted
 )
 
+// String returns "nested", "joined" or "counted".
 func (d Dialect) String() string {
 	return [...]string{"nested", "joined", "counted"}[min(d, DialectCounted)]
 }
@@ -30,11 +31,11 @@ type List struct {
 	Dialect Dialect
 }
 
-// ErrNotList is returned for a message that is no list in any dialect.
+// ErrNotList means that a text is not a list in any dialect.
 var ErrNotList = errors.New("not a list of protocols")
 
-// AppendList appends the answer to "ls", in the form of the specification: one
-// message whose text is the messages of all names (R20).
+// AppendList appends the answer to "ls" in the form of the specification: one message whose
+// text is the messages of all names (R20).
 func AppendList(b []byte, names []string) []byte {
 	b = appendUvarint(b, ListSize(names))
 	for _, name := range names {
@@ -43,8 +44,7 @@ func AppendList(b []byte, names []string) []byte {
 	return append(b, '\n')
 }
 
-// ListSize returns how many bytes the text and the newline of [AppendList]'s
-// message take, without its length bytes.
+// ListSize returns the size in bytes of the message of [AppendList] without its length.
 func ListSize(names []string) int {
 	size := 1
 	for _, name := range names {
@@ -53,12 +53,13 @@ func ListSize(names []string) int {
 	return size
 }
 
-// ParseList reads the text of an answer to "ls" in any of the dialects. At
-// most limit names are accepted; more is [ErrTooLarge], and costs nothing.
+// ParseList decodes the text of an answer to "ls" in any of the dialects. For more than
+// limit names it fails with [ErrTooLarge], without allocating memory for them. For a text that
+// is not a list with [ErrNotList].
 //
-// One text can be right in two dialects: joined names of 47 bytes each read as
-// nested names, because the slash they begin with is the length 47. The form
-// in which the names begin with a slash wins (R22).
+// One text can be valid in two dialects: joined names of 47 bytes each are also nested
+// names, because the slash they begin with is the length 47. The dialect in which a name
+// begins with a slash takes precedence (R22).
 func ParseList(text []byte, limit int) (List, error) {
 	if string(text) == NA {
 		return List{}, ErrNotList
@@ -70,7 +71,7 @@ func ParseList(text []byte, limit int) (List, error) {
 	case nested.ok:
 		return joined.list(DialectJoined, limit)
 	}
-	// The last newline of the counted form is that of its last name.
+	// The newline of the message is also that of the last name in the counted form.
 	if counted := survey(countedNames, append(bytes.Clone(text), '\n')); counted.ok {
 		return counted.list(DialectCounted, limit)
 	}
@@ -135,8 +136,8 @@ func countedNames(text []byte, visit func(name []byte)) bool {
 	return ok && count == 0
 }
 
-// joinedNames accepts one newline at the end: py sends it, nim does not. A
-// newline alone is py's empty list.
+// joinedNames accepts one newline at the end: py sends it, nim does not. A newline alone is
+// the empty list of py.
 func joinedNames(text []byte, visit func(name []byte)) bool {
 	if string(text) == "\n" {
 		return true

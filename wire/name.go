@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// ErrInvalidName is wrapped by every error of [CheckName].
+// ErrInvalidName means that a name cannot be proposed. Errors of [CheckName] wrap it.
 var ErrInvalidName = errors.New("invalid protocol name")
 
-// CheckName tells whether a name can be registered and proposed: it is not
-// empty, is none of the texts with a meaning of their own ("na", "ls", the
-// header), has no newline, and fits, with its newline, into limit bytes (R9).
-// Any other string will do. A name without a leading slash is legal, but rust
-// and litep2p peers end the stream when they see one.
+// CheckName returns an error unless a name can be registered and proposed. It must not be empty,
+// nor one of the texts with a meaning of their own ("na", "ls", the header), nor contain a newline,
+// and must fit, with its newline, into limit bytes (R9). A name without a leading slash is valid,
+// but rust-libp2p and litep2p end the stream when they receive one.
 func CheckName(name string, limit int) error {
 	switch {
 	case name == "":

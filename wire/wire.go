@@ -1,23 +1,20 @@
-// Package wire is the codec of multistream-select 1.0: bytes to values and
-// back, on byte slices, without I/O, without clocks and without policy.
+// Package wire encodes and decodes the messages of multistream-select 1.0, on byte slices
+// and without I/O.
 //
 // A message on the wire is a length, a text and a newline:
 //
 //	\x13 /multistream/1.0.0 \n
 //	 |    |                  |
-//	 |    text               always there, counted by the length
+//	 |    text               required, counted by the length
 //	 length of text and newline, an unsigned varint, minimal
 //
-// [AppendMessage] writes one, [Consume] takes one off the front of a buffer,
-// and [Length] tells how long the message will be as soon as its length has
-// arrived. [AppendList] and [ParseList] do the same for the answer to "ls".
-// [Transcript] is the notation in which this project writes conversations
-// down.
+// [AppendMessage] encodes a message, and [ConsumeMessage] decodes the first one of a
+// buffer, whose size [Length] returns as soon as its length has arrived. [AppendList] and
+// [ParseList] encode and decode the answer to "ls".
 //
-// Encoding never validates: a conformance suite must be able to say nonsense.
-// [CheckName] tells whether a name can be proposed at all; the multiselect
-// package asks it at its edge. The rule numbers (R1…) are those of
-// docs/protocol.md.
+// Encoding does not validate, since a conformance suite must send invalid messages.
+// [CheckName] checks the names that package multiselect registers and proposes. Rules
+// (R1 and so on) are numbered as in docs/protocol.md.
 package wire
 
 import (
@@ -32,23 +29,20 @@ const (
 	LS     = "ls"                 // the request for a list of protocols
 )
 
-// HeaderFrame is the header as it stands on the wire.
+// HeaderFrame is the header as a message on the wire.
 const HeaderFrame = "\x13" + Header + "\n"
 
-// Limits of the format itself. A caller passes its own, smaller ones.
+// The limits of the format, in bytes, newline included and length bytes excluded. Callers
+// mostly pass smaller ones.
 const (
-	// MaxMessage is the longest message that two length bytes can announce,
-	// newline included (R7).
-	MaxMessage = 1<<14 - 1
-	// MaxList is the same for the three length bytes that only the answer to
-	// "ls" may use (R21).
-	MaxList = 1<<21 - 1
+	MaxMessage = 1<<14 - 1 // of a message, which has two length bytes at most (R7)
+	MaxList    = 1<<21 - 1 // of an answer to "ls", which may have three (R21)
 )
 
 var (
-	// ErrMalformed is wrapped by every error about bytes that are no message.
+	// ErrMalformed means that bytes are not a message. Errors of this package wrap it.
 	ErrMalformed = errors.New("malformed message")
-	// ErrTooLarge is wrapped when a message announces more than the limit.
+	// ErrTooLarge means that a message or a list exceeds the limit. Errors of this package wrap it.
 	ErrTooLarge = errors.New("message too large")
 
 	errEmpty     = fmt.Errorf("%w: length is zero", ErrMalformed)
@@ -56,24 +50,23 @@ var (
 	errNoNewline = fmt.Errorf("%w: no newline at the end", ErrMalformed)
 )
 
-// AppendMessage appends the message with the given text to b. It adds the
-// length and the newline and checks nothing.
+// AppendMessage appends the message with the given text to b: the length, the text and the
+// newline. It does not validate the text.
 func AppendMessage(b []byte, text string) []byte {
 	b = appendUvarint(b, len(text)+1)
 	b = append(b, text...)
 	return append(b, '\n')
 }
 
-// MessageSize returns how many bytes a message takes whose text has n bytes.
+// MessageSize returns the size in bytes of a message whose text has n bytes.
 func MessageSize(n int) int { return prefixSize(n+1) + n + 1 }
 
-// Length reads the length at the front of b. It returns how many bytes the
-// length itself takes and how many follow it, newline included. Both are 0
-// while the length is incomplete. A limit above [MaxMessage] allows a third
-// length byte; one above [MaxList] is no different from MaxList.
+// Length decodes the length at the start of b. It returns the number of length bytes, and of the
+// bytes after them, newline included. Both are 0 while the length is incomplete. A limit above
+// [MaxMessage] allows a third length byte; one above [MaxList] counts as MaxList.
 //
-// Enforces R6 (minimal), R7 (at most two bytes, or three for a list) and R8
-// (never zero).
+// The length must be minimal (R6), have at most two bytes, or three for a list (R7), and must not
+// be zero (R8).
 func Length(b []byte, limit int) (prefix, body int, err error) {
 	limit = min(limit, MaxList) // also keeps prefix + body from overflowing
 	for i, c := range b {
@@ -95,12 +88,11 @@ func Length(b []byte, limit int) (prefix, body int, err error) {
 	return 0, 0, nil
 }
 
-// Consume takes one message off the front of b. It returns its text, which
-// aliases b, and how many bytes the message took. While b holds only a part
-// of a message, n is 0 and err is nil. The limit counts the newline, not the
-// length bytes.
+// ConsumeMessage decodes the message at the start of b. It returns its text, which aliases
+// b, and its size in bytes. While b holds only a part of a message, n is 0 and err is nil.
+// The limit counts the newline and not the length bytes.
 //
-// Enforces R5 (the newline is there), beside the rules of [Length].
+// The message must end with a newline (R5), and its length must be as [Length] demands.
 func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	prefix, body, err := Length(b, limit)
 	n = prefix + body
@@ -113,7 +105,7 @@ func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	return b[prefix : n-1], n, nil
 }
 
-// prefixSize returns how many bytes the minimal varint of n takes.
+// prefixSize returns the size in bytes of the minimal varint of n.
 func prefixSize(n int) int {
 	size := 1
 	for ; n >= 0x80; n >>= 7 {
