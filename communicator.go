@@ -47,10 +47,7 @@ type rare struct {
 // describes how a stream is ended.
 func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 	mustExist(stream)
-	c := new(Communicator)
-	c.limit = int16(new(Limits).message())
-	c.stream = stream
-	return c
+	return &Communicator{stream: stream, limit: int16(new(Limits).message())}
 }
 
 // NewChannelCommunicator returns a Communicator over a message channel. After

@@ -127,3 +127,58 @@ func TestUsualFlightIsLimited(t *testing.T) {
 		}
 	}
 }
+
+// The first refusal follows the header (R1, R4), for unknown names of any length and
+// wherever the proposal is in the inline buffer when its last byte arrives.
+func TestRefusalFollowsHeader(t *testing.T) {
+	for length := 1; length <= 130; length++ {
+		name := strings.Repeat("x", length)
+		for _, known := range []string{"/a", apitest.NameA, "/" + strings.Repeat("y", 30), "/" + strings.Repeat("y", 60)} {
+			m := apitest.Muxer(t, known)
+			stream := streamtest.NewScript(say(wire.Header, name), say(known))
+			got, _, err := m.Negotiate(context.Background(), stream)
+			want := say(wire.Header, wire.NA, known)
+			if got != known || err != nil || string(stream.Written) != want {
+				t.Errorf("%d bytes, %q is known: Negotiate = %q, %v; wrote %.60q, want %.60q",
+					length, known, got, err, stream.Written, want)
+			}
+		}
+	}
+}
+
+// A peer that leaves within its first proposal has sent its header: the error has the
+// phase and the bytes of the proposal, wherever that is cut and in however many Reads
+// it arrived.
+func TestLeavesWithinProposal(t *testing.T) {
+	proposal := say("/unknown/1.0.0")
+	for n := 1; n < len(proposal); n++ {
+		part := proposal[:n]
+		for _, known := range []string{"/a", "/abcd", apitest.NameA} {
+			for _, chunks := range [][]string{{wire.HeaderFrame + part}, {wire.HeaderFrame, part}} {
+				m := apitest.Muxer(t, known)
+				_, _, err := m.Negotiate(context.Background(), streamtest.NewScript(chunks...))
+				failed, ok := errors.AsType[*multiselect.Error](err)
+				if !ok || failed.Phase != multiselect.PhaseProposal || string(failed.Received) != part {
+					t.Errorf("%q is known, %q: %+v", known, chunks, failed)
+				}
+			}
+		}
+	}
+}
+
+// A Write that returns more than it was given does not count for more than was sent.
+func TestImpossibleWriteCount(t *testing.T) {
+	for _, traced := range []bool{false, true} {
+		ctx := context.Background()
+		if traced {
+			ctx = multiselect.WithTrace(ctx, new(multiselect.Trace))
+		}
+		stream := streamtest.NewScript()
+		stream.FailWrite = func(_ int, p []byte) (int, error, bool) { return len(p) + 1, nil, true }
+		_, err := new(multiselect.Client).SelectOneOf(ctx, stream, apitest.NameA)
+		failed, ok := errors.AsType[*multiselect.Error](err)
+		if want := len(say(wire.Header, apitest.NameA)); !ok || failed.BytesSent != want {
+			t.Errorf("traced %v: %+v, want %d bytes sent", traced, failed, want)
+		}
+	}
+}

@@ -264,13 +264,8 @@ func (l *LazyStream) conclude(err error) {
 		c.pooled = true
 		communicators.Put(c)
 	}
-	l.setAgreed()
-}
-
-// setAgreed sets the state to LazyAgreed, and applies a pending read deadline and CloseRead
-// to the stream.
-func (l *LazyStream) setAgreed() {
 	l.state = LazyAgreed
+	// Apply the read deadline and the CloseRead that have waited for the agreement.
 	if l.interrupted || !l.in.deadline.IsZero() {
 		l.overrideDeadline(deadliner.SetReadDeadline, l.in.deadline)
 	}

@@ -37,8 +37,7 @@ func LingerStats() LingerCounts {
 
 var errTooManyLingers = fmt.Errorf("%w: %d streams linger already", ErrLimit, maxLingering)
 
-// tryStartLinger counts a linger, and reports false if there are too many. The goroutine
-// must call stopLinger at its end.
+// tryStartLinger counts a linger in activeLingers, and reports false if there are too many.
 func tryStartLinger() bool {
 	if activeLingers.Add(1) <= maxLingering {
 		return true
@@ -46,8 +45,6 @@ func tryStartLinger() bool {
 	activeLingers.Add(-1)
 	return false
 }
-
-func stopLinger() { activeLingers.Add(-1) }
 
 // Close closes the stream without waiting for the peer (R31). Blocked calls return [net.ErrClosed],
 // a Write with the number of bytes that it wrote. On a stream without deadlines they return when
@@ -64,7 +61,7 @@ func stopLinger() { activeLingers.Add(-1) }
 // At most 1024 goroutines of a process linger, see [LingerStats]. Beyond that, Close resets the
 // stream immediately, which may lose data that was written, and returns [ErrLimit]. If the
 // negotiation has failed, Close returns its error; a second Close returns [net.ErrClosed].
-func (l *LazyStream) Close() error {
+func (l *LazyStream) Close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -76,7 +73,6 @@ func (l *LazyStream) Close() error {
 	case l.state == LazyFailed:
 		return l.err
 	case l.state == LazyAgreed:
-		var err error
 		l.withoutLock(func() { err = l.stream.Close() })
 		return err
 	case tryStartLinger():
@@ -105,7 +101,7 @@ func (l *LazyStream) Close() error {
 
 // linger completes a Close. writeClosed reports that CloseWrite was called before.
 func (l *LazyStream) linger(writeClosed bool, until time.Time) {
-	defer stopLinger()
+	defer activeLingers.Add(-1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.stopWaiting()
@@ -210,10 +206,10 @@ func (l *LazyStream) CloseRead() error {
 	l.interruptReader()
 	if tryStartLinger() { // otherwise the next call that waits reads the answer
 		go func() {
-			defer stopLinger()
+			defer activeLingers.Add(-1)
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.awaitOutcome(context.Background(), new(half)) // setAgreed calls closeStreamRead
+			l.awaitOutcome(context.Background(), new(half)) // conclude calls closeStreamRead
 		}()
 	}
 	return nil

@@ -50,16 +50,12 @@ func (l *LazyStream) SetDeadline(t time.Time) error {
 //
 // It fails with [os.ErrNoDeadline] if the stream has no deadlines, with [net.ErrClosed] after
 // Close, and with the outcome if the negotiation has failed.
-func (l *LazyStream) SetReadDeadline(t time.Time) error {
-	return l.setDeadline(&l.in, t)
-}
+func (l *LazyStream) SetReadDeadline(t time.Time) error { return l.setDeadline(&l.in, t) }
 
 // SetWriteDeadline sets the time at which Write and ReadFrom fail with
 // [os.ErrDeadlineExceeded], also while they wait for the answer. It applies to blocked
 // calls too; the zero time means never. Its errors are those of SetReadDeadline.
-func (l *LazyStream) SetWriteDeadline(t time.Time) error {
-	return l.setDeadline(&l.out, t)
-}
+func (l *LazyStream) SetWriteDeadline(t time.Time) error { return l.setDeadline(&l.out, t) }
 
 func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	if !l.hasDeadlines {

@@ -81,7 +81,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err error) (int, error) {
 	defer l.mu.Unlock()
 	l.stopWriting()
-	n, err = l.recordSent(max(0, min(n, l.firstSize+len(p))), l.firstSize, p, next, err)
+	n, err = l.recordSent(written{n, err}.check(l.firstSize+len(p)), p, next)
 	return n, l.writeCause(&l.out, err)
 }
 
@@ -222,9 +222,9 @@ func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 		l.sendStarted = true
 		l.notify()
 	}
-	unsent := l.firstSize - l.firstSent
-	l.withoutLock(func() { n, err = l.writeFirst(l.firstSent, p) })
-	return l.recordSent(n, unsent, p, next, err)
+	var w written
+	l.withoutLock(func() { w = l.writeFirst(l.firstSent, p) })
+	return l.recordSent(w, p, next)
 }
 
 // stopWriting lets the next call write.
@@ -233,20 +233,17 @@ func (l *LazyStream) stopWriting() {
 	l.notify()
 }
 
-// recordSent records a write of unsent bytes of the header and the proposal, and of p. It
+// recordSent records a write of the unsent rest of the header and the proposal, and of p. It
 // returns the number of bytes of p written.
-func (l *LazyStream) recordSent(n, unsent int, p []byte, next guard.State, err error) (int, error) {
-	if n < unsent+len(p) && err == nil {
-		err = io.ErrShortWrite
-	}
-	first := min(unsent, n)
+func (l *LazyStream) recordSent(w written, p []byte, next guard.State) (n int, err error) {
+	first := min(l.firstSize-l.firstSent, w.n)
 	l.firstSent += first
-	n -= first
+	n = w.n - first
 	if n < len(p) {
 		next, _ = l.guard.After(p[:n]) // the state follows the bytes sent
 	}
 	l.guard = next
-	return n, err
+	return n, w.err
 }
 
 // appendFirst appends the header and the proposal to b.
@@ -257,9 +254,9 @@ func (l *LazyStream) appendFirst(b []byte) []byte {
 // writeFirst writes the header and the proposal, without their first sent bytes, and p, in
 // one write of the stream if p is small or the kernel gathers buffers. It is called without
 // the lock, and uses only immutable fields.
-func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
+func (l *LazyStream) writeFirst(sent int, p []byte) written {
 	if sent == l.firstSize {
-		return l.writeClamped(p)
+		return write(l.stream, p)
 	}
 	buffer := firstFlightBuffers.Get().(*[maxCopied + largeSize]byte)
 	defer firstFlightBuffers.Put(buffer)
@@ -268,23 +265,17 @@ func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
 		switch l.stream.(type) {
 		case *net.TCPConn, *net.UnixConn:
 			gathered := net.Buffers{first, p}
-			written, err := gathered.WriteTo(l.stream)
-			return int(written), err
+			n, err := gathered.WriteTo(l.stream)
+			return written{int(n), err}.check(len(first) + len(p))
 		}
 	}
 	copied := min(len(p), maxCopied)
-	first = append(first, p[:copied]...)
-	if n, err = l.writeClamped(first); n < len(first) || err != nil || copied == len(p) {
-		return n, err
+	w := write(l.stream, append(first, p[:copied]...))
+	if w.err == nil && copied < len(p) {
+		rest := write(l.stream, p[copied:])
+		w = written{w.n + rest.n, rest.err}
 	}
-	rest, err := l.writeClamped(p[copied:])
-	return n + rest, err
-}
-
-// writeClamped writes p to the stream, and corrects an impossible count.
-func (l *LazyStream) writeClamped(p []byte) (n int, err error) {
-	n, err = l.stream.Write(p)
-	return max(0, min(n, len(p))), err
+	return w
 }
 
 // writeCause returns the error for a call whose write returned err: the outcome if the

@@ -26,7 +26,8 @@ import (
 //   - a panic below the call, by [resetAfterPanic];
 //   - [LazyStream.Reset], and a Close that must not linger.
 //
-// Package streamend has the ways to end a stream. After success the stream stays open.
+// Package streamend ends it: by its ResetWithError or Reset, otherwise by a deadline in the
+// past and Close. After success the stream stays open.
 
 // ResetCode is the code with which a failed negotiation resets a stream that has
 // codes: "protocol negotiation failed" of libp2p.
@@ -178,12 +179,11 @@ func isUnbuffered(stream io.ReadWriteCloser) bool {
 }
 
 func isPipe(stream io.ReadWriteCloser) bool {
-	s, ok := stream.(interface{ LocalAddr() net.Addr })
-	if !ok {
-		return false
+	if s, ok := stream.(interface{ LocalAddr() net.Addr }); ok {
+		addr := s.LocalAddr()
+		return addr != nil && addr.Network() == "pipe"
 	}
-	addr := s.LocalAddr()
-	return addr != nil && addr.Network() == "pipe"
+	return false
 }
 
 // stopTimer stops the time limit. It reports false, also when called again, if that has

@@ -69,7 +69,12 @@ func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *na
 		c.recordFastMessage(w)
 		return c.recordFastWrite(w, n, err)
 	case size > 0:
-		return c.in.record(n, size, err)
+		if err = c.in.record(n, size, err); err != nil {
+			if done, _ := c.takeHeader(); done { // its error has the phase
+				c.phase = PhaseProposal
+			}
+		}
+		return err
 	}
 	return nil // the next Read returns its error again
 }
@@ -81,7 +86,7 @@ func (m *Muxer) refuse(c *Communicator) (done bool, err error) {
 	arrived := c.in.pending()
 	if !c.fast || c.isUnbuffered() || c.out.size() > 0 || c.in.r > 0 || len(c.in.buf) > inlineSize ||
 		c.undelivered() != nil || m.OneShot || m.matchers.Load() != nil || c.state.Proposals >= maxFast || len(arrived) < header+3 ||
-		header > 0 && !rules.HasHeader(arrived) {
+		header > 0 && !rules.HasHeader(arrived) || header == 0 && !c.state.HeaderSent {
 		return false, nil
 	}
 	message := arrived[header:]

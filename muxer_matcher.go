@@ -31,9 +31,7 @@ const (
 // accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither "/foo/2.0.0" nor "/foo/1.2.0-rc1". A
 // version is one, two or three numbers after the last slash. The handler receives the proposed
 // version. The list of a [Muxer] contains the protocol given here.
-func MatchMajor(protocol string) Matcher {
-	return Matcher{kind: matchMajor, name: protocol}
-}
+func MatchMajor(protocol string) Matcher { return Matcher{kind: matchMajor, name: protocol} }
 
 // MatchPrefix accepts all names that begin with prefix.
 func MatchPrefix(prefix string) Matcher {
@@ -71,18 +69,15 @@ func (m Matcher) key() string {
 }
 
 func (m Matcher) check(limit int) error {
-	switch m.kind {
-	case matchMajor:
-		if _, ok := rules.Major(m.name); !ok {
-			return fmt.Errorf("%w: %q has no version", ErrInvalidName, m.name)
-		}
-	case matchFunc:
-		if m.match == nil {
-			return ErrNoHandler
-		}
-		return nil
+	switch _, hasVersion := rules.Major(m.name); {
+	case m.kind == matchMajor && !hasVersion:
+		return fmt.Errorf("%w: %q has no version", ErrInvalidName, m.name)
+	case m.kind != matchFunc:
+		return wire.CheckName(m.name, limit)
+	case m.match == nil:
+		return ErrNoHandler
 	}
-	return wire.CheckName(m.name, limit)
+	return nil
 }
 
 // shortest returns the size in bytes of the shortest message that it may accept.

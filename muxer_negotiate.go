@@ -54,7 +54,9 @@ func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) erro
 // proposal. Any error ends the stream.
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	return c.step(ctx, Responder, &m.Limits, m.Unbuffered, "", func() error {
-		m.greet(c)
+		if m.HeaderFirst {
+			c.sayHeader()
+		}
 		if err := c.header(0); err != nil {
 			return err
 		}
@@ -75,7 +77,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 	if !c.fast {
 		err = c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
 		c.tolerant = true
-		m.greet(c)
+		if m.HeaderFirst {
+			c.sayHeader()
+		}
 	}
 	if found != nil {
 		protocol, h = found.Name(), found.Value()
@@ -102,13 +106,6 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 		return "", nil, err
 	}
 	return protocol, h, nil
-}
-
-// greet queues the header if it must be sent before the peer's has arrived.
-func (m *Muxer) greet(c *Communicator) {
-	if m.HeaderFirst {
-		c.sayHeader()
-	}
 }
 
 // advance consumes the messages that have arrived and queues the answers. It returns no

@@ -76,9 +76,6 @@ func (f *reader) grow(n int) {
 	if f.buf == nil {
 		f.buf = f.inline[:]
 	}
-	if int(f.w)+n <= len(f.buf) {
-		return
-	}
 	pending := f.pending()
 	f.w -= f.r
 	f.r = 0

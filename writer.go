@@ -89,8 +89,15 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 	return out, bytes
 }
 
-// check turns a short write without an error into [io.ErrShortWrite].
+func write(stream io.Writer, bytes []byte) written {
+	n, err := stream.Write(bytes)
+	return written{n, err}.check(len(bytes))
+}
+
+// check turns a short write without an error into [io.ErrShortWrite], and corrects an
+// impossible count.
 func (w written) check(size int) written {
+	w.n = max(0, min(w.n, size))
 	if w.err == nil && w.n < size {
 		w.err = io.ErrShortWrite
 	}
@@ -100,10 +107,7 @@ func (w written) check(size int) written {
 // start writes the flight in a goroutine. Its owner must receive from done.
 func (f *flight) start(stream io.Writer) {
 	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
-	go func() {
-		n, err := stream.Write(f.bytes)
-		f.done <- written{n, err}.check(len(f.bytes))
-	}()
+	go func() { f.done <- write(stream, f.bytes) }()
 }
 
 // isUndelivered reports whether a write has failed because the peer does not read, and not

@@ -1,6 +1,6 @@
-// Package conform is a conformance suite for multistream-select 1.0. It holds
-// what a responder and an initiator have to do as cases, plays the other side
-// of each, and says what came of it.
+// Package conform is a conformance suite for multistream-select 1.0. It contains the
+// duties of a responder and of an initiator as cases, plays the other side of each case
+// against a party under test, and reports the results.
 //
 //	responder := conform.Responder{
 //		Dial:      func(ctx context.Context) (io.ReadWriteCloser, error) { … },
@@ -8,41 +8,43 @@
 //	}
 //	report, err := conform.RunResponder(ctx, responder, conform.Options{})
 //
-// [TestResponder] and [TestInitiator] do the same as Go tests, a subtest for
-// each case.
+// [TestResponder] and [TestInitiator] run the cases as Go tests, one subtest for each.
 //
-// # What a party under test has to do
+// # The party under test
 //
-// A responder serves the names in [Responder].Protocols, each as an echo: what
-// is read is written back, and when reading ends, writing is ended too. An
-// initiator does what a [Task] says, and becomes an echo as well once a protocol
-// is agreed. It may be a function of this process ([Streams]), or a program that
-// is started for each case ([Command]), in any language.
+// A responder must serve the names in [Responder.Protocols], each as an echo: it writes
+// back the bytes that it reads, and after the end of reading it ends writing. An initiator
+// must perform a [Task], and is an echo after the agreement. It is a function in this
+// process ([PipeInitiator], [DialInitiator]), or a program in any language that is
+// started for each case ([CommandInitiator]).
 //
 // # Cases
 //
-// A [Case] is a script, which says what the tester does, and a set of legal
-// outcomes, each with its reason. What the party under test said and how it
-// ended the stream must be one of them. The cases are text files, in
-// conform/cases, in the transcript notation of package wire with a few words
-// more; conform/cases/README.md is the format, for readers in other languages.
-// The id of a case begins with the rule of docs/protocol.md that it is about,
-// and the case quotes the sentence of the specification, where there is one.
+// A [Case] consists of a script, which the tester performs, and a set of legal outcomes,
+// each with its reason. The bytes of the party under test and the way in which it ends
+// the stream must match one of them. The cases are text files in conform/cases, in the
+// notation of package transcript with some more keywords; conform/cases/README.md
+// describes the format for readers in other languages. The id of a case begins with a
+// rule of docs/protocol.md. The case quotes the sentence of the specification that it
+// checks, if there is one.
 //
 // # Verdicts
 //
-// A missed MUST is [Fail], and so is missed robustness; a missed SHOULD is
-// [Warn], and [Fail] with [Options].Strict. What is only [Info] never fails.
-// What a party cannot do, and need not, is [Unsupported]. A case that does not
-// fit is [Skipped]: the reason says what was missing. [Error] says that the
-// tester could not do its work, for example could not connect.
+// If the party misses a case, the level of the case decides the verdict: a MUST or a
+// robustness case is [VerdictFail]; a SHOULD is [VerdictWarn], and [VerdictFail] with
+// [Options.Strict]; a MAY is [VerdictUnsupported]; a case for information is
+// [VerdictInfo], which never fails a run. A party that cannot perform an optional task
+// gets [VerdictUnsupported]. A case that does not fit the party or the stream is
+// [VerdictSkipped]; the reason names the missing feature. [VerdictError] is a failure of
+// the tester, for example to connect.
 //
-// # How the tester listens
+// # Timing
 //
-// From the first byte on it reads while it writes, so that streams without
-// buffers never block because of it. It does not sleep: a script goes on when the
-// party has said what stands there, and ends when the party has ended the stream,
-// unless that was its task, and with the time of the case. Where silence is
-// what is asked for, it has to last for [Options].Quiet, or ten times as long if it
-// is held against the party. A case takes at most [Options].Timeout.
+// The tester reads from the start and concurrently with its writes, so it never blocks a
+// party on a stream without buffers. It does not sleep: each step of a script follows as
+// soon as the expected bytes have arrived. A script ends when its time expires, or when the
+// party ends the stream, unless ending it was the task. A case that requires silence
+// waits for [Options.Quiet], and ten times as long if the silence counts against the
+// party. A case takes at most [Options.Timeout], and a case about the responder's time
+// limit [Responder.Timeout] more.
 package conform

@@ -11,62 +11,63 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Initiator is an initiator under test. [Streams] and [Command] make one.
+// Initiator is an initiator under test. [PipeInitiator], [DialInitiator] and
+// [CommandInitiator] return one.
 type Initiator struct {
-	// Run is one initiator: it opens a stream to the tester, does the task, and
-	// returns when that is done. It is called once for each case, in a goroutine
-	// of its own. It returns nil if a protocol was agreed, an error that wraps
-	// [ErrRefused] if all were refused, one that wraps [errors.ErrUnsupported] if
-	// it cannot do what the task asks for, and any other error if the negotiation
-	// failed. When ctx ends it has to return.
+	// Run opens a stream to the tester, performs the task and returns. It is called in
+	// a goroutine of its own, once for each play; a case that is split into two writes
+	// at every position has several plays. Run must return nil after an agreement, an
+	// error that wraps [ErrRefused] if all proposals were refused, one that wraps
+	// [errors.ErrUnsupported] if it cannot perform the task, and any other error if the
+	// negotiation failed. It must return when ctx ends.
 	Run func(ctx context.Context, task Task) error
-	// Accept returns the stream that Run opens. It is called beside Run. When ctx
-	// ends it has to return.
+	// Accept returns the tester's end of the stream that Run opens. It is called
+	// concurrently with Run and must return when ctx ends. The tester closes the stream.
 	Accept func(ctx context.Context) (io.ReadWriteCloser, error)
-	// Protocols are the names that it proposes whatever the task says, in this
-	// order. If nil, it proposes what it is told to.
+	// Protocols are the names that the initiator proposes instead of [Task.Protocols],
+	// in this order. If nil, it proposes those of the task.
 	Protocols []string
 }
 
-// ErrRefused says that the responder refused all that was proposed.
+// ErrRefused means that the responder refused all proposals.
 var ErrRefused = errors.New("conform: all protocols were refused")
 
-// Task is what an initiator has to do in a case.
+// Task is the task of an initiator in a case.
 type Task struct {
 	// Case is the id of the case, for logs.
 	Case string
-	// Mode is one of these. In all of them the initiator is an echo after the
-	// agreement: it writes back what it reads, and when reading ends it ends the
-	// stream.
+	// Mode is one of the words below. In all modes the initiator is an echo after the
+	// agreement: it writes back the bytes that it reads, and ends the stream after the
+	// end of reading.
 	//
 	//	select      proposes Protocols in order until one is accepted
-	//	ls          asks for the list and then proposes, on the same stream, its last
-	//	            name; or Protocols, if there is no name in it or it is refused
-	//	lazy        proposes Protocols[0] and sends "early" with it at once
-	//	lazy-read   proposes Protocols[0] and reads at once
-	//	lazy-close  writes "early", and then closes the stream as a whole
-	//	lazy-half   writes "early", ends its direction, and reads to the end
+	//	ls          asks for the list, and then proposes its last name on the same
+	//	            stream; or Protocols, if the list is empty or refused
+	//	lazy        proposes Protocols[0] and sends "early" without waiting for the answer
+	//	lazy-read   proposes Protocols[0] and reads without waiting for the answer
+	//	lazy-close  like lazy, and then closes the stream in both directions
+	//	lazy-half   like lazy, then ends its direction, and reads to the end
 	Mode string
-	// Protocols are what it proposes.
+	// Protocols are the names to propose.
 	Protocols []string
-	// Timeout is when it gives up.
+	// Timeout is the time limit that the initiator should set for the negotiation.
 	Timeout time.Duration
 }
 
-// RunInitiator plays the selected cases, one after the other. The error is about
-// the options; whatever goes wrong in a case is in its result. When ctx ends, the
-// cases that are left are skipped.
+// RunInitiator plays the selected cases against an initiator, one after the other. It
+// returns an error only for invalid options; a failure in a case is part of its result.
+// After the end of ctx the remaining cases are skipped.
 func RunInitiator(ctx context.Context, i Initiator, o Options) (*Report, error) {
 	return run(ctx, multiselect.Initiator, &o, i.play)
 }
 
-// The names that an initiator proposes unless it chooses itself.
-var proposals = []string{"/conform/1.0.0", "/conform/2.0.0"}
+// defaultProposals are the names that an initiator without Protocols proposes.
+var defaultProposals = []string{"/conform/1.0.0", "/conform/2.0.0"}
 
-// task returns what the initiator has to do in a case, and the names of the
-// script. The last is the reason why the case does not fit.
-func (i *Initiator) task(c *Case, o *Options) (t Task, n names, unfit string) {
-	t = Task{Case: c.ID, Mode: c.Mode, Protocols: proposals, Timeout: 2 * o.timeout()}
+// newTask returns the task of the initiator in a case, and the names for the placeholders
+// of the script. If the case does not fit, unfit is the reason.
+func (i *Initiator) newTask(c *Case, o *Options) (t Task, n names, unfit string) {
+	t = Task{Case: c.ID, Mode: c.Mode, Protocols: defaultProposals, Timeout: 2 * o.timeout()}
 	if c.timed {
 		t.Timeout = o.timeout() / 5
 	}
@@ -79,9 +80,9 @@ func (i *Initiator) task(c *Case, o *Options) (t Task, n names, unfit string) {
 			n[key] = t.Protocols[k]
 		}
 	}
-	switch missing := lacks(c, n); {
+	switch missing := missingName(c, n); {
 	case c.Propose != nil && i.Protocols != nil:
-		return t, n, "the initiator proposes what it wants"
+		return t, n, "the initiator chooses its proposals itself"
 	case missing != "":
 		return t, n, "the initiator has no second protocol to propose"
 	case c.Propose != nil:
@@ -99,33 +100,33 @@ func (i *Initiator) task(c *Case, o *Options) (t Task, n names, unfit string) {
 	return t, n, ""
 }
 
-// play plays a case once, or once for each place where it can be split.
+// play plays a case once, or once for each position at which it can be split.
 func (i Initiator) play(ctx context.Context, c *Case, o *Options, res *Result) {
-	task, n, unfit := i.task(c, o)
+	task, n, unfit := i.newTask(c, o)
 	res.Names = n
 	if unfit != "" {
 		res.Verdict, res.Reason = VerdictSkipped, unfit
 		return
 	}
-	everywhere(c, res, func(at cut) cut { return i.once(ctx, c, o, res, task, at) })
+	playSplits(c, res, func(at cut) cut { return i.playOnce(ctx, c, o, res, task, at) })
 }
 
-// once plays a case once, and returns what became of the cut.
-func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, task Task, at cut) cut {
+// playOnce plays a case once. It returns the cut with the number of bytes that were sent.
+func (i Initiator) playOnce(ctx context.Context, c *Case, o *Options, res *Result, task Task, at cut) cut {
 	j, err := newJudge(c, res.Names, nil, o.quiet())
 	if err != nil {
 		res.Verdict, res.Reason = VerdictError, err.Error()
 		return at
 	}
-	// The time of the case is the tester's. If it ended the initiator as well, that
-	// would look like an initiator that ends its stream.
+	// The time limit of the case applies to the tester only. An initiator that it
+	// cancelled would seem to have ended its stream.
 	a := i.begin(ctx, task)
 	defer a.cancel()
 	ctx, stop := context.WithTimeout(ctx, o.timeout())
 	defer stop()
 	conn, err := a.stream(ctx, i.Accept, o.quiet())
 	if _, none := conn.(nothing); none && c.Propose == nil {
-		err = a.err // only names that cannot be proposed are a reason to open none
+		err = a.err // only a case with invalid names allows an initiator to open no stream
 	}
 	if err != nil {
 		a.cancel()
@@ -136,8 +137,8 @@ func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, t
 		return at
 	}
 	s := newStream(conn, c.Role, time.Now())
-	defer context.AfterFunc(ctx, s.cut)()
-	if c.twoWays && !s.halves() {
+	defer context.AfterFunc(ctx, s.stop)()
+	if c.twoWays && !s.canCloseWrite() {
 		a.cancel()
 		s.finish()
 		a.wait(o.timeout())
@@ -149,50 +150,53 @@ func (i Initiator) once(ctx context.Context, c *Case, o *Options, res *Result, t
 	h := p.all()
 	res.Events = s.finish()
 	reported := a.wait(o.timeout())
-	res.Events = append(res.Events, Event{At: time.Since(s.start), From: c.Role, Kind: EventNote, Note: reports(reported)})
+	res.Events = append(res.Events, Event{At: time.Since(s.start), From: c.Role, Kind: EventNote, Note: reportNote(reported)})
 	switch {
 	case err != nil:
 		res.Verdict, res.Reason = VerdictError, err.Error()
 	case errors.Is(reported, errors.ErrUnsupported):
-		res.Verdict, res.Reason = VerdictUnsupported, "the initiator says: "+reported.Error()
+		res.Verdict, res.Reason = VerdictUnsupported, "the initiator reports: "+reported.Error()
 	case errors.Is(reported, errStuck):
 		res.Verdict, res.Reason = VerdictFail, reported.Error()
 	default:
-		res.settle(c, o, j, p, came, o.timeout())
-		res.compare(c, o, j, p, j.reached(h), reported)
+		res.recordOutcome(c, o, j, p, came, o.timeout())
+		res.checkReport(c, o, j, p, j.reached(h), reported)
 	}
 	return p.cut
 }
 
-// compare holds what the initiator reports against what the outcomes that came
-// true demand, and takes the first one that fits.
-func (r *Result) compare(c *Case, o *Options, j *judge, p *play, came []int, reported error) {
+// checkReport compares the error of the initiator with the outcomes that matched, and
+// records the first outcome that requires such an error.
+func (r *Result) checkReport(c *Case, o *Options, j *judge, p *play, matched []int, reported error) {
 	if r.Outcome == nil {
 		return
 	}
-	said := "agreed"
+	report := "agreed"
 	switch {
 	case errors.Is(reported, ErrRefused):
-		said = "refused"
+		report = "refused"
 	case reported != nil:
-		said = "failed"
+		report = "failed"
 	}
-	for _, i := range came {
+	for _, i := range matched {
 		outcome := &c.Legal[i]
-		if outcome.Reports == "" || outcome.Reports == said {
-			r.settle(c, o, j, p, i, 0)
+		if outcome.Reports == "" || outcome.Reports == report {
+			r.recordOutcome(c, o, j, p, i, 0)
 			return
 		}
 	}
-	r.Verdict = missed(c.Level)
+	r.Verdict = missedVerdict(c.Level)
 	if r.Verdict == VerdictWarn && o.Strict {
 		r.Verdict = VerdictFail
 	}
-	r.Reason = fmt.Sprintf("the initiator reports that it %s (%v); right is %q: %s", said, reported, r.Outcome.Reports, r.Outcome.Reason)
+	if reported != nil {
+		report += fmt.Sprintf(" (%v)", reported)
+	}
+	r.Reason = fmt.Sprintf("the initiator reports %s; it must report %s: %s", report, r.Outcome.Reports, r.Outcome.Reason)
 	r.Outcome = nil
 }
 
-func reports(err error) string {
+func reportNote(err error) string {
 	if err == nil {
 		return "the initiator reports an agreement"
 	}

@@ -12,25 +12,29 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Options say which cases are played, and how. The zero value plays all.
+// Options select cases and set limits. The zero value plays all cases.
 type Options struct {
-	// Select selects the cases whose id matches. If nil, all do.
+	// Select selects the cases whose id it matches. If nil, it selects all.
 	Select *regexp.Regexp
-	// IDs selects cases by their ids, beside Select. If empty, all.
+	// IDs selects cases by their ids. A case must be selected by both Select and IDs. If
+	// empty, it selects all.
 	IDs []string
-	// Strict makes a missed SHOULD fail.
+	// Strict turns a missed SHOULD into a failure.
 	Strict bool
-	// Timeout is how long a case may take, connecting included. If zero, 5 s.
+	// Timeout is the time limit of a case, which includes the time to connect. If zero
+	// or negative, 5 s.
 	Timeout time.Duration
-	// Quiet is how long silence has to last where it is what should be; where it is
-	// held against the party it has to last ten times as long. If zero, 200 ms.
+	// Quiet is the time without bytes after which the tester concludes that a party is
+	// silent. It waits ten times as long if the silence counts against the party. If
+	// zero or negative, 200 ms.
 	Quiet time.Duration
-	// ExpectFail are the ids of cases that are known to fail, with the reasons.
-	// Such a failure does not make a run fail, and its absence does.
+	// ExpectFail maps ids of cases that are known to fail to the reasons. Such a failure
+	// does not fail the run. An id listed here whose case passes makes the run fail, so
+	// that the list stays true; a case that is skipped or unsupported does not.
 	ExpectFail map[string]string
-	// Started, if not nil, is called before each case, and Observe after it, by
-	// the goroutine that runs the suite.
-	OnStart  func(*Case)
+	// OnStart, if not nil, is called before each case by the goroutine of the run.
+	OnStart func(*Case)
+	// OnResult, if not nil, is called after each case by the goroutine of the run.
 	OnResult func(Result)
 }
 
@@ -48,8 +52,8 @@ func (o *Options) quiet() time.Duration {
 	return 200 * time.Millisecond
 }
 
-// Cases returns the cases for the role that the options select, in order. It
-// is an error if an id in IDs or ExpectFail is that of no case for this role.
+// Cases returns the cases for the role that the options select, in order. It fails if IDs
+// or ExpectFail contains an id that no case for this role has.
 func (o *Options) Cases(role multiselect.Role) ([]*Case, error) {
 	all := Cases(role)
 	known := func(id string) bool {
@@ -62,7 +66,7 @@ func (o *Options) Cases(role multiselect.Role) ([]*Case, error) {
 	}
 	for id := range o.ExpectFail {
 		if !known(id) {
-			return nil, fmt.Errorf("conform: no %v case has the id %q, which is expected to fail", role, id)
+			return nil, fmt.Errorf("conform: no %v case has the id %q, which is in the list of expected failures", role, id)
 		}
 	}
 	return slices.DeleteFunc(all, func(c *Case) bool {
@@ -71,9 +75,9 @@ func (o *Options) Cases(role multiselect.Role) ([]*Case, error) {
 	}), nil
 }
 
-// ReadExpectFail reads a list of cases that are known to fail: a line for each,
-// its id, a space, and the reason. "#" begins a comment line. A case without a
-// reason is an error.
+// ReadExpectFail reads a list for [Options.ExpectFail]. Each line consists of the id of a
+// case, a space and the reason. Empty lines and lines that begin with "#" are ignored. A
+// missing reason and a duplicate id are errors.
 func ReadExpectFail(r io.Reader) (map[string]string, error) {
 	list := make(map[string]string)
 	lines := bufio.NewScanner(r)
@@ -88,7 +92,7 @@ func ReadExpectFail(r io.Reader) (map[string]string, error) {
 		case reason == "":
 			return nil, fmt.Errorf("line %d: %s is expected to fail without a reason", n, id)
 		case list[id] != "":
-			return nil, fmt.Errorf("line %d: %s stands there twice", n, id)
+			return nil, fmt.Errorf("line %d: %s is listed twice", n, id)
 		}
 		list[id] = reason
 	}

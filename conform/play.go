@@ -65,7 +65,7 @@ func (p *play) run(ctx context.Context) (int, error) {
 }
 
 func (p *play) heard(finished bool) (heard, <-chan struct{}) {
-	said, reads, ended, changed := p.s.now()
+	said, reads, ended, changed := p.s.snapshot()
 	return heard{said: said, reads: reads, ended: ended, finished: finished, silence: p.silence}, changed
 }
 
@@ -129,7 +129,7 @@ func (p *play) step(ctx context.Context, s step) error {
 	case doReset:
 		p.s.reset()
 	case doCancel:
-		p.s.noted(Event{From: p.s.party, Kind: EventNote, Note: "the initiator is cancelled"})
+		p.s.record(Event{From: p.s.party, Kind: EventNote, Note: "the initiator is cancelled"})
 		p.cancel()
 	case doQuiet:
 		for !p.isOver() && p.silence < p.o.quiet() {

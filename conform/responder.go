@@ -12,27 +12,28 @@ import (
 
 // Responder is a responder under test.
 type Responder struct {
-	// Dial opens a new stream to it: any stream, best one that has CloseWrite.
+	// Dial opens a new stream to the responder. The tester closes it. Cases that end one
+	// direction require a stream with CloseWrite, and are skipped otherwise.
 	Dial func(ctx context.Context) (io.ReadWriteCloser, error)
-	// Protocols are names that it serves as echo. The first is A of the scripts.
-	// The others make more cases fit: B is the second one, Raw the first without a
-	// slash at the front, Nine the first of nine bytes, Long the first of 127 bytes
-	// or more.
+	// Protocols are names that the responder serves as an echo. In scripts, ${A} is the
+	// first and ${B} the second name; ${Raw} is the first name that does not begin with a
+	// slash, ${Nine} the first of nine bytes, and ${Long} the first of at least 127
+	// bytes. A case is skipped if there is no name for its placeholders.
 	Protocols []string
-	// Budget is the time after which it ends a negotiation. If zero, it states
-	// none, and the cases about it are skipped.
+	// Timeout is the time limit after which the responder ends a negotiation. If zero,
+	// it is unknown, and the cases about it are skipped.
 	Timeout time.Duration
 }
 
-// RunResponder plays the selected cases, one after the other. The error is about
-// the options; whatever goes wrong in a case is in its result. When ctx ends, the
-// cases that are left are skipped.
+// RunResponder plays the selected cases against a responder, one after the other. It
+// returns an error only for invalid options; a failure in a case is part of its result.
+// After the end of ctx the remaining cases are skipped.
 func RunResponder(ctx context.Context, r Responder, o Options) (*Report, error) {
 	return run(ctx, multiselect.Responder, &o, r.play)
 }
 
-// roles says which names play which part.
-func (r *Responder) roles() names {
+// placeholders returns the names for the placeholders of scripts.
+func (r *Responder) placeholders() names {
 	n := make(names)
 	for i, name := range r.Protocols {
 		is := map[string]bool{
@@ -48,27 +49,27 @@ func (r *Responder) roles() names {
 	return n
 }
 
-// play plays a case once, or once for each place where it can be split.
+// play plays a case once, or once for each position at which it can be split.
 func (r Responder) play(ctx context.Context, c *Case, o *Options, res *Result) {
-	res.Names = r.roles()
-	if missing := lacks(c, res.Names); missing != "" {
-		res.Verdict, res.Reason = VerdictSkipped, "the responder is not known to serve "+missing
+	res.Names = r.placeholders()
+	if missing := missingName(c, res.Names); missing != "" {
+		res.Verdict, res.Reason = VerdictSkipped, "Responder.Protocols lacks "+placeholderHelp[missing]
 		return
 	}
 	if c.timed && r.Timeout == 0 {
-		res.Verdict, res.Reason = VerdictSkipped, "the responder states no budget"
+		res.Verdict, res.Reason = VerdictSkipped, "Responder.Timeout, its time limit, is not set"
 		return
 	}
-	everywhere(c, res, func(at cut) cut { return r.once(ctx, c, o, res, at) })
+	playSplits(c, res, func(at cut) cut { return r.playOnce(ctx, c, o, res, at) })
 }
 
-// once plays a case once, and returns what became of the cut.
-func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, at cut) cut {
+// playOnce plays a case once. It returns the cut with the number of bytes that were sent.
+func (r Responder) playOnce(ctx context.Context, c *Case, o *Options, res *Result, at cut) cut {
 	timeout := o.timeout()
 	switch {
 	case c.timed:
 		timeout += r.Timeout
-	case r.Timeout > 0: // whoever only waits for its budget must not look as if it had decided
+	case r.Timeout > 0: // its time limit must not be mistaken for a decision
 		timeout = min(timeout, r.Timeout*3/4)
 	}
 	ctx, stop := context.WithTimeout(ctx, timeout)
@@ -85,9 +86,9 @@ func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, a
 	}
 	s := newStream(conn, c.Role, time.Now())
 	defer func() { res.Events = s.finish() }()
-	// A write that is blocked when the time is over returns then.
-	defer context.AfterFunc(ctx, s.cut)()
-	if c.twoWays && !s.halves() {
+	// Stopping the stream also unblocks a Write when the time expires.
+	defer context.AfterFunc(ctx, s.stop)()
+	if c.twoWays && !s.canCloseWrite() {
 		res.Verdict, res.Reason = VerdictSkipped, "one direction of this stream cannot be ended alone"
 		return at
 	}
@@ -97,12 +98,21 @@ func (r Responder) once(ctx context.Context, c *Case, o *Options, res *Result, a
 		res.Verdict, res.Reason = VerdictError, err.Error()
 		return p.cut
 	}
-	res.settle(c, o, j, p, came, timeout)
+	res.recordOutcome(c, o, j, p, came, timeout)
 	return p.cut
 }
 
-// lacks returns the placeholder that the party has no name for, or "".
-func lacks(c *Case, n names) string {
+// placeholderHelp describes the names that placeholders require.
+var placeholderHelp = map[string]string{
+	"A":    "a name",
+	"B":    "a second name",
+	"Raw":  "a name that does not begin with a slash",
+	"Nine": "a name of 9 bytes",
+	"Long": "a name of at least 127 bytes",
+}
+
+// missingName returns the first placeholder for which the party has no name, or "".
+func missingName(c *Case, n names) string {
 	for _, key := range c.needs {
 		if n[key] == "" {
 			return key
@@ -111,18 +121,18 @@ func lacks(c *Case, n names) string {
 	return ""
 }
 
-// everywhere plays a case once; or, if it is to be split everywhere, once for each
-// place, until one play is worse than the first.
-func everywhere(c *Case, res *Result, once func(at cut) cut) {
+// playSplits plays a case once. If the case is to be split, it plays it again for each
+// position, until a verdict differs from the first one.
+func playSplits(c *Case, res *Result, once func(at cut) cut) {
 	done := once(cut{})
 	if !c.splits() {
 		return
 	}
-	first, most := res.Verdict, done.sent
-	for at := 1; at < most && res.Verdict == first; at++ {
+	first, total := res.Verdict, done.sent
+	for at := 1; at < total && res.Verdict == first; at++ {
 		once(cut{at: at})
 		if res.Verdict != first {
-			res.Reason = fmt.Sprintf("split behind %d bytes: %s", at, res.Reason)
+			res.Reason = fmt.Sprintf("split after %d bytes: %s", at, res.Reason)
 		}
 	}
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Verdict is what came of a case.
+// Verdict is the verdict on a party for one case.
 type Verdict uint8
 
 const (
 	VerdictPass        Verdict = iota
-	VerdictFail                // a MUST or robustness was missed, or a SHOULD with Options.Strict
+	VerdictFail                // a MUST or robustness case was missed, or a SHOULD if Strict
 	VerdictWarn                // a SHOULD was missed
-	VerdictInfo                // for information
-	VerdictUnsupported         // the party cannot do it, and need not
+	VerdictInfo                // for information only
+	VerdictUnsupported         // the party lacks an optional feature
 	VerdictSkipped             // the case does not fit the party or the stream
-	VerdictError               // the tester could not do its work
+	VerdictError               // the tester failed
 )
 
 var verdicts = [...]string{"pass", "fail", "warn", "info", "unsupported", "skipped", "error"}
@@ -28,31 +28,31 @@ func (v Verdict) String() string { return verdicts[v] }
 // MarshalText implements [encoding.TextMarshaler].
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// Result is what came of one case.
+// Result is the result of one case.
 type Result struct {
 	Case    *Case
 	Verdict Verdict
-	// Reason says why, in one sentence: the reason of the outcome that came
-	// true, or how what happened differs from all that are legal.
+	// Reason explains the verdict in one sentence: the reason of the outcome that
+	// matched, or the difference between the conversation and all legal outcomes.
 	Reason string
-	// Outcome is the legal outcome that came true, or nil.
+	// Outcome is the legal outcome that matched, or nil.
 	Outcome *Outcome
-	// Expected is the reason for which the case was expected to fail, see
-	// [Options].ExpectFail. Then it counts as a failure if it passes.
+	// Expected is the reason in [Options.ExpectFail] for which the case should fail, or
+	// "". If it is set, a pass makes the run fail.
 	Expected string
-	// Events are what happened on the stream, in order. Of a case that is played
-	// once for each split they are those of the last play, which is the one that
-	// decided.
+	// Events are the events on the stream, in order. If the case was played once for
+	// each split, they are those of the last play, which decided the verdict.
 	Events []Event
 	// Names maps the placeholders of the script to names: "A" to "/echo/1.0.0".
 	Names map[string]string
-	// Start is when the case began, Duration how long it took.
-	Start    time.Time
+	// Start is the time at which the case began.
+	Start time.Time
+	// Duration is the time that the case took, with all its plays.
 	Duration time.Duration
 }
 
-// Bad reports whether the result makes a run fail: a failure that was not
-// expected, an expected one that did not come, or an error of the tester.
+// Bad reports whether the result makes a run fail. It is true for an unexpected failure,
+// for an unexpected pass, and for an error of the tester.
 func (r *Result) Bad() bool {
 	switch r.Verdict {
 	case VerdictFail:
@@ -65,21 +65,21 @@ func (r *Result) Bad() bool {
 	return r.Expected != ""
 }
 
-// Event is one thing that happened on the stream.
+// Event is an event on the stream.
 type Event struct {
-	At   time.Duration    // since the case began
-	From multiselect.Role // who did it
+	At   time.Duration    // since the play began
+	From multiselect.Role // the side that caused it
 	Kind EventKind
-	Data []byte // of Data
-	Note string // the error of Ended or Failed, if it says more than the end
+	Data []byte // for EventData, the bytes
+	Note string // for EventReset and EventWriteFailed, the error; for EventNote, the text
 }
 
-// EventKind says what an [Event] is.
+// EventKind is the kind of an [Event].
 type EventKind uint8
 
 const (
 	EventData        EventKind = iota // bytes: one write of the tester, or one read
-	EventHalfClosed                   // one direction was ended: no more bytes from there
+	EventHalfClosed                   // one direction was ended: no more bytes will come from there
 	EventClosed                       // the stream was closed
 	EventReset                        // the stream was reset
 	EventWriteFailed                  // a write of the tester failed
@@ -93,8 +93,8 @@ func (k EventKind) String() string { return eventKinds[k] }
 // MarshalText implements [encoding.TextMarshaler].
 func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Transcript writes the events down in the notation of package wire, each write
-// and read on its own; everything that is no data, and the time, is a comment.
+// Transcript returns the events in the notation of package transcript. Each write and read
+// of the tester is a block of its own. Times, and events without data, are comments.
 func (r *Result) Transcript() transcript.Transcript {
 	var t transcript.Transcript
 	for _, e := range r.Events {
@@ -118,7 +118,7 @@ func (r *Result) Transcript() transcript.Transcript {
 	return t
 }
 
-// Report is what came of a run.
+// Report is the result of a run.
 type Report struct {
 	Role     multiselect.Role // of the party under test
 	Strict   bool
@@ -127,7 +127,7 @@ type Report struct {
 	Results  []Result // in the order of the cases
 }
 
-// Count returns how many cases have the verdict.
+// Count returns the number of cases with the verdict.
 func (r *Report) Count(v Verdict) (n int) {
 	for i := range r.Results {
 		if r.Results[i].Verdict == v {
@@ -137,7 +137,7 @@ func (r *Report) Count(v Verdict) (n int) {
 	return n
 }
 
-// OK reports whether no result is [Result.Bad].
+// OK reports whether the run passed: [Result.Bad] is false for every result.
 func (r *Report) OK() bool {
 	for i := range r.Results {
 		if r.Results[i].Bad() {

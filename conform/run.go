@@ -7,7 +7,7 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// player plays a case and fills in what came of it.
+// player plays a case and records the result in r.
 type player func(ctx context.Context, c *Case, o *Options, r *Result)
 
 func run(ctx context.Context, role multiselect.Role, o *Options, play player) (*Report, error) {
@@ -17,20 +17,20 @@ func run(ctx context.Context, role multiselect.Role, o *Options, play player) (*
 	}
 	report := &Report{Role: role, Strict: o.Strict, Start: time.Now()}
 	for _, c := range cases {
-		report.Results = append(report.Results, one(ctx, c, o, play))
+		report.Results = append(report.Results, runCase(ctx, c, o, play))
 	}
 	report.Duration = time.Since(report.Start)
 	return report, nil
 }
 
-// one plays one case.
-func one(ctx context.Context, c *Case, o *Options, play player) Result {
+// runCase plays one case, or skips it if ctx has ended.
+func runCase(ctx context.Context, c *Case, o *Options, play player) Result {
 	if o.OnStart != nil {
 		o.OnStart(c)
 	}
 	r := Result{Case: c, Expected: o.ExpectFail[c.ID], Start: time.Now()}
 	if ctx.Err() != nil {
-		r.Verdict, r.Reason = VerdictSkipped, "the run was ended: "+context.Cause(ctx).Error()
+		r.Verdict, r.Reason = VerdictSkipped, "the run ended before this case: "+context.Cause(ctx).Error()
 	} else {
 		play(ctx, c, o, &r)
 	}
@@ -41,26 +41,27 @@ func one(ctx context.Context, c *Case, o *Options, play player) Result {
 	return r
 }
 
-// settle writes down which outcome came true, or that none did.
-func (r *Result) settle(c *Case, o *Options, j *judge, p *play, came int, timeout time.Duration) {
+// recordOutcome records the verdict for the legal outcome that matched, or, if matched is
+// negative, for a missed case.
+func (r *Result) recordOutcome(c *Case, o *Options, j *judge, p *play, matched int, timeout time.Duration) {
 	r.Outcome = nil
-	if came >= 0 {
-		outcome := &c.Legal[came]
+	if matched >= 0 {
+		outcome := &c.Legal[matched]
 		r.Outcome, r.Verdict, r.Reason = outcome, outcome.Verdict, outcome.Reason
 		if c.Level == LevelInfo && r.Verdict == VerdictPass {
 			r.Verdict = VerdictInfo
 		}
 	} else {
 		r.Reason = j.explain(p.all(), timeout, p.late)
-		r.Verdict = missed(c.Level)
+		r.Verdict = missedVerdict(c.Level)
 	}
 	if r.Verdict == VerdictWarn && o.Strict {
 		r.Verdict = VerdictFail
 	}
 }
 
-// missed is what it means that no legal outcome of a case came true.
-func missed(l Level) Verdict {
+// missedVerdict returns the verdict on a party that matched no legal outcome of a case.
+func missedVerdict(l Level) Verdict {
 	switch l {
 	case LevelShould:
 		return VerdictWarn

@@ -50,9 +50,7 @@ type late struct{ *memory }
 
 func (l late) Read(p []byte) (int, error) {
 	n, err := l.memory.Read(p)
-	l.in.mu.Lock()
-	defer l.in.mu.Unlock()
-	if err == nil && len(l.in.chunks) == 0 && errors.Is(l.in.err, io.EOF) {
+	if err == nil && l.AtEOF() {
 		err = io.EOF
 	}
 	return n, err

@@ -11,43 +11,43 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// stream is the tester's end of a stream. From the first moment on it reads
-// whatever arrives, and takes notes of everything.
+// stream is the tester's end of a stream. A goroutine reads all bytes from the start, and
+// every event is recorded.
 type stream struct {
 	conn  io.ReadWriteCloser
-	party multiselect.Role // whoever is at the other end
+	party multiselect.Role // the role of the other end
 	start time.Time
 	done  chan struct{} // closed when reading has ended
 
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when something has changed
-	events  []Event
-	said    []byte // by the party
-	reads   int
-	ended   bool // nothing more will be said
-	over    bool // the tester is done, and takes no more notes
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced after each change
+	events   []Event
+	received []byte // from the party
+	reads    int
+	ended    bool // the party sends no more bytes
+	stopped  bool // no more events are recorded
 }
 
 func newStream(conn io.ReadWriteCloser, party multiselect.Role, start time.Time) *stream {
 	s := &stream{conn: conn, party: party, start: start, done: make(chan struct{}), changed: make(chan struct{})}
-	go s.listen()
+	go s.readAll()
 	return s
 }
 
-func (s *stream) listen() {
+func (s *stream) readAll() {
 	defer close(s.done)
 	buf := make([]byte, 8<<10)
 	for {
 		n, err := s.conn.Read(buf)
 		s.mu.Lock()
 		if n > 0 {
-			s.said = append(s.said, buf[:n]...)
+			s.received = append(s.received, buf[:n]...)
 			s.reads++
-			s.note(Event{From: s.party, Kind: EventData, Data: append([]byte(nil), buf[:n]...)})
+			s.recordLocked(Event{From: s.party, Kind: EventData, Data: append([]byte(nil), buf[:n]...)})
 		}
-		if err != nil && !s.over {
+		if err != nil && !s.stopped {
 			s.ended = true
-			s.note(endOf(s.party, err))
+			s.recordLocked(readEnd(s.party, err))
 		}
 		close(s.changed)
 		s.changed = make(chan struct{})
@@ -58,8 +58,8 @@ func (s *stream) listen() {
 	}
 }
 
-// endOf says how reading ended.
-func endOf(from multiselect.Role, err error) Event {
+// readEnd returns the event for the error of a Read.
+func readEnd(from multiselect.Role, err error) Event {
 	switch {
 	case errors.Is(err, io.EOF):
 		return Event{From: from, Kind: EventHalfClosed}
@@ -69,53 +69,53 @@ func endOf(from multiselect.Role, err error) Event {
 	return Event{From: from, Kind: EventReset, Note: err.Error()}
 }
 
-// note adds an event. The caller holds mu.
-func (s *stream) note(e Event) {
-	if !s.over {
+// recordLocked records an event. The caller must hold mu.
+func (s *stream) recordLocked(e Event) {
+	if !s.stopped {
 		e.At = time.Since(s.start)
 		s.events = append(s.events, e)
 	}
 }
 
-func (s *stream) noted(e Event) {
+func (s *stream) record(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.note(e)
+	s.recordLocked(e)
 }
 
-// now returns what is known, and a channel that is closed when that changes.
-func (s *stream) now() (said []byte, reads int, ended bool, changed <-chan struct{}) {
+// snapshot returns the state of reading, and a channel that is closed when it changes.
+func (s *stream) snapshot() (received []byte, reads int, ended bool, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.said, s.reads, s.ended, s.changed
+	return s.received, s.reads, s.ended, s.changed
 }
 
-// write notes what is written before it is, so that the events are in order.
+// write records the bytes before it writes them, so that the events are in order.
 func (s *stream) write(b []byte) error {
-	s.noted(Event{From: s.party.Peer(), Kind: EventData, Data: b})
+	s.record(Event{From: s.party.Peer(), Kind: EventData, Data: b})
 	_, err := s.conn.Write(b)
 	if err != nil {
-		s.noted(Event{From: s.party.Peer(), Kind: EventWriteFailed, Note: err.Error()})
+		s.record(Event{From: s.party.Peer(), Kind: EventWriteFailed, Note: err.Error()})
 	}
 	return err
 }
 
-// halves reports whether one direction of the stream can be ended.
-func (s *stream) halves() bool {
+// canCloseWrite reports whether one direction of the stream can be ended alone.
+func (s *stream) canCloseWrite() bool {
 	_, ok := s.conn.(interface{ CloseWrite() error })
 	return ok
 }
 
 func (s *stream) closeWrite() {
-	s.noted(Event{From: s.party.Peer(), Kind: EventHalfClosed})
+	s.record(Event{From: s.party.Peer(), Kind: EventHalfClosed})
 	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
 }
 
-// reset ends the stream without saying goodbye, as well as it can.
+// reset resets the stream, or closes it if it cannot be reset.
 func (s *stream) reset() {
-	s.noted(Event{From: s.party.Peer(), Kind: EventReset})
+	s.record(Event{From: s.party.Peer(), Kind: EventReset})
 	switch conn := s.conn.(type) {
 	case interface{ Reset() error }:
 		conn.Reset()
@@ -128,23 +128,23 @@ func (s *stream) reset() {
 }
 
 func (s *stream) close() {
-	s.noted(Event{From: s.party.Peer(), Kind: EventClosed})
+	s.record(Event{From: s.party.Peer(), Kind: EventClosed})
 	s.conn.Close()
 }
 
-// cut ends the stream because the time is over. What becomes of it is not what the
-// party has done.
-func (s *stream) cut() {
+// stop closes the stream when the time of the case expires. It ends the recording first,
+// because later events are not caused by the party.
+func (s *stream) stop() {
 	s.mu.Lock()
-	s.over = true
+	s.stopped = true
 	s.mu.Unlock()
 	s.conn.Close()
 }
 
-// finish ends the stream, waits until nobody reads it, and returns what happened
-// before. It may be called when the stream has been ended.
+// finish stops the stream, waits for the end of reading, and returns the events. It may be
+// called on a stream that has ended.
 func (s *stream) finish() []Event {
-	s.cut()
+	s.stop()
 	<-s.done
 	return s.events
 }

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// Streams returns an initiator that is a function of this process. Open makes
-// the two ends of a stream; initiate gets the one that is its own, and closes it.
+// PipeInitiator returns an initiator that is a function in this process. For each play, open
+// returns the two ends of a new stream, and initiate performs the task on the first. It
+// must close that end; the tester closes the other.
 func PipeInitiator(
 	open func() (initiators, testers io.ReadWriteCloser, err error),
 	initiate func(ctx context.Context, stream io.ReadWriteCloser, task Task) error,
@@ -45,8 +46,8 @@ func PipeInitiator(
 	}
 }
 
-// Listener returns an initiator that is a function of this process and connects to
-// the listener, which the caller closes when the run is over.
+// DialInitiator returns an initiator that is a function in this process and connects to the
+// listener. The listener must have a SetDeadline method. The caller closes it after the run.
 func DialInitiator(l net.Listener, dial func(ctx context.Context, network, addr string, task Task) error) Initiator {
 	return Initiator{
 		Run: func(ctx context.Context, task Task) error {
@@ -56,30 +57,31 @@ func DialInitiator(l net.Listener, dial func(ctx context.Context, network, addr 
 	}
 }
 
-// Exit codes of programs under test, see [Command].
+// Exit codes of programs under test, see [CommandInitiator].
 const (
 	exitRefused     = 7
 	exitUnsupported = 127
 )
 
-// errNotStarted says that a program could not be started, which is no fault of it.
+// errNotStarted means that a program could not be started, which is no failure of the
+// program.
 var errNotStarted = errors.New("conform: not started")
 
-// Command returns an initiator that is a program, started anew for each case. It
-// connects to the listener, which the caller closes when the run is over. The
-// task is in its environment:
+// CommandInitiator returns an initiator that is a program, which is started for each play
+// and connects to the listener. The listener must have a SetDeadline method. The caller
+// closes it after the run. The task is in the program's environment:
 //
-//	MSS_CONFORM_CASE       the id
+//	MSS_CONFORM_CASE       Task.Case
 //	MSS_CONFORM_NETWORK    the network of the listener, "tcp" or "unix"
 //	MSS_CONFORM_ADDR       its address, "127.0.0.1:4001" or a path
-//	MSS_CONFORM_MODE       [Task].Mode
-//	MSS_CONFORM_PROTOCOLS  the names, as a JSON array of strings; a name that is
-//	                       not UTF-8 is never asked for
-//	MSS_CONFORM_TIMEOUT    [Task].Timeout in milliseconds
+//	MSS_CONFORM_MODE       Task.Mode
+//	MSS_CONFORM_PROTOCOLS  Task.Protocols, as a JSON array of strings; the names are
+//	                       always valid UTF-8
+//	MSS_CONFORM_TIMEOUT    Task.Timeout in milliseconds
 //
-// Its exit code says what came of it: 0 agreed, 7 all refused, 127 cannot do
-// such a task, anything else failed. What it writes to its standard error goes to
-// stderr, which may be nil.
+// The program reports the outcome by its exit code: 0 for an agreement, 7 if all proposals
+// were refused, 127 if it cannot perform such a task, and any other code for a failure. Its
+// standard error is written to stderr, which may be nil.
 func CommandInitiator(l net.Listener, stderr io.Writer, argv ...string) Initiator {
 	return Initiator{
 		Run: func(ctx context.Context, task Task) error {
@@ -97,7 +99,7 @@ func CommandInitiator(l net.Listener, stderr io.Writer, argv ...string) Initiato
 				fmt.Sprint("MSS_CONFORM_TIMEOUT=", task.Timeout.Milliseconds()),
 			)
 			cmd.Stderr = stderr
-			cmd.WaitDelay = time.Second // for what its children hold open
+			cmd.WaitDelay = time.Second // its children may keep stderr open
 			if err := cmd.Start(); err != nil {
 				return fmt.Errorf("%w: %w", errNotStarted, err)
 			}

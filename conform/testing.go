@@ -27,7 +27,7 @@ func subtests(t *testing.T, role multiselect.Role, o *Options, play player) {
 	}
 	for _, c := range cases {
 		t.Run(c.ID, func(t *testing.T) {
-			r := one(t.Context(), c, o, play)
+			r := runCase(t.Context(), c, o, play)
 			switch {
 			case r.Bad():
 				t.Errorf("%v: %s\n%v: %s\n%v", r.Verdict, r.Reason, c.Level, c.Title, r.Transcript())

@@ -8,34 +8,36 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// budget is the time for a negotiation that somebody waits for. It is longer than
-// that of the core: callers who know that there is none set deadlines of their
-// own, and may have reasons to set late ones.
-const budget = time.Minute
+// timeout is the time limit of a negotiation that a caller blocks on. It is longer than
+// the core's default: go-multistream has none, so its callers set deadlines of their
+// own, and some of those are late.
+const timeout = time.Minute
 
-// initiator proposes what it is told to, however much that is.
-var initiator = multiselect.Client{Limits: multiselect.Limits{Timeout: budget, MaxProposals: -1, MaxBytes: -1}}
+// initiator has no limit on proposals: the caller chooses their number.
+var initiator = multiselect.Client{Limits: multiselect.Limits{
+	Timeout: timeout, MaxProposals: multiselect.NoLimit, MaxBytes: multiselect.NoLimit,
+}}
 
-// SelectProtoOrFail proposes one protocol on a new stream and returns nil if the
-// peer agrees to it. If the peer refuses, the error is an [ErrNotSupported].
+// SelectProtoOrFail proposes one protocol on a new stream and returns nil if the peer
+// agrees to it. If the peer refuses, the error is an [ErrNotSupported].
 //
-// In any case the stream is the caller's, and not a byte behind the answer has
-// been read. It fails after a minute; then the deadlines of the stream are in the
-// past if it has deadlines, and otherwise it was ended.
+// The stream remains the caller's, after an error too, and nothing after the answer has
+// been read. The call fails after a minute. Then the deadlines of the stream are in the
+// past; a stream without deadlines has been ended.
 func SelectProtoOrFail[T StringLike](proto T, rwc io.ReadWriteCloser) (err error) {
 	_, err = SelectOneOf([]T{proto}, rwc)
 	return err
 }
 
-// SelectOneOf proposes the protocols, one after the other, on a new stream, and
-// returns the first that the peer agrees to. If it refuses all, the error is an
-// [ErrNotSupported] with all of them. See [SelectProtoOrFail].
+// SelectOneOf proposes the protocols in order on a new stream, and returns the first one
+// that the peer agrees to. If the peer refuses all of them, the error is an
+// [ErrNotSupported] that lists them. The stream is treated as by [SelectProtoOrFail].
 func SelectOneOf[T StringLike](protos []T, rwc io.ReadWriteCloser) (proto T, err error) {
 	if len(protos) == 0 {
 		return "", ErrNoProtocols
 	}
-	var few [8]string
-	names := few[:0]
+	var inline [8]string
+	names := inline[:0]
 	for _, p := range protos {
 		names = append(names, string(p))
 	}
@@ -44,11 +46,11 @@ func SelectOneOf[T StringLike](protos []T, rwc io.ReadWriteCloser) (proto T, err
 			proto, err = "", panicError(r)
 		}
 	}()
-	h := hold(rwc)
-	selected, err := initiator.SelectOneOf(context.Background(), h, names...)
+	s := newCoreStream(rwc)
+	selected, err := initiator.SelectOneOf(context.Background(), s, names...)
 	if err != nil {
-		return "", refusal(err, protos)
+		return "", initiatorError(err, protos)
 	}
-	h.release()
+	s.release()
 	return T(selected), nil
 }

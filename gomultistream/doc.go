@@ -1,132 +1,135 @@
-// Package multistream is a drop-in for github.com/multiformats/go-multistream v0.6.1
-// on the core of [github.com/multiselect/multiselect]: the same exported API, so that
-// go-libp2p, kubo and whoever else uses it changes by a replace line in go.mod.
+// Package multistream is a drop-in for github.com/multiformats/go-multistream v0.6.1.
+// Its directory is called gomultistream because the package replaces that one: programs
+// keep the import path and the package name that they have, and only go.mod changes.
 //
-//	go mod edit -replace github.com/multiformats/go-multistream=github.com/multiselect/multiselect/gomultistream@v0.1.0
+//	go mod edit -replace \
+//	  github.com/multiformats/go-multistream=github.com/multiselect/multiselect/gomultistream@v0.1.0
 //
-// The responder is [MultistreamMuxer]; the initiator is [SelectOneOf] or, without a
-// round trip, [NewMSSelect]. New programs are better off with the core itself, which
-// has contexts, limits, traces and errors that explain.
+// The exported API is that of go-multistream; the negotiation is done by
+// [github.com/multiselect/multiselect]. The responder is [MultistreamMuxer]. The
+// initiator is [SelectOneOf] or, without a round trip, [NewMSSelect]. New programs
+// should use multiselect itself, which adds contexts, limits, traces and detailed errors.
 //
-// # What is the same
+// # Common behaviour
 //
-//   - Not a byte behind the agreement is read, and the stream is handed on as it is.
-//   - The responder sends its header before it has read a word: there are initiators
-//     that wait for it (go-multistream#27). Each answer is one write.
-//   - Header and first proposal are one write, and on a lazy stream the first data,
-//     too (go-multistream#21, #32).
-//   - Handlers are asked in the order in which they were added, names and match
-//     functions alike; what is added again goes to the end.
-//   - A responder whose peer does not hear the header or the agreement serves all the
-//     same (go-multistream#87, #89).
+//   - Nothing after the agreement is read, and the stream is returned unwrapped.
+//   - The responder sends its header before it reads anything: some initiators wait for
+//     it (go-multistream#27). Each answer is one write.
+//   - The header and the first proposal are one write, which on a lazy stream includes
+//     the first data (go-multistream#21, #32).
+//   - Handlers are tried in the order in which they were added, names and match functions
+//     alike. Adding one again moves it to the end.
+//   - A responder that cannot deliver the header or the agreement still serves the stream
+//     (go-multistream#87, #89).
 //   - "ls" is an unknown protocol (go-multistream#76). Messages have at most 1024 bytes.
-//   - [ErrNotSupported] is a value, with Is, that differs by the type of the names
-//     (go-multistream#97, #100). [io.EOF], [ErrTooLarge], [ErrIncorrectVersion] and the
-//     errors of the stream are returned as they are.
-//   - Whatever fails, the stream is the caller's to end, with the code that the caller
-//     has for it. [ErrIncorrectVersion] closes it.
-//   - Handlers may be nil. Panics of streams and match functions are errors
+//   - [ErrNotSupported] is a value with an Is method; instances for different types of
+//     names differ (go-multistream#97, #100). [io.EOF], [ErrTooLarge],
+//     [ErrIncorrectVersion] and the errors of the stream are returned unwrapped.
+//   - After an error the caller ends the stream, with a code of its choice. Only
+//     [ErrIncorrectVersion] closes it.
+//   - Handlers may be nil. Panics of streams and match functions become errors
 //     (go-multistream#81).
 //   - net.Pipe, and streams that have neither a LocalAddr nor a Reset nor deadlines, such
-//     as two io.Pipe, work with both sides writing first (go-multistream#29).
+//     as two io.Pipe, work although both sides write first (go-multistream#29).
 //   - Flush and Close of a lazy stream send the header (go-multistream#52). Its Read and
-//     Write may be called at once, also in testing/synctest (go-multistream#120).
+//     Write may be called concurrently, also in testing/synctest (go-multistream#120).
 //
-// # What is different
+// # Differences
 //
-// Of each: what go-multistream does, what this package does, why, and where it was
-// asked for. Where no thread stands, none was found.
+// Each entry has the behaviour of go-multistream (there), the behaviour of this package
+// (here), and the reason, with the public thread that asks for it where one was found.
 //
 //	Close of a lazy stream, with a silent peer
-//	  there   waits for ever
-//	  here    returns; a goroutine hears the answer, for 10 s at most
-//	  why     workers stood in it for days: go-libp2p#3448, boxo#1142, go-multistream#115
+//	  there   blocks without a limit
+//	  here    returns; a goroutine reads the answer, for at most 10 s
+//	  why     it blocked workers for days: go-libp2p#3448, boxo#1142, go-multistream#115
 //
-//	Close of a lazy stream, with 1024 others that still wait for their answer
-//	  there   waits
+//	Close of a lazy stream, while 1024 others still wait for their answer
+//	  there   blocks
 //	  here    resets the stream, and returns an error that is multiselect.ErrLimit
-//	  why     nothing is without a bound; LingerStats of the core counts them
+//	  why     everything is bounded; multiselect.LingerStats counts these streams
 //
-//	an answer that comes more than 10 s after the first Write of a lazy stream
-//	  there   is heard, if the caller has set no deadline
-//	  here    finds the stream reset
-//	  why     it is the time for the negotiation, whoever waits for it
+//	an answer that arrives more than 10 s after the first Write of a lazy stream
+//	  there   is read, if the caller has set no deadline
+//	  here    arrives on a stream that was reset
+//	  why     10 s is the time limit of a lazy negotiation, for all its callers together
 //
-//	a deadline that passes while a lazy stream waits for the answer
-//	  there   is the error of every later Read, also when the deadline was moved
-//	  here    is returned to who waits, and forgotten
+//	a deadline that expires while a lazy stream waits for the answer
+//	  there   is the error of every later Read, even after the deadline was moved
+//	  here    is returned to the blocked calls only
 //	  why     a good reply was lost
 //
 //	the count of a lazy Write that fails
-//	  there   counts data that did not leave
+//	  there   includes data that was not sent
 //	  here    is exact
-//	  why     who goes on behind n loses data
+//	  why     a caller that continues after n bytes would lose data
 //
 //	early data that could be read as a proposal
 //	  there   is sent; a peer that refuses may open another protocol with it
-//	  here    waits for the answer (R29), for 10 s at most whatever write deadline the
+//	  here    waits for the answer (R29), for at most 10 s, whatever write deadline the
 //	          stream below has
 //	  why     "lazy negotiation is unsound": go-multistream#20
 //
 //	a lazy stream whose protocol the peer refuses
-//	  there   Read fails, Write goes on writing
-//	  here    when the answer is read the stream is reset, and all calls but Close
-//	          return ErrNotSupported
-//	  why     nothing that is written can arrive: go-multistream#84
+//	  there   Read fails, Write continues to write
+//	  here    the stream is reset as soon as the answer is read, and all calls except
+//	          Close return ErrNotSupported
+//	  why     written data could not arrive: go-multistream#84
 //
-//	a lazy stream whose Read fails before the answer is there
-//	  there   Write goes on writing
-//	  here    the stream is reset, on streams without LocalAddr also when only Write is
-//	          called: end their reading half when the protocol is agreed, not before
-//	  why     what is written without an answer may be dropped
+//	a lazy stream whose Read fails before the answer has arrived
+//	  there   Write continues to write
+//	  here    the stream is reset, on streams without LocalAddr also if only Write is
+//	          called: end their reading half after the agreement, not before
+//	  why     data that is written without an answer may be dropped
 //
-//	Read of a lazy stream behind its Close
+//	Read of a lazy stream after its Close
 //	  there   returns the stream's own error
-//	  here    net.ErrClosed
+//	  here    returns net.ErrClosed
 //	  why     the stream may still be waiting for its answer
 //
-//	a stream without a buffer that looks as if it had one: a LocalAddr, say
-//	  there   a goroutine writes what the initiator says first
-//	  here    two sides that both write first wait until the time is over
-//	  why     a goroutine for each negotiation, for what is no transport
+//	a stream without a buffer that looks buffered: it has a LocalAddr, say
+//	  there   a goroutine writes the initiator's first message
+//	  here    if both sides write first they block until the time limit
+//	  why     it saves a goroutine for each negotiation; no transport is such a stream
 //
 //	an answer on a lazy stream that is neither the protocol nor "na"
-//	  there   an error without a name
-//	  here    ErrUnrecognizedResponse, and ErrIncorrectVersion for the header, as elsewhere
-//	  why     one fact, one error
+//	  there   an unnamed error
+//	  here    ErrUnrecognizedResponse, and ErrIncorrectVersion for a wrong header, as in
+//	          SelectOneOf
+//	  why     one fault should have one error
 //
-//	a peer that does not answer, or does not ask
-//	  there   is waited for for ever
-//	  here    for a minute, on a lazy stream for 10 s; the deadlines of the stream below
-//	          hold where it is read or written itself
-//	  why     go-multistream#47, #48, open since 2019; go-libp2p waits for 10 s
+//	a peer that sends no answer, or no proposal
+//	  there   the call blocks without a limit
+//	  here    it blocks for at most a minute, on a lazy stream 10 s; deadlines of the
+//	          stream below count wherever that stream is read or written itself
+//	  why     go-multistream#47, #48, open since 2019; go-libp2p sets a limit of 10 s
 //
 //	the goroutine that reads the answer on a lazy stream
-//	  there   is there until the stream ends
-//	  here    for 10 s at most; on a stream with LocalAddr there is none
+//	  there   runs until the stream ends
+//	  here    runs for at most 10 s; on a stream with LocalAddr there is none
 //	  why     50 streams to a silent peer left 50 goroutines
 //
 //	proposals are bounded
 //	  there   any number is answered
-//	  here    128 and 64 KiB on a stream (R27)
+//	  here    at most 128 proposals and 64 KiB on a stream (R27)
 //	  why     300 000 were answered in 3 s
 //
 //	a match function that changes the muxer
-//	  there   waits for itself
-//	  here    may
-//	  why     it is called without a lock held
+//	  there   deadlocks
+//	  here    works
+//	  why     no lock is held during the call
 //
 //	a name that cannot be proposed is refused before a byte is sent
-//	  there   "", "na", "ls", the header, names with a newline or too long are sent; "na"
-//	          takes a refusal for success
-//	  here    multiselect.ErrInvalidName (R9); on a lazy stream also for a name that is
-//	          blank at an end, and the stream is ended
-//	  why     no peer can agree to them, or does by mistake
+//	  there   "", "na", "ls", the header, names with a newline or too long are sent; for
+//	          "na" a refusal counts as success
+//	  here    multiselect.ErrInvalidName (R9); on a lazy stream also for a name that
+//	          begins or ends with white space or NUL, and the stream is ended
+//	  why     a peer could agree to such a name only by mistake
 //
 //	a name that cannot be proposed is not agreed to
 //	  there   can be added, and is agreed to
-//	  here    is held, for Protocols and RemoveHandler, and answered "na"
-//	  why     the same
+//	  here    is kept for Protocols and RemoveHandler, and answered "na"
+//	  why     a peer could propose such a name only by mistake
 //
 //	a protocol that is listed twice is proposed once
 //	  there   twice
@@ -134,19 +137,19 @@
 //	  why     the answer is known
 //
 //	the header is compared as it arrives
-//	  there   it is read as a message, and the next message, too, before SelectOneOf fails
-//	  here    the first byte that differs ends it (R3), as ErrIncorrectVersion
-//	  why     an HTTP server was waited for
+//	  there   it is read as a message, as is the next message, before SelectOneOf fails
+//	  here    the first byte that differs ends the negotiation (R3): ErrIncorrectVersion
+//	  why     the initiator blocked on an HTTP server
 //
 //	an answer that came before its question is none
-//	  there   it is the answer to the next question
+//	  there   it counts as the answer to the next question
 //	  here    ErrUnrecognizedResponse (R14)
-//	  why     who takes it for one is out of step
+//	  why     otherwise every later answer would be matched to the wrong question
 //
-//	who was refused must hear the agreement
-//	  there   a responder goes on when it could not be written
-//	  here    unless it refused something before (R17), or the write ran into a deadline
-//	  why     the peer cannot know which protocol it is
+//	a peer that was refused must receive the agreement
+//	  there   the responder continues if the agreement could not be written
+//	  here    it fails after a refusal (R17), and if the write ran into a deadline
+//	  why     the peer could not know the protocol
 //
 //	answers to proposals that came together leave together, or not at all
 //	  there   one write each
@@ -156,11 +159,11 @@
 //	broken framing: which of two faults is named, and how much is read after it
 //	  there   a length is read to its end and then judged
 //	  here    a third length byte is ErrTooLarge
-//	  why     it cannot be less
+//	  why     the length exceeds 1024 in any case
 //
 //	how much is read when the negotiation has failed
-//	  there   the message that it failed on, or two of them
-//	  here    that message, or as much as the shortest name could have taken
+//	  there   the message that failed it, or two of them
+//	  here    that message, or as many bytes as the shortest name could have taken
 //	  why     fewer reads
 //
 //	a panic
@@ -170,24 +173,24 @@
 //
 //	Handle with a nil handler
 //	  there   panics
-//	  here    multiselect.ErrNoHandler
-//	  why     it is for Negotiate
+//	  here    returns multiselect.ErrNoHandler
+//	  why     nil handlers are meant for Negotiate
 //
 //	the second Close of a lazy stream
 //	  there   closes the stream again
 //	  here    returns nil
-//	  why     the stream is closed, or about to be
+//	  why     the stream is closed already, or its goroutine is about to close it
 //
 //	early data over net.Pipe
-//	  there   leaves with the proposal
+//	  there   is sent with the proposal
 //	  here    waits for the answer
-//	  why     the peer reads it behind its answer in any case
+//	  why     the peer reads it only after it has answered in either case
 //
 //	the version of Go
 //	  there   1.23
 //	  here    1.26: go mod tidy raises the go line of your go.mod, and with it the
 //	          defaults of GODEBUG
-//	  why     the core needs it
+//	  why     multiselect needs it
 //
 // R numbers are the rules of docs/protocol.md.
 package multistream

@@ -14,7 +14,9 @@ import (
 )
 
 // The tests are inside the package: go mod tidy follows the tests of a module that
-// replaces another one, and would not find this one under its own name.
+// replaces another one, and would not find this one under its own name. For the same
+// reason the streams below are not those of internal/streamtest: under the path of
+// go-multistream this package must not import an internal package of ours.
 
 // side is one end of a stream in memory that has buffers, read deadlines, halves
 // and a reset, as the streams of a multiplexer do. It counts what is done to it.

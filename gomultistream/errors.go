@@ -9,23 +9,23 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// ProtocolID is the header: what both sides say first.
+// ProtocolID is the header, the first message of both sides.
 const ProtocolID = wire.Header
 
-// These are returned as they are, so that they can be compared.
+// Errors that are returned unwrapped, so that callers can compare them with ==.
 var (
 	// ErrTooLarge: the peer announced a message of more than 1024 bytes.
 	ErrTooLarge = errors.New("incoming message was too large")
-	// ErrIncorrectVersion: what the peer said first is not the header.
+	// ErrIncorrectVersion: the peer's first message is not the header.
 	ErrIncorrectVersion = errors.New("client connected with incorrect version")
-	// ErrNoProtocols: there is nothing to propose.
+	// ErrNoProtocols: the list of protocols to propose is empty.
 	ErrNoProtocols = errors.New("no protocols specified")
 )
 
-// ErrNotSupported is returned, as a value, if the peer refuses all that was
-// proposed. Two of the same type are equal for [errors.Is], whatever they hold.
+// ErrNotSupported is returned, as a value, if the peer refuses every proposal.
+// [errors.Is] takes two of the same type for equal and ignores Protos.
 type ErrNotSupported[T StringLike] struct {
-	Protos []T // what was proposed
+	Protos []T // the proposals
 }
 
 func (e ErrNotSupported[T]) Error() string {
@@ -38,8 +38,8 @@ func (e ErrNotSupported[T]) Is(target error) bool {
 	return ok
 }
 
-// ErrUnrecognizedResponse is returned, as a value, if an answer is neither what
-// was proposed nor "na".
+// ErrUnrecognizedResponse is returned, as a value, if an answer is neither the echo of
+// the proposal nor "na".
 type ErrUnrecognizedResponse[T StringLike] struct {
 	Actual   T
 	Expected T
@@ -49,8 +49,9 @@ func (e ErrUnrecognizedResponse[T]) Error() string {
 	return fmt.Sprintf("unrecognized response. expected: %s (or na). got: %s", e.Expected, e.Actual)
 }
 
-// refusal returns what users of go-multistream compare an initiator's error with.
-func refusal[T StringLike](err error, protos []T) error {
+// initiatorError translates an error of the core's initiator into the one that
+// go-multistream returns.
+func initiatorError[T StringLike](err error, protos []T) error {
 	e, ok := errors.AsType[*multiselect.Error](err)
 	switch {
 	case !ok:
@@ -66,13 +67,13 @@ func refusal[T StringLike](err error, protos []T) error {
 		}
 		return ErrUnrecognizedResponse[T]{Actual: T(answer), Expected: T(e.Protocols[len(e.Protocols)-1])}
 	}
-	return failure(e)
+	return compatibleError(e)
 }
 
-// failure returns what users of go-multistream compare any error with: the errors
-// of the stream, and the sentinels, as they are. All others are the core's, which
-// say more.
-func failure(err error) error {
+// compatibleError translates an error of the core into one that users of go-multistream
+// compare with. It unwraps errors of the stream and sentinels; other errors of the core
+// remain, because they contain more detail.
+func compatibleError(err error) error {
 	e, _ := errors.AsType[*multiselect.Error](err)
 	broken, ok := errors.AsType[*multiselect.CommunicatorError](err)
 	switch {
@@ -81,7 +82,7 @@ func failure(err error) error {
 	case errors.Is(err, multiselect.ErrTooLarge):
 		return ErrTooLarge
 	case e != nil && e.Err == multiselect.ErrGaveUp:
-		return goodbye(e)
+		return gaveUpError(e)
 	case !ok || errors.Is(err, multiselect.ErrMalformed):
 		return err
 	case e != nil && broken.Err == io.ErrUnexpectedEOF && len(e.Received) == 0:
@@ -90,11 +91,12 @@ func failure(err error) error {
 	return broken.Err
 }
 
-// maxMessage is the limit of the core, newline included.
+// maxMessage is the core's limit, newline included.
 const maxMessage = 1024
 
-// goodbye says how a peer has left that was refused.
-func goodbye(e *multiselect.Error) error {
+// gaveUpError returns the error for a peer that left after a refusal: it depends on the
+// peer's last bytes.
+func gaveUpError(e *multiselect.Error) error {
 	_, _, err := wire.ConsumeMessage(e.Received, maxMessage)
 	switch {
 	case errors.Is(err, wire.ErrTooLarge):

@@ -11,70 +11,71 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// LazyConn is a stream whose protocol is negotiated on the way: header and
-// proposal travel with the first bytes that are written, and the answer is taken
-// off in front of the first that are read. Any number of goroutines may use it.
+// LazyConn is a stream whose protocol is negotiated without a round trip of its own: the
+// header and the proposal are sent with the first bytes that are written, and the answer
+// is removed before the first bytes that are read. It is safe for concurrent use.
 //
-// A Write takes along what no responder can take for a proposal, in one write of
-// the stream, and waits for the answer with anything else. Its count is exact. On a
-// stream that has no LocalAddr, such as those of go-libp2p, it leaves a goroutine to
-// read the answer.
+// A Write sends data before the answer only if no responder can parse it as a proposal,
+// in one write of the stream; other data waits for the answer (R29). The count that it
+// returns is exact. On a stream without a LocalAddr, such as those of go-libp2p, a
+// goroutine reads the answer after the first Write.
 //
-// If the peer refuses, or does not answer while something waits for it for 10 s, all
-// in all, the stream is reset, or closed if it cannot be. From then on every call
-// returns the same error, and Close nil.
+// If the peer refuses, or calls have waited for the answer for 10 s in total, the stream
+// is reset, or closed if it has no Reset. From then on every call returns the same error,
+// except Close, which returns nil.
 //
-// Deadlines are those of the stream below. One that passes while the answer is
-// awaited is returned to whoever waits, who may wait again.
+// Deadlines are those of the stream below. A deadline that expires while the answer is
+// outstanding ends the blocked calls, which may be repeated.
 //
-// Close does not wait for the peer. A goroutine takes the answer, so that what was
-// written is not lost, and is over after 10 s: see [multiselect.LazyStream.Close].
+// Close returns without waiting for the peer. A goroutine reads the answer, so that
+// written data is not lost, and ends after at most 10 s: see
+// [multiselect.LazyStream.Close].
 type LazyConn interface {
 	io.ReadWriteCloser
-	// Flush sends header and proposal if nothing has sent them. It does not wait
-	// for the answer.
+	// Flush sends the header and the proposal unless they were sent before. It returns
+	// without waiting for the answer.
 	Flush() error
 }
 
-// NewMSSelect returns a stream that proposes the protocol. Nothing is sent yet. If
-// the name cannot be proposed (R9) or is blank at an end, c is ended, and every
-// call says why.
+// NewMSSelect returns a stream that proposes the protocol. It sends nothing yet. If the
+// name cannot be proposed (R9), or begins or ends with white space or NUL, c is ended and
+// every call returns the error.
 func NewMSSelect[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
 	return newLazy(c, c, proto)
 }
 
-// NewMultistream is [NewMSSelect] for a stream on which the header was exchanged
-// before: the proposal leaves without it, and the answer is expected without it. When
-// that fails, the stream is left to the caller, and to Close.
+// NewMultistream is [NewMSSelect] for a stream on which both headers were exchanged
+// before: it sends the proposal alone, and expects the answer alone. After a failure the
+// stream remains the caller's, and Close closes it.
 func NewMultistream[T StringLike](c io.ReadWriteCloser, proto T) LazyConn {
-	return newLazy(&headless{hold(c), len(wire.HeaderFrame), wire.HeaderFrame}, c, proto)
+	return newLazy(&headerFilter{newCoreStream(c), len(wire.HeaderFrame), wire.HeaderFrame}, c, proto)
 }
 
 type lazyConn[T StringLike] struct {
-	stream *multiselect.LazyStream
-	below  io.ReadWriteCloser
-	proto  T
-	err    error // why there is no stream
-	isConn bool  // it has an address
-	isOurs bool  // to end: what is handed to the core does not
-	reader sync.Once
+	stream  *multiselect.LazyStream
+	below   io.ReadWriteCloser
+	proto   T
+	err     error // the reason for which stream is nil
+	isConn  bool  // below has an address
+	mustEnd bool  // Close ends below, because the core cannot
+	reader  sync.Once
 }
 
 func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
 	l := &lazyConn[T]{below: below, proto: proto}
 	_, l.isConn = below.(interface{ LocalAddr() net.Addr })
-	_, l.isOurs = c.(*headless)
-	if !l.isOurs && !buffers(below) { // there the peer says nothing first
-		c = &rendezvous{c, l.hear}
+	_, l.mustEnd = c.(*headerFilter)
+	if !l.mustEnd && !isBuffered(below) { // here the peer's header comes after the first Write
+		c = &rendezvous{c, l.startReader}
 	}
 	l.stream, l.err = new(multiselect.Client).Lazy(context.Background(), c, string(proto))
 	return l
 }
 
-// hear has the answer read. A connection takes what is written whether or not its
-// peer's words are read. Of a stream nobody knows: those of go-libp2p's mocknet take
-// two Writes and no third.
-func (l *lazyConn[T]) hear() {
+// startReader starts a goroutine that reads the answer, unless the stream is a connection.
+// A connection accepts writes while the peer's bytes are unread. Other streams may not:
+// those of go-libp2p's mocknet block the third Write.
+func (l *lazyConn[T]) startReader() {
 	if !l.isConn {
 		l.reader.Do(func() { go l.stream.Wait(context.Background()) })
 	}
@@ -89,7 +90,7 @@ func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
 	default:
 		n, err = l.stream.Read(p)
 	}
-	return n, l.failure(err)
+	return n, l.translate(err)
 }
 
 func (l *lazyConn[T]) Write(p []byte) (int, error) {
@@ -97,8 +98,8 @@ func (l *lazyConn[T]) Write(p []byte) (int, error) {
 		return 0, l.err
 	}
 	n, err := l.stream.Write(p)
-	l.hear()
-	return n, l.failure(err)
+	l.startReader()
+	return n, l.translate(err)
 }
 
 func (l *lazyConn[T]) Flush() error {
@@ -106,22 +107,22 @@ func (l *lazyConn[T]) Flush() error {
 		return l.err
 	}
 	err := l.stream.Flush()
-	l.hear()
-	return l.failure(err)
+	l.startReader()
+	return l.translate(err)
 }
 
-// Close reports what the stream's own Close does, and if too many streams linger.
-// What became of the negotiation has been told, or is wanted by nobody.
+// Close returns the error of the stream's own Close, or that too many streams linger. It
+// omits the outcome of the negotiation: earlier calls have returned it, if any were made.
 func (l *lazyConn[T]) Close() error {
 	if l.err != nil {
 		l.below.Close()
 		return nil
 	}
 	err := l.stream.Close()
-	if l.isOurs && err == nil && l.stream.State() != multiselect.LazyAgreed {
+	if l.mustEnd && err == nil && l.stream.State() != multiselect.LazyAgreed {
 		go func() {
 			if l.stream.Wait(context.Background()) != nil {
-				end(l.below)
+				endStream(l.below)
 			}
 		}()
 	}
@@ -135,55 +136,56 @@ func (l *lazyConn[T]) Close() error {
 	return err
 }
 
-func (l *lazyConn[T]) failure(err error) error {
+func (l *lazyConn[T]) translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	return refusal(err, []T{l.proto})
+	return initiatorError(err, []T{l.proto})
 }
 
-// rendezvous is a stream that may take no Write before the peer's own is read: two
+// rendezvous is a stream whose Write may block until the peer's own Write is read: two
 // [io.Pipe], say. There the answer is read from the first Write on.
 type rendezvous struct {
 	io.ReadWriteCloser
-	hear func()
+	startReader func()
 }
 
 func (r *rendezvous) Write(p []byte) (int, error) {
-	r.hear()
+	r.startReader()
 	return r.ReadWriteCloser.Write(p)
 }
 
-// headless keeps the header from the wire, and says the peer's itself.
-type headless struct {
-	*held
-	unsaid  int    // bytes of this side's header
-	unheard string // what is left of the peer's
+// headerFilter removes this side's header from the bytes that are sent, and inserts the
+// peer's into the bytes that are received.
+type headerFilter struct {
+	*coreStream
+	toRemove int    // bytes of this side's header
+	toInsert string // rest of the peer's header
 }
 
-func (h *headless) Write(p []byte) (int, error) {
-	kept := min(h.unsaid, len(p))
-	h.unsaid -= kept
-	if kept == len(p) {
-		return kept, nil
+func (h *headerFilter) Write(p []byte) (int, error) {
+	removed := min(h.toRemove, len(p))
+	h.toRemove -= removed
+	if removed == len(p) {
+		return removed, nil
 	}
-	n, err := h.held.Write(p[kept:])
-	return kept + n, err
+	n, err := h.coreStream.Write(p[removed:])
+	return removed + n, err
 }
 
-func (h *headless) Read(p []byte) (int, error) {
-	if h.unheard == "" {
-		return h.held.Read(p)
+func (h *headerFilter) Read(p []byte) (int, error) {
+	if h.toInsert == "" {
+		return h.coreStream.Read(p)
 	}
-	n := copy(p, h.unheard)
-	h.unheard = h.unheard[n:]
+	n := copy(p, h.toInsert)
+	h.toInsert = h.toInsert[n:]
 	return n, nil
 }
 
-// LocalAddr is how the core recognises a [net.Pipe].
-func (h *headless) LocalAddr() net.Addr {
-	if buffers(h.ReadWriteCloser) {
-		return h.held.LocalAddr()
+// LocalAddr lets the core recognise a [net.Pipe].
+func (h *headerFilter) LocalAddr() net.Addr {
+	if isBuffered(h.ReadWriteCloser) {
+		return h.coreStream.LocalAddr()
 	}
 	return nil
 }

@@ -17,39 +17,38 @@ type StringLike interface {
 	~string
 }
 
-// HandlerFunc serves a stream on which the protocol was agreed. It owns the
-// stream and closes it.
+// HandlerFunc serves a stream after the agreement on protocol. It owns the stream and
+// must close it.
 type HandlerFunc[T StringLike] func(protocol T, rwc io.ReadWriteCloser) error
 
-// Handler is a handler with the name that it was added under and the function
-// that says which protocols it is for. Nothing here takes or returns one.
+// Handler is a handler with its name and the function that reports which protocols it
+// serves. It exists for compatibility: no function of this package takes or returns one.
 type Handler[T StringLike] struct {
 	MatchFunc func(T) bool
 	Handle    HandlerFunc[T]
 	AddName   T
 }
 
-// MultistreamMuxer is the responder: it holds handlers, and answers a peer's
-// proposals with the first one that was added and is for the protocol. The zero
-// value is ready. Its methods may be called by any number of goroutines, by match
-// functions too.
+// MultistreamMuxer is the responder. It agrees to a peer's proposal if it has a handler
+// for the protocol; of several, the one that was added first serves the stream. The zero
+// value is ready to use. Its methods may be called concurrently, also by match functions.
 type MultistreamMuxer[T StringLike] struct {
-	core multiselect.Muxer
-	set  sync.Once // the fields of core
+	core      multiselect.Muxer
+	configure sync.Once // sets the fields of core
 
-	mu        sync.Mutex // held by those who change what follows, and what core holds
-	added     map[T]entry
-	order     int // of the last entry
-	functions int // how many entries have a function
+	mu        sync.Mutex // guards the fields below and the handlers of core
+	entries   map[T]entry
+	lastOrder int
+	functions int // number of entries with a match function
 }
 
-// entry is what was added under a name. The core asks names first and functions
-// then, in the order in which they were added. So a name that is added behind a
-// function has to be one, too.
+// entry is a handler with its name. The core looks up names first and then calls match
+// functions in the order in which they were added. So a name that is added after a
+// function becomes a matcher of the core as well.
 type entry struct {
 	order      int
-	isMatcher  bool // in core it is matcher, and otherwise a name
-	isFunction bool
+	isMatcher  bool // in core it is matcher; otherwise it is a name there
+	isFunction bool // it was added with a match function
 	matcher    multiselect.Matcher
 }
 
@@ -58,20 +57,19 @@ func NewMultistreamMuxer[T StringLike]() *MultistreamMuxer[T] {
 	return new(MultistreamMuxer[T])
 }
 
-// AddHandler adds a handler for one protocol, behind all others. What was added
-// under that name before is removed, without a moment at which there is neither.
-// The handler may be nil: then [MultistreamMuxer.Negotiate] returns nil. Names
-// that cannot be proposed (R9) are held, and never agreed to.
+// AddHandler adds a handler for one protocol, after all others. It replaces a handler of
+// that name atomically. The handler may be nil: then [MultistreamMuxer.Negotiate] returns
+// a nil handler. A name that cannot be proposed (R9) is kept, and is never agreed to.
 func (m *MultistreamMuxer[T]) AddHandler(protocol T, handler HandlerFunc[T]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, replaces := m.added[protocol]
+	old, replaces := m.entries[protocol]
 	functions := m.functions
 	if old.isFunction {
 		functions--
 	}
 	if functions == 0 {
-		m.core.ReplaceHandler(string(protocol), carry(handler))
+		m.core.ReplaceHandler(string(protocol), recordingHandler(handler))
 		if replaces && old.isMatcher {
 			m.remove(protocol)
 		}
@@ -81,9 +79,9 @@ func (m *MultistreamMuxer[T]) AddHandler(protocol T, handler HandlerFunc[T]) {
 	m.addMatcher(protocol, func(p string) bool { return p == string(protocol) }, handler, false)
 }
 
-// AddHandlerWithFunc adds a handler for the protocols for which match returns
-// true, behind all others. The name is what [MultistreamMuxer.RemoveHandler] and
-// Protocols know it by. No lock is held while match is called.
+// AddHandlerWithFunc adds a handler for the protocols for which match returns true, after
+// all others. The name identifies it for [MultistreamMuxer.RemoveHandler] and
+// [MultistreamMuxer.Protocols]. The muxer calls match without holding a lock.
 func (m *MultistreamMuxer[T]) AddHandlerWithFunc(protocol T, match func(T) bool, handler HandlerFunc[T]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -92,26 +90,26 @@ func (m *MultistreamMuxer[T]) AddHandlerWithFunc(protocol T, match func(T) bool,
 
 // addMatcher adds the new before it removes the old.
 func (m *MultistreamMuxer[T]) addMatcher(protocol T, match func(string) bool, handler HandlerFunc[T], isFunction bool) {
-	label := string(protocol) + "#" + strconv.Itoa(m.order+1) // the old is there, too
+	label := string(protocol) + "#" + strconv.Itoa(m.lastOrder+1) // unlike that of the old one
 	e := entry{isMatcher: true, isFunction: isFunction, matcher: multiselect.MatchFunc(label, match)}
-	m.core.AddMatcher(e.matcher, carry(handler)) // in conflict with nothing
+	m.core.AddMatcher(e.matcher, recordingHandler(handler)) // no conflict: the label is new
 	m.remove(protocol)
 	m.add(protocol, e)
 }
 
 func (m *MultistreamMuxer[T]) add(protocol T, e entry) {
-	if m.added == nil {
-		m.added = make(map[T]entry)
+	if m.entries == nil {
+		m.entries = make(map[T]entry)
 	}
-	m.order++
-	e.order = m.order
-	m.added[protocol] = e
+	m.lastOrder++
+	e.order = m.lastOrder
+	m.entries[protocol] = e
 	if e.isFunction {
 		m.functions++
 	}
 }
 
-// RemoveHandler removes what was added under the name, if anything was.
+// RemoveHandler removes the handler of that name, if there is one.
 func (m *MultistreamMuxer[T]) RemoveHandler(protocol T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -119,7 +117,7 @@ func (m *MultistreamMuxer[T]) RemoveHandler(protocol T) {
 }
 
 func (m *MultistreamMuxer[T]) remove(protocol T) {
-	e, ok := m.added[protocol]
+	e, ok := m.entries[protocol]
 	switch {
 	case !ok:
 		return
@@ -131,7 +129,7 @@ func (m *MultistreamMuxer[T]) remove(protocol T) {
 	if e.isFunction {
 		m.functions--
 	}
-	delete(m.added, protocol)
+	delete(m.entries, protocol)
 }
 
 // Protocols returns the names of all handlers, in the order in which they were
@@ -140,61 +138,61 @@ func (m *MultistreamMuxer[T]) Protocols() []T {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var names []T
-	for name := range m.added {
+	for name := range m.entries {
 		names = append(names, name)
 	}
-	slices.SortFunc(names, func(a, b T) int { return cmp.Compare(m.added[a].order, m.added[b].order) })
+	slices.SortFunc(names, func(a, b T) int { return cmp.Compare(m.entries[a].order, m.entries[b].order) })
 	return names
 }
 
-// carry makes a handler of the core, which only tells which one it is.
-func carry[T StringLike](handler HandlerFunc[T]) multiselect.Handler {
+// recordingHandler returns a handler of the core that only records the HandlerFunc in the
+// stream.
+func recordingHandler[T StringLike](handler HandlerFunc[T]) multiselect.Handler {
 	return func(_ context.Context, _ string, stream io.ReadWriteCloser) {
-		stream.(*held).handler = handler
+		stream.(*coreStream).handler = handler
 	}
 }
 
-// responder returns the core, with its fields set.
+// responder returns the core, with its fields set by the first call.
 func (m *MultistreamMuxer[T]) responder() *multiselect.Muxer {
-	m.set.Do(func() {
+	m.configure.Do(func() {
 		m.core.HeaderFirst = true
 		m.core.NoList = true
-		m.core.Limits.Timeout = budget
+		m.core.Limits.Timeout = timeout
 	})
 	return &m.core
 }
 
-// Negotiate answers the peer's proposals until there is a handler for one, and
-// returns both. Not a byte behind the proposal is read, and rwc is the caller's:
-// if Negotiate fails, too, but for a peer that does not say the header, which is
-// hung up on.
+// Negotiate answers the peer's proposals until there is a handler for one, and returns
+// the protocol and its handler. Nothing after the proposal has been read. The stream
+// remains the caller's, after an error too; only [ErrIncorrectVersion] closes it.
 //
-// It fails after a minute, after 128 proposals, and after 64 KiB of them. A stream
-// on which the minute was over has its deadlines in the past if it has deadlines,
-// and is ended otherwise.
+// Negotiate fails after a minute, after 128 proposals, and after 64 KiB of them. After the
+// minute the deadlines of the stream are in the past; a stream without deadlines has
+// been ended.
 func (m *MultistreamMuxer[T]) Negotiate(rwc io.ReadWriteCloser) (proto T, handler HandlerFunc[T], err error) {
 	defer func() {
-		if r := recover(); r != nil { // a match function's, say
+		if r := recover(); r != nil { // from a match function, say
 			proto, handler, err = "", nil, panicError(r)
 		}
 	}()
-	h := hold(rwc)
-	name, found, err := m.responder().Negotiate(context.Background(), h)
+	s := newCoreStream(rwc)
+	name, found, err := m.responder().Negotiate(context.Background(), s)
 	if err != nil {
-		err = failure(err)
+		err = compatibleError(err)
 		if err == ErrIncorrectVersion {
 			rwc.Close()
 		}
 		return "", nil, err
 	}
-	found(context.Background(), name, h)
-	handler, _ = h.handler.(HandlerFunc[T])
-	h.release()
+	found(context.Background(), name, s)
+	handler, _ = s.handler.(HandlerFunc[T])
+	s.release()
 	return T(name), handler, nil
 }
 
-// Handle negotiates and then calls the handler, and returns its error. If that
-// is nil it fails with [multiselect.ErrNoHandler].
+// Handle negotiates, calls the handler and returns its error. If the handler is nil,
+// Handle returns [multiselect.ErrNoHandler].
 func (m *MultistreamMuxer[T]) Handle(rwc io.ReadWriteCloser) error {
 	protocol, handler, err := m.Negotiate(rwc)
 	if err != nil {

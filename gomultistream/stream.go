@@ -10,60 +10,61 @@ import (
 	"time"
 )
 
-// held is what the core sees of a stream. The core ends a stream on which a
-// negotiation has failed. Here that is for the caller to do, who may have a code
-// to reset it with, or more to say on it. So held ends nothing. It frees a Read or
-// Write that is blocked, which is what the core wants when the time is over.
-type held struct {
+// coreStream is a stream as the core sees it. After a failed negotiation the core ends
+// its stream; here that is the task of the caller, which may choose a code for the reset,
+// or have more to send. So ResetWithError of a coreStream leaves the stream open and only
+// unblocks a Read or Write, which is enough when the time limit expires.
+type coreStream struct {
 	io.ReadWriteCloser
-	busy    atomic.Int32 // calls of Read and Write
-	over    atomic.Bool  // the core wants no more of them
-	handler any          // what the muxer has found: a HandlerFunc, or nil
+	calls   atomic.Int32 // Reads and Writes in progress
+	ended   atomic.Bool  // by the core: further calls fail
+	handler any          // the HandlerFunc that the muxer has found, or nil
 }
 
-var helds = sync.Pool{New: func() any { return new(held) }}
+var coreStreams = sync.Pool{New: func() any { return new(coreStream) }}
 
-func hold(rwc io.ReadWriteCloser) *held {
-	h := helds.Get().(*held)
-	h.ReadWriteCloser = rwc
-	return h
+func newCoreStream(rwc io.ReadWriteCloser) *coreStream {
+	s := coreStreams.Get().(*coreStream)
+	s.ReadWriteCloser = rwc
+	return s
 }
 
-// release is for negotiations that have succeeded. Others may hold on to it.
-func (h *held) release() {
-	h.ReadWriteCloser, h.handler = nil, nil
-	helds.Put(h)
+// release returns s to the pool. It must not be called after a failed negotiation, which
+// may still refer to s.
+func (s *coreStream) release() {
+	s.ReadWriteCloser, s.handler = nil, nil
+	coreStreams.Put(s)
 }
 
-func (h *held) Read(p []byte) (n int, err error) {
-	defer h.leave(&err)
-	if err := h.enter(); err != nil {
+func (s *coreStream) Read(p []byte) (n int, err error) {
+	defer s.endCall(&err)
+	if err := s.beginCall(); err != nil {
 		return 0, err
 	}
-	return h.ReadWriteCloser.Read(p)
+	return s.ReadWriteCloser.Read(p)
 }
 
-func (h *held) Write(p []byte) (n int, err error) {
-	defer h.leave(&err)
-	if err := h.enter(); err != nil {
+func (s *coreStream) Write(p []byte) (n int, err error) {
+	defer s.endCall(&err)
+	if err := s.beginCall(); err != nil {
 		return 0, err
 	}
-	return h.ReadWriteCloser.Write(p)
+	return s.ReadWriteCloser.Write(p)
 }
 
-// enter is called before leave: a call that over is too late for is seen to be
-// busy by who has set it.
-func (h *held) enter() error {
-	h.busy.Add(1)
-	if h.over.Load() {
+// beginCall counts the call before it looks at ended, and ResetWithError uses the opposite
+// order: so a call that does not see ended is seen in calls.
+func (s *coreStream) beginCall() error {
+	s.calls.Add(1)
+	if s.ended.Load() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
 }
 
-// leave makes an error of a panic of the stream, in whatever goroutine.
-func (h *held) leave(err *error) {
-	h.busy.Add(-1)
+// endCall turns a panic of the stream into an error, in any goroutine.
+func (s *coreStream) endCall(err *error) {
+	s.calls.Add(-1)
 	if r := recover(); r != nil {
 		*err = panicError(r)
 	}
@@ -73,35 +74,36 @@ func panicError(reason any) error {
 	return fmt.Errorf("panic in multistream negotiation: %v", reason)
 }
 
-// ResetWithError is how the core ends a stream.
-func (h *held) ResetWithError(uint32) error {
-	defer func() { _ = recover() }() // the stream's; it comes behind the error that counts
-	h.over.Store(true)
-	if h.busy.Load() == 0 {
+// ResetWithError is the method by which the core ends a stream.
+func (s *coreStream) ResetWithError(uint32) error {
+	defer func() { _ = recover() }() // a panic of the stream; the core has an error already
+	s.ended.Store(true)
+	if s.calls.Load() == 0 {
 		return nil
 	}
-	if s, ok := h.ReadWriteCloser.(interface{ SetDeadline(time.Time) error }); ok && s.SetDeadline(time.Unix(1, 0)) == nil {
-		time.AfterFunc(grace, h.insist)
+	d, ok := s.ReadWriteCloser.(interface{ SetDeadline(time.Time) error })
+	if ok && d.SetDeadline(time.Unix(1, 0)) == nil {
+		time.AfterFunc(deadlineGrace, s.endIfBlocked)
 		return nil
 	}
-	h.insist()
+	s.endIfBlocked()
 	return nil
 }
 
-// grace is how long a deadline may take to free a call. That of go-libp2p's mocknet
-// does nothing.
-const grace = time.Second
+// deadlineGrace is the time that a deadline has to unblock a call. SetDeadline of
+// go-libp2p's mocknet returns nil and does nothing.
+const deadlineGrace = time.Second
 
-// insist ends the stream if a call is still blocked on it.
-func (h *held) insist() {
+// endIfBlocked ends the stream if a call is still in progress.
+func (s *coreStream) endIfBlocked() {
 	defer func() { _ = recover() }()
-	if h.busy.Load() > 0 {
-		end(h.ReadWriteCloser)
+	if s.calls.Load() > 0 {
+		endStream(s.ReadWriteCloser)
 	}
 }
 
-// end ends a stream, so that blocked calls return.
-func end(stream io.ReadWriteCloser) {
+// endStream ends a stream, so that blocked calls return.
+func endStream(stream io.ReadWriteCloser) {
 	if s, ok := stream.(interface{ Reset() error }); ok {
 		s.Reset()
 		return
@@ -109,22 +111,21 @@ func end(stream io.ReadWriteCloser) {
 	stream.Close()
 }
 
-// LocalAddr is how the core recognises a stream whose Write waits for the peer's
-// Read.
-func (h *held) LocalAddr() net.Addr {
-	if s, ok := h.ReadWriteCloser.(interface{ LocalAddr() net.Addr }); ok {
-		return s.LocalAddr()
+// LocalAddr lets the core recognise a stream whose Write blocks until the peer's Read.
+func (s *coreStream) LocalAddr() net.Addr {
+	if c, ok := s.ReadWriteCloser.(interface{ LocalAddr() net.Addr }); ok {
+		return c.LocalAddr()
 	}
-	if buffers(h.ReadWriteCloser) {
+	if isBuffered(s.ReadWriteCloser) {
 		return nil
 	}
-	return unknown{}
+	return unknownAddr{}
 }
 
-// buffers reports whether a stream is known to have a buffer, or will tell the
-// core. All connections have an address, and streams of multiplexers can be reset or
-// have deadlines. What remains may be two [io.Pipe]: there, both sides may write first.
-func buffers(stream io.ReadWriteCloser) bool {
+// isBuffered reports whether a stream has a buffer, or has an address by which the core
+// finds out. All connections have an address, and streams of multiplexers have a Reset or
+// deadlines. Other streams may be two [io.Pipe], where both sides may write first.
+func isBuffered(stream io.ReadWriteCloser) bool {
 	switch stream.(type) {
 	case interface{ LocalAddr() net.Addr }, interface{ Reset() error }, interface{ SetReadDeadline(time.Time) error }:
 		return true
@@ -132,8 +133,8 @@ func buffers(stream io.ReadWriteCloser) bool {
 	return false
 }
 
-// unknown is the address of a stream that is not known to have a buffer.
-type unknown struct{}
+// unknownAddr is the address of a stream that may lack a buffer.
+type unknownAddr struct{}
 
-func (unknown) Network() string { return "pipe" }
-func (unknown) String() string  { return "unknown" }
+func (unknownAddr) Network() string { return "pipe" }
+func (unknownAddr) String() string  { return "unknown" }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"testing"
+
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 const crowdSize = 200
@@ -18,7 +20,7 @@ var crowd = scenario{
 }
 
 func (x *exchange) playCrowd(t testing.TB) error {
-	l := listen(t)
+	l := streamtest.Listen(t, "tcp")
 	defer l.Close()
 	outcomes := make(chan error, 2*crowdSize)
 	go x.serveCrowd(l, outcomes)

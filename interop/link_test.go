@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -40,28 +41,13 @@ var links = []link{
 
 func openTCP(t testing.TB) (initiator, responder net.Conn) {
 	t.Helper()
-	l := listen(t)
-	defer l.Close()
-	initiator = dial(t, l.Addr().String())
-	responder, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return initiator, patient(responder)
+	dialled, accepted := streamtest.TCP(t)
+	return patient(dialled), patient(accepted)
 }
 
 func openPipe(testing.TB) (initiator, responder net.Conn) {
 	initiator, responder = net.Pipe()
 	return patient(initiator), patient(responder)
-}
-
-func listen(t testing.TB) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
 }
 
 func dial(t testing.TB, address string) net.Conn {

@@ -9,13 +9,13 @@ import (
 	"testing"
 
 	multistream "github.com/multiformats/go-multistream"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // serveTheirs is a go-multistream server that echoes. It returns its address.
 func serveTheirs(t *testing.T, speaks ...string) string {
 	t.Helper()
-	l := listen(t)
-	t.Cleanup(func() { l.Close() })
+	l := streamtest.Listen(t, "tcp")
 	s := newService(speaks)
 	go func() {
 		for {
@@ -196,7 +196,7 @@ func TestMSSDialJSON(t *testing.T) {
 // one. (Had both proposed the same, neither could tell.)
 func TestMSSDialsAnInitiator(t *testing.T) {
 	t.Parallel()
-	l := listen(t)
+	l := streamtest.Listen(t, "tcp")
 	defer l.Close()
 	theirs := make(chan error, 1)
 	go func() {

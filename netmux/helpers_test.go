@@ -2,19 +2,14 @@ package netmux_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/netmux"
 )
 
@@ -144,11 +139,7 @@ func checkEnded(t testing.TB, s *netmux.Server) {
 // serveTCP is serve on a real socket.
 func serveTCP(t testing.TB, s *netmux.Server) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return serveOn(t, s, l)
+	return serveOn(t, s, streamtest.Listen(t, "tcp"))
 }
 
 func serveOn(t testing.TB, s *netmux.Server, l net.Listener) (addr string) {
@@ -170,40 +161,13 @@ func serveOn(t testing.TB, s *netmux.Server, l net.Listener) (addr string) {
 // serveTLS is serveTCP with the certificate of newTLS.
 func serveTLS(t testing.TB, s *netmux.Server, server *tls.Config) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return serveOn(t, s, tls.NewListener(l, s.ConfigureTLS(server)))
+	return serveOn(t, s, tls.NewListener(streamtest.Listen(t, "tcp"), s.ConfigureTLS(server)))
 }
 
 // newTLS returns a configuration with a certificate, and one that trusts it.
 func newTLS(t testing.TB) (server, client *tls.Config) {
 	t.Helper()
-	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Unix(0, 0),
-		NotAfter:     time.Unix(1<<33, 0),
-		DNSNames:     []string{"localhost", "memory"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:         true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, secret.Public(), secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: secret}}}
-	return server, &tls.Config{RootCAs: roots}
+	return streamtest.TLS(t)
 }
 
 // checkEcho sends words and expects them back.

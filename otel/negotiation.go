@@ -13,8 +13,8 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// negotiation is what is known of a call between Begin and Done. The library
-// calls its hooks one after the other.
+// negotiation is the state of a call between Begin and Done. The library calls its hooks
+// one after the other, so it needs no lock.
 type negotiation struct {
 	telemetry *Telemetry
 	ctx       context.Context
@@ -23,18 +23,18 @@ type negotiation struct {
 	began                    time.Time
 	bytesSent, bytesReceived int
 	roundTrips               int
-	waiting                  bool // this side has said something and has not heard since
+	waiting                  bool // for the first message since this side's last flight
 
-	asked   []string                  // questions of the initiator without an answer
-	refused []string                  // the first that were answered "na"
-	heard   map[multiselect.Role]bool // whose first message has passed
+	questions []string                  // of the initiator, not answered yet
+	refused   []string                  // the first maxRefused names that were answered "na"
+	started   map[multiselect.Role]bool // the roles whose first message has passed
 }
 
-// mostRefused is how many names a span has.
-const mostRefused = 16
+// maxRefused is the maximum number of refused names in a span.
+const maxRefused = 16
 
 func (n *negotiation) begin(role multiselect.Role) {
-	*n = negotiation{telemetry: n.telemetry, ctx: n.ctx, began: time.Now(), heard: make(map[multiselect.Role]bool)}
+	*n = negotiation{telemetry: n.telemetry, ctx: n.ctx, began: time.Now(), started: make(map[multiselect.Role]bool)}
 	kind := trace.SpanKindClient
 	if role == multiselect.Responder {
 		kind = trace.SpanKindServer
@@ -44,80 +44,79 @@ func (n *negotiation) begin(role multiselect.Role) {
 	n.telemetry.halfOpen.Add(n.ctx, 1, metric.WithAttributes(roleKey.String(role.String())))
 }
 
-func (n *negotiation) sent(role multiselect.Role, flight []byte) {
+func (n *negotiation) recordFlight(role multiselect.Role, flight []byte) {
 	n.bytesSent += len(flight)
 	n.waiting = true
-	n.read(role, role, flight)
+	n.matchAnswers(role, role, flight)
 }
 
-func (n *negotiation) received(role multiselect.Role, message []byte) {
+func (n *negotiation) recordMessage(role multiselect.Role, message []byte) {
 	n.bytesReceived += len(message)
 	if n.waiting {
 		n.roundTrips++
 		n.waiting = false
 	}
-	n.read(role, role.Peer(), message)
+	n.matchAnswers(role, role.Peer(), message)
 }
 
-// read finds out which proposals were refused: answers come in the order of the
-// questions. What is no message ends the negotiation, and is none of either.
-func (n *negotiation) read(role, from multiselect.Role, messages []byte) {
+// matchAnswers matches answers with questions, which have the same order, and records the
+// refusals. It ignores bytes that are no message: they end the negotiation.
+func (n *negotiation) matchAnswers(role, from multiselect.Role, messages []byte) {
 	for len(messages) > 0 {
 		text, size, err := wire.ConsumeMessage(messages, wire.MaxList)
 		if err != nil || size == 0 {
 			return
 		}
 		messages = messages[size:]
-		first := !n.heard[from]
-		n.heard[from] = true
+		first := !n.started[from]
+		n.started[from] = true
 		switch {
 		case first && string(text) == wire.Header:
 		case from == multiselect.Initiator:
-			n.asked = append(n.asked, readable(string(text)))
-		case len(n.asked) > 0:
-			question := n.asked[0]
-			n.asked = n.asked[1:]
+			n.questions = append(n.questions, attributeText(string(text)))
+		case len(n.questions) > 0:
+			question := n.questions[0]
+			n.questions = n.questions[1:]
 			if string(text) == wire.NA && question != wire.LS {
-				n.refuse(role, question)
+				n.recordRefusal(role, question)
 			}
 		}
 	}
 }
 
-func (n *negotiation) refuse(role multiselect.Role, protocol string) {
-	if len(n.refused) < mostRefused {
+func (n *negotiation) recordRefusal(role multiselect.Role, protocol string) {
+	if len(n.refused) < maxRefused {
 		n.refused = append(n.refused, protocol)
 	}
 	t := n.telemetry
-	t.refused.Add(n.ctx, 1, metric.WithAttributes(roleKey.String(role.String()), protocolKey.String(t.name(protocol))))
+	t.refused.Add(n.ctx, 1, metric.WithAttributes(roleKey.String(role.String()), protocolKey.String(t.metricName(protocol))))
 }
 
-func (n *negotiation) done(o multiselect.Outcome) {
+func (n *negotiation) end(o multiselect.Outcome) {
 	if n.span == nil {
-		return // the context was made between the two
+		return // the context was created after Begin
 	}
 	t := n.telemetry
 	role := roleKey.String(o.Role.String())
 	outcome := outcomeKey.String(outcomeOf(o))
 	blame := blameKey.String(blameOf(o.Err).String())
-	own := metric.WithAttributes(role)
-	t.halfOpen.Add(n.ctx, -1, own)
+	roleOnly := metric.WithAttributes(role)
+	t.halfOpen.Add(n.ctx, -1, roleOnly)
 
-	counted := []attribute.KeyValue{role, outcome, blame}
+	labels := []attribute.KeyValue{role, outcome, blame}
 	if o.Protocol != "" {
-		counted = append(counted, protocolKey.String(t.name(o.Protocol)))
+		labels = append(labels, protocolKey.String(t.metricName(o.Protocol)))
 	}
-	t.negotiations.Add(n.ctx, 1, metric.WithAttributes(counted...))
+	t.negotiations.Add(n.ctx, 1, metric.WithAttributes(labels...))
 	t.duration.Record(n.ctx, time.Since(n.began).Seconds(), metric.WithAttributes(role, outcome))
-	t.roundTrips.Record(n.ctx, int64(n.roundTrips), own)
-	t.proposals.Record(n.ctx, int64(o.Proposals), own)
+	t.roundTrips.Record(n.ctx, int64(n.roundTrips), roleOnly)
+	t.proposals.Record(n.ctx, int64(o.Proposals), roleOnly)
 	t.bytes.Record(n.ctx, int64(n.bytesSent), metric.WithAttributes(role, directionKey.String("sent")))
 	t.bytes.Record(n.ctx, int64(n.bytesReceived), metric.WithAttributes(role, directionKey.String("received")))
-	n.end(o, outcome, blame)
+	n.endSpan(o, outcome, blame)
 }
 
-// end ends the span.
-func (n *negotiation) end(o multiselect.Outcome, outcome, blame attribute.KeyValue) {
+func (n *negotiation) endSpan(o multiselect.Outcome, outcome, blame attribute.KeyValue) {
 	n.span.SetAttributes(
 		outcome, blame,
 		attribute.Int("multiselect.proposals", o.Proposals),
@@ -126,13 +125,13 @@ func (n *negotiation) end(o multiselect.Outcome, outcome, blame attribute.KeyVal
 		attribute.Int("multiselect.bytes_received", n.bytesReceived),
 	)
 	if o.Protocol != "" {
-		n.span.SetAttributes(protocolKey.String(readable(o.Protocol)))
+		n.span.SetAttributes(protocolKey.String(attributeText(o.Protocol)))
 	}
 	if len(n.refused) > 0 {
 		n.span.SetAttributes(attribute.StringSlice("multiselect.refused", n.refused))
 	}
 	if o.WriteErr != nil {
-		n.span.SetAttributes(attribute.String("multiselect.unheard", o.WriteErr.Error()))
+		n.span.SetAttributes(attribute.String("multiselect.write_error", o.WriteErr.Error()))
 	}
 	if isFailure(o.Err) {
 		n.span.SetStatus(codes.Error, o.Err.Error())

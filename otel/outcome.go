@@ -7,8 +7,7 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// The values of multiselect.outcome. Dashboards rely on them: they never change
-// their meaning.
+// Values of multiselect.outcome. Dashboards rely on them, so their meaning must not change.
 const (
 	agreed     = "agreed"
 	answered   = "answered" // a step without a proposal: a handshake, a list
@@ -21,11 +20,11 @@ const (
 	limited    = "limit"
 	timedOut   = "timeout"
 	canceled   = "canceled"
-	misused    = "misuse" // names that cannot be proposed, or none
+	misused    = "misuse" // a name that cannot be proposed, or an empty list
 	closed     = "closed" // the peer left, or the stream failed
 )
 
-// outcomeOf returns the one word for how a negotiation ended.
+// outcomeOf returns the value of multiselect.outcome.
 func outcomeOf(o multiselect.Outcome) string {
 	switch {
 	case o.Err == nil && o.Protocol == "":
@@ -40,7 +39,7 @@ func outcomeOf(o multiselect.Outcome) string {
 		cause error
 		name  string
 	}{
-		{multiselect.ErrGaveUp, gaveUp}, // before what it may wrap
+		{multiselect.ErrGaveUp, gaveUp}, // first: it may wrap one of the others
 		{multiselect.ErrNotSupported, refused},
 		{multiselect.ErrNotMultistream, foreign},
 		{multiselect.ErrUnexpectedAnswer, unexpected},
@@ -65,7 +64,7 @@ func blameOf(err error) multiselect.Blame {
 	return multiselect.BlameNone
 }
 
-// isFailure tells failures from refusals, which are normal answers.
+// isFailure reports whether err is a failure. A refusal is a normal answer.
 func isFailure(err error) bool {
 	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp)
 }

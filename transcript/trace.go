@@ -8,8 +8,12 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// NewTrace returns hooks that write the negotiation of one stream to w as it proceeds, in the
-// notation of [Transcript]. Errors of w are ignored. The hooks may be called concurrently.
+// NewTrace returns hooks that write the conversation of one negotiation to w, in the
+// notation of this package: own messages before they are sent, the peer's when they have
+// been received. Errors of w are ignored.
+//
+// The hooks may be called concurrently: they lock, and each calls Write of w once. A
+// Trace is for one stream; concurrent negotiations would mix their lines.
 func NewTrace(w io.Writer) *multiselect.Trace {
 	var mu sync.Mutex
 	var last multiselect.Role
@@ -25,7 +29,7 @@ func NewTrace(w io.Writer) *multiselect.Trace {
 	}
 	return &multiselect.Trace{
 		Sent: func(role multiselect.Role, flight []byte) { write(role, flight, true) },
-		// The boundaries of the peer's writes are unknown to this side.
+		// This side cannot see the boundaries of the peer's writes.
 		Received: func(role multiselect.Role, message []byte) { write(role.Peer(), message, false) },
 	}
 }

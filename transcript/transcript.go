@@ -1,3 +1,43 @@
+// Package transcript is a notation for conversations of multistream-select. README files, golden
+// tests, the tool mss and the reports of package conform use it:
+//
+//	# refused, then accepted
+//	> /multistream/1.0.0
+//	> /echo/2.0.0
+//	< /multistream/1.0.0
+//	< na
+//	> ls
+//	<
+//	    /echo/1.0.0
+//	    /time/1.0.0
+//	> /echo/1.0.0
+//
+//	>! "hello"
+//	< /echo/1.0.0
+//
+// Each line is one message, without its length and newline:
+//
+//	> TEXT        a message that the initiator sent
+//	< TEXT        a message that the responder sent
+//	<             an answer to "ls"; its names follow, each on an indented line
+//	>! "BYTES"    bytes that are not a message, as a quoted Go string
+//	# TEXT        a comment, on its own line or, after a space, at the end of a line
+//	              that is not indented
+//
+// An empty line marks the start of another write by the same side; when the arrow changes, another
+// write begins anyway. A text that could be misread, such as one with blanks at its ends, is
+// written as a quoted Go string.
+//
+// # Use
+//
+// [Parse] reads the notation, and [Transcript.String] writes it: formatting a parsed transcript
+// gives the same lines, in the canonical quoting and spacing. [Transcribe] converts the bytes that
+// one side has sent into lines, and [Line.AppendBytes] converts a line back into bytes.
+//
+// [NewTrace] writes the conversation of a running negotiation:
+//
+//	ctx = multiselect.WithTrace(ctx, transcript.NewTrace(os.Stderr))
+//	protocol, err := client.SelectOneOf(ctx, conn, "/echo/1.0.0")
 package transcript
 
 import (
@@ -13,57 +53,34 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Transcript is a conversation, line by line, in the notation of this project's
-// documentation, tests, traces, command and reports:
-//
-//	# R15: refused, then accepted
-//	> /multistream/1.0.0
-//	> /echo/2.0.0
-//	< /multistream/1.0.0
-//	< na
-//	> ls
-//	<
-//	    /echo/1.0.0
-//	    /time/1.0.0
-//	> /echo/1.0.0
-//
-//	>! "hello"
-//	< /echo/1.0.0
-//
-// A line after ">" is a message that the initiator sent, after "<" one that the responder
-// sent. An arrow alone is an answer to "ls", with its names indented below it. A quoted Go
-// string after ">!" or "<!" is bytes that are no message. "#" begins a comment, on a line
-// of its own or, after a space, at the end of any line except an indented name. After a
-// blank line a new write begins, as it does where the arrow changes.
-//
-// A text that would be ambiguous is written as a quoted Go string.
+// Transcript is a conversation, line by line. The package documentation describes its notation.
 type Transcript []Line
 
 // Line is one line of a [Transcript], with the names below it if it is a list.
 type Line struct {
-	From    multiselect.Role
+	From    multiselect.Role // the sender; the zero Role for a comment
 	Kind    Kind
-	Text    string   // of a KindMessage; the bytes of a KindRaw
-	Names   []string // of a KindList
-	Comment string   // the text after "# "
-	Break   bool     // a new write begins, marked by a blank line before this one
+	Text    string   // the text of a message, or the bytes of a KindRaw line
+	Names   []string // the names of a KindList line
+	Comment string   // the text after "# ", if any
+	Break   bool     // an empty line precedes: another write begins
 }
 
-// Kind is the kind of content of a [Line].
+// Kind is the kind of a [Line].
 type Kind uint8
 
 const (
 	KindComment Kind = iota // only a comment
 	KindMessage             // a message
 	KindList                // an answer to "ls" in the form of the specification
-	KindRaw                 // bytes that are no message
+	KindRaw                 // bytes that are not a message
 )
 
 const indent = "    "
 
-// Transcribe returns the lines of the bytes that one side sent in one write: a line for
-// each message, and a KindRaw line for the remaining bytes if they do not begin with a
-// message. The limit is that of [wire.ConsumeMessage].
+// Transcribe returns the lines for bytes that one side has sent in one write: a line
+// for each message and, if bytes remain that are not a message, one KindRaw line with
+// these. The limit is that of [wire.ConsumeMessage]. The result does not alias sent.
 func Transcribe(from multiselect.Role, sent []byte, limit int) Transcript {
 	var t Transcript
 	for len(sent) > 0 {
@@ -81,7 +98,8 @@ func Transcribe(from multiselect.Role, sent []byte, limit int) Transcript {
 	return t
 }
 
-// AppendBytes appends the bytes that the line's sender has sent.
+// AppendBytes appends the bytes of the line, as its sender wrote them, to b and returns
+// the extended slice. A comment has none.
 func (l Line) AppendBytes(b []byte) []byte {
 	switch l.Kind {
 	case KindMessage:
@@ -95,7 +113,8 @@ func (l Line) AppendBytes(b []byte) []byte {
 	}
 }
 
-// AppendText appends the transcript in its notation.
+// AppendText appends the transcript in its notation to b. It implements
+// [encoding.TextAppender]; its error is always nil.
 func (t Transcript) AppendText(b []byte) ([]byte, error) {
 	for _, l := range t {
 		b = l.append(b)
@@ -103,9 +122,10 @@ func (t Transcript) AppendText(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// MarshalText implements [encoding.TextMarshaler].
+// MarshalText implements [encoding.TextMarshaler]. Its error is always nil.
 func (t Transcript) MarshalText() ([]byte, error) { return t.AppendText(nil) }
 
+// String returns the transcript in its notation.
 func (t Transcript) String() string {
 	b, _ := t.AppendText(nil)
 	return string(b)
@@ -148,7 +168,7 @@ func (l Line) append(b []byte) []byte {
 	return b
 }
 
-// printable replaces control characters, which would end the line of a comment.
+// printable replaces control characters, so that a comment stays on its line.
 func printable(r rune) rune {
 	if unicode.IsControl(r) {
 		return ' '
@@ -156,7 +176,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// appendName appends a name, in quotes if it would be ambiguous.
+// appendName appends a name, quoted if Parse would not read it back otherwise.
 func appendName(b []byte, name string) []byte {
 	if isPlain(name) {
 		return append(b, name...)
@@ -173,11 +193,11 @@ func isPlain(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
 }
 
-// ErrSyntax means that a text is not a transcript. Errors of [Parse] wrap it.
+// ErrSyntax is wrapped by the errors of [Parse].
 var ErrSyntax = errors.New("not a transcript")
 
-// Parse parses a text in the notation of [Transcript]. Formatting the result returns these
-// lines in their canonical quotes and spacing.
+// Parse reads a transcript in its notation. Formatting the result gives the same lines, in the
+// canonical quoting and spacing. The error wraps [ErrSyntax] and has the number of the line.
 func Parse(text []byte) (Transcript, error) {
 	var t Transcript
 	blank := false
@@ -192,9 +212,9 @@ func Parse(text []byte) (Transcript, error) {
 		l, err := parseLine(s)
 		switch {
 		case err != nil:
-		case l.Kind == listed && (blank || len(t) == 0 || t[len(t)-1].Kind != KindList):
+		case l.Kind == kindName && (blank || len(t) == 0 || t[len(t)-1].Kind != KindList):
 			err = errors.New("a name without an arrow above it")
-		case l.Kind == listed:
+		case l.Kind == kindName:
 			last := &t[len(t)-1]
 			last.Names = append(last.Names, l.Text)
 		default:
@@ -208,12 +228,12 @@ func Parse(text []byte) (Transcript, error) {
 	return t, nil
 }
 
-// listed is the kind of an indented name, which Parse moves to the line above.
-const listed Kind = KindRaw + 1
+// kindName is an indented name, which Parse appends to the line above.
+const kindName Kind = KindRaw + 1
 
 func parseLine(s string) (l Line, err error) {
 	if name, ok := strings.CutPrefix(s, indent); ok {
-		l.Kind = listed
+		l.Kind = kindName
 		l.Text, s, err = parseName(name)
 		if err == nil && s != "" {
 			err = fmt.Errorf("unexpected %q", s)
@@ -253,7 +273,7 @@ func parseLine(s string) (l Line, err error) {
 	return l, err
 }
 
-// parseName parses a name, which may be quoted, and returns the rest of s.
+// parseName reads a bare or quoted name and returns the rest of the line.
 func parseName(s string) (name, rest string, err error) {
 	if strings.HasPrefix(s, `"`) {
 		return parseQuoted(s)

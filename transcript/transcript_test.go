@@ -3,7 +3,6 @@ package transcript_test
 import (
 	"encoding"
 	"errors"
-	"go/ast"
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
@@ -87,7 +86,7 @@ var golden = []struct {
 > "/a #b" # behind a quoted name
 >! "# \" #" # behind bytes
 
-< # behind the arrow of a list
+< # after the arrow of a list
     /a#b
 # "quoted"
 < na
@@ -119,7 +118,7 @@ func parse(t *testing.T, notation string) transcript.Transcript {
 	t.Helper()
 	got, err := transcript.Parse([]byte(notation))
 	if err != nil {
-		t.Fatalf("ParseTranscript(%q): %v", notation, err)
+		t.Fatalf("Parse(%q): %v", notation, err)
 	}
 	return got
 }
@@ -141,29 +140,23 @@ func TestDocComment(t *testing.T) {
 	}
 }
 
-// docExample returns the code block in the documentation of Transcript.
+// docExample returns the first code block of the package documentation.
 func docExample(t *testing.T) string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "transcript.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, decl := range file.Decls {
-		d, ok := decl.(*ast.GenDecl)
-		if !ok || d.Tok != token.TYPE || d.Specs[0].(*ast.TypeSpec).Name.Name != "Transcript" {
-			continue
-		}
-		for _, block := range new(comment.Parser).Parse(d.Doc.Text()).Content {
-			if code, ok := block.(*comment.Code); ok {
-				return code.Text
-			}
+	for _, block := range new(comment.Parser).Parse(file.Doc.Text()).Content {
+		if code, ok := block.(*comment.Code); ok {
+			return code.Text
 		}
 	}
-	t.Fatal("no example in the documentation of Transcript")
+	t.Fatal("no example in the package documentation")
 	return ""
 }
 
-func TestParseTranscript(t *testing.T) {
+func TestParse(t *testing.T) {
 	got := parse(t, `# one
 
 > /a # two
@@ -229,7 +222,7 @@ func TestQuoting(t *testing.T) {
 				t.Errorf("String = %q, want %q", got, notation)
 			}
 			if got := parse(t, notation); !reflect.DeepEqual(got, want) {
-				t.Errorf("ParseTranscript(%q) = %+v, want %+v", notation, got, want)
+				t.Errorf("Parse(%q) = %+v, want %+v", notation, got, want)
 			}
 		})
 	}
@@ -253,10 +246,10 @@ func TestCanonical(t *testing.T) {
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			if got := parse(t, tt.in).String(); got != tt.want {
-				t.Errorf("ParseTranscript(%q) gives %q, want %q", tt.in, got, tt.want)
+				t.Errorf("Parse(%q) gives %q, want %q", tt.in, got, tt.want)
 			}
 			if got := parse(t, tt.want).String(); got != tt.want {
-				t.Errorf("ParseTranscript(%q) gives %q, want the same", tt.want, got)
+				t.Errorf("Parse(%q) gives %q, want the same", tt.want, got)
 			}
 		})
 	}
@@ -313,7 +306,7 @@ func TestSyntaxErrors(t *testing.T) {
 	} {
 		got, err := transcript.Parse([]byte(tt.in))
 		if got != nil || !errors.Is(err, transcript.ErrSyntax) || err.Error() != "not a transcript: "+tt.err {
-			t.Errorf("ParseTranscript(%q) = %v, %v; want %s", tt.in, got, err, tt.err)
+			t.Errorf("Parse(%q) = %v, %v; want %s", tt.in, got, err, tt.err)
 		}
 	}
 }

@@ -6,17 +6,17 @@ import (
 	"fmt"
 )
 
-// Dialect is a form of the answer to "ls" that some implementation sends.
+// Dialect is the form of an answer to "ls".
 type Dialect uint8
 
 const (
-	// DialectNested is the form of the specification: the names as messages, one after the
-	// other, inside one message. Sent by rust, js, litep2p, c and this module.
+	// DialectNested is the form of the specification: one message that contains the
+	// names as messages (R20). rust, js, litep2p, c and this project send it.
 	DialectNested Dialect = iota
-	// DialectJoined is one message of names with newlines between them. Sent by py and nim.
+	// DialectJoined is one message of names separated by newlines. py and nim send it.
 	DialectJoined
-	// DialectCounted is the nested form after the number of names, without the last newline.
-	// Sent by erlang, and by go before 2019.
+	// DialectCounted is the nested form with a count before it and without the last
+	// newline. go before 2019 and erlang send it.
 	DialectCounted
 )
 
@@ -25,17 +25,17 @@ func (d Dialect) String() string {
 	return [...]string{"nested", "joined", "counted"}[min(d, DialectCounted)]
 }
 
-// List is the answer to "ls".
+// List is a decoded answer to "ls".
 type List struct {
 	Names   []string
-	Dialect Dialect
+	Dialect Dialect // the form in which the peer sent it
 }
 
-// ErrNotList means that a text is not a list in any dialect.
+// ErrNotList is returned for a message that is not a list in any dialect.
 var ErrNotList = errors.New("not a list of protocols")
 
-// AppendList appends the answer to "ls" in the form of the specification: one message whose
-// text is the messages of all names (R20).
+// AppendList appends the answer to "ls" to b and returns the extended slice: one
+// message whose text is the messages of all names (R20). It does not check the names.
 func AppendList(b []byte, names []string) []byte {
 	b = appendUvarint(b, ListSize(names))
 	for _, name := range names {
@@ -44,7 +44,8 @@ func AppendList(b []byte, names []string) []byte {
 	return append(b, '\n')
 }
 
-// ListSize returns the size in bytes of the message of [AppendList] without its length.
+// ListSize returns the size in bytes of the text and the newline that [AppendList]
+// appends, without the length.
 func ListSize(names []string) int {
 	size := 1
 	for _, name := range names {
@@ -53,13 +54,13 @@ func ListSize(names []string) int {
 	return size
 }
 
-// ParseList decodes the text of an answer to "ls" in any of the dialects. For more than
-// limit names it fails with [ErrTooLarge], without allocating memory for them. For a text that
-// is not a list with [ErrNotList].
+// ParseList decodes the text of an answer to "ls" in any dialect. A list of more than
+// limit names is an error that wraps [ErrTooLarge], and allocates no names. A text
+// that is not a list is [ErrNotList].
 //
-// One text can be valid in two dialects: joined names of 47 bytes each are also nested
-// names, because the slash they begin with is the length 47. The dialect in which a name
-// begins with a slash takes precedence (R22).
+// A text can be valid in two dialects: joined names of 47 bytes each are also nested
+// names, because the slash at the start of each is the length 47. ParseList prefers
+// the dialect in which the names begin with a slash (R22).
 func ParseList(text []byte, limit int) (List, error) {
 	if string(text) == NA {
 		return List{}, ErrNotList
@@ -71,7 +72,7 @@ func ParseList(text []byte, limit int) (List, error) {
 	case nested.ok:
 		return joined.list(DialectJoined, limit)
 	}
-	// The newline of the message is also that of the last name in the counted form.
+	// The last newline of the counted form is that of its last name.
 	if counted := survey(countedNames, append(bytes.Clone(text), '\n')); counted.ok {
 		return counted.list(DialectCounted, limit)
 	}
@@ -81,17 +82,17 @@ func ParseList(text []byte, limit int) (List, error) {
 	return List{}, ErrNotList
 }
 
-// names calls visit for each name of a list in one of the dialects, and reports whether
-// the text is such a list.
+// names visits the names of a list in one dialect, and reports whether the text is a
+// list in that dialect.
 type names func(text []byte, visit func(name []byte)) (ok bool)
 
-// surveyed is a text that was read in one of the dialects.
+// surveyed is the result of reading a text in one dialect.
 type surveyed struct {
 	names names
 	text  []byte
-	ok    bool // it is a list
-	count int  // of names
-	slash bool // a name begins with a slash
+	ok    bool
+	count int
+	slash bool // a name begins with one
 }
 
 func survey(n names, text []byte) surveyed {
@@ -136,8 +137,8 @@ func countedNames(text []byte, visit func(name []byte)) bool {
 	return ok && count == 0
 }
 
-// joinedNames accepts one newline at the end: py sends it, nim does not. A newline alone is
-// the empty list of py.
+// joinedNames accepts one newline at the end, which py sends and nim does not. A
+// newline alone is py's empty list.
 func joinedNames(text []byte, visit func(name []byte)) bool {
 	if string(text) == "\n" {
 		return true

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// ErrInvalidName means that a name cannot be proposed. Errors of [CheckName] wrap it.
+// ErrInvalidName is wrapped by the errors of [CheckName].
 var ErrInvalidName = errors.New("invalid protocol name")
 
-// CheckName returns an error unless a name can be registered and proposed. It must not be empty,
-// nor one of the texts with a meaning of their own ("na", "ls", the header), nor contain a newline,
-// and must fit, with its newline, into limit bytes (R9). A name without a leading slash is valid,
-// but rust-libp2p and litep2p end the stream when they receive one.
+// CheckName returns an error if a name cannot be registered and proposed (R9). A valid
+// name is not empty and not reserved ("na", "ls", the header), contains no newline, and
+// has at most limit bytes with its newline. A name without a leading slash is valid, but
+// rust and litep2p peers end the stream when they receive one.
 func CheckName(name string, limit int) error {
 	switch {
 	case name == "":

@@ -1,20 +1,23 @@
-// Package wire encodes and decodes the messages of multistream-select 1.0, on byte slices
-// and without I/O.
+// Package wire is the codec of multistream-select 1.0: it converts between values
+// and bytes, on byte slices, without I/O, clocks or policy.
 //
 // A message on the wire is a length, a text and a newline:
 //
 //	\x13 /multistream/1.0.0 \n
 //	 |    |                  |
-//	 |    text               required, counted by the length
+//	 |    text               mandatory, included in the length
 //	 length of text and newline, an unsigned varint, minimal
 //
-// [AppendMessage] encodes a message, and [ConsumeMessage] decodes the first one of a
-// buffer, whose size [Length] returns as soon as its length has arrived. [AppendList] and
-// [ParseList] encode and decode the answer to "ls".
+// [AppendMessage] encodes a message. [ConsumeMessage] decodes the first message of a
+// buffer, and [Length] returns the size of a message as soon as its length has
+// arrived. [AppendList] and [ParseList] encode and decode the answer to "ls".
 //
-// Encoding does not validate, since a conformance suite must send invalid messages.
-// [CheckName] checks the names that package multiselect registers and proposes. Rules
-// (R1 and so on) are numbered as in docs/protocol.md.
+// Encoding does not validate, because a conformance suite has to send invalid
+// messages too. [CheckName] checks whether a name can be proposed; package
+// multiselect calls it for every name that it registers or proposes.
+//
+// All functions may be called concurrently. The rule numbers (R1 to R32) are those of
+// docs/protocol.md. Package transcript has a notation for conversations.
 package wire
 
 import (
@@ -22,27 +25,27 @@ import (
 	"fmt"
 )
 
-// The three texts with a meaning of their own.
+// The three reserved messages. They cannot be names of protocols.
 const (
 	Header = "/multistream/1.0.0" // the first message of both sides
 	NA     = "na"                 // the answer "not available"
 	LS     = "ls"                 // the request for a list of protocols
 )
 
-// HeaderFrame is the header as a message on the wire.
+// HeaderFrame is the encoded header, with its length and newline.
 const HeaderFrame = "\x13" + Header + "\n"
 
-// The limits of the format, in bytes, newline included and length bytes excluded. Callers
-// mostly pass smaller ones.
+// The limits of the format in bytes, newline included and length excluded. Callers usually pass
+// smaller ones.
 const (
-	MaxMessage = 1<<14 - 1 // of a message, which has two length bytes at most (R7)
-	MaxList    = 1<<21 - 1 // of an answer to "ls", which may have three (R21)
+	MaxMessage = 1<<14 - 1 // of a message, whose length has at most two bytes (R7)
+	MaxList    = 1<<21 - 1 // of an answer to "ls", whose length may have three (R21)
 )
 
 var (
-	// ErrMalformed means that bytes are not a message. Errors of this package wrap it.
+	// ErrMalformed is wrapped by the errors for bytes that are no message.
 	ErrMalformed = errors.New("malformed message")
-	// ErrTooLarge means that a message or a list exceeds the limit. Errors of this package wrap it.
+	// ErrTooLarge is wrapped by the errors for a message or a list above the limit.
 	ErrTooLarge = errors.New("message too large")
 
 	errEmpty     = fmt.Errorf("%w: length is zero", ErrMalformed)
@@ -50,23 +53,24 @@ var (
 	errNoNewline = fmt.Errorf("%w: no newline at the end", ErrMalformed)
 )
 
-// AppendMessage appends the message with the given text to b: the length, the text and the
-// newline. It does not validate the text.
+// AppendMessage appends the message with a text to b and returns the extended slice.
+// It adds the length and the newline. It does not check the text.
 func AppendMessage(b []byte, text string) []byte {
 	b = appendUvarint(b, len(text)+1)
 	b = append(b, text...)
 	return append(b, '\n')
 }
 
-// MessageSize returns the size in bytes of a message whose text has n bytes.
+// MessageSize returns the size in bytes of a message whose text has n bytes, with its
+// length and newline.
 func MessageSize(n int) int { return prefixSize(n+1) + n + 1 }
 
-// Length decodes the length at the start of b. It returns the number of length bytes, and of the
-// bytes after them, newline included. Both are 0 while the length is incomplete. A limit above
-// [MaxMessage] allows a third length byte; one above [MaxList] counts as MaxList.
-//
-// The length must be minimal (R6), have at most two bytes, or three for a list (R7), and must not
-// be zero (R8).
+// Length decodes the length at the start of b. It returns the number of bytes of the length itself
+// and the number of bytes that follow it, newline included. Both are 0, without an error, while the
+// length is incomplete. The limit is the largest number of following bytes: above [MaxMessage] it
+// allows a third length byte, and it is at most [MaxList]. The error wraps [ErrMalformed] or
+// [ErrTooLarge].
+// It enforces R6 (minimal), R7 (at most two bytes, or three for a list) and R8 (never zero).
 func Length(b []byte, limit int) (prefix, body int, err error) {
 	limit = min(limit, MaxList) // also keeps prefix + body from overflowing
 	for i, c := range b {
@@ -88,11 +92,10 @@ func Length(b []byte, limit int) (prefix, body int, err error) {
 	return 0, 0, nil
 }
 
-// ConsumeMessage decodes the message at the start of b. It returns its text, which aliases
-// b, and its size in bytes. While b holds only a part of a message, n is 0 and err is nil.
-// The limit counts the newline and not the length bytes.
-//
-// The message must end with a newline (R5), and its length must be as [Length] demands.
+// ConsumeMessage decodes the message at the start of b. It returns the text, which aliases b, and
+// the size n of the message in bytes. If b holds only a part of a message, n is 0 and err is nil.
+// The limit bounds the text and its newline, without the length. The error wraps [ErrMalformed] or
+// [ErrTooLarge]. It enforces R5 (the newline is mandatory) and the rules of [Length].
 func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	prefix, body, err := Length(b, limit)
 	n = prefix + body

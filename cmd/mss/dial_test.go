@@ -14,17 +14,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
 // readsOnce is a peer that reads once, tells what, and leaves.
 func readsOnce(t *testing.T) (address string, first <-chan string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", defaultListen.where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
+	ln := streamtest.Listen(t, "tcp")
 	read := make(chan string, 1)
 	go func() {
 		conn, err := ln.Accept()
@@ -62,12 +59,8 @@ func (e endless) Read([]byte) (int, error) {
 // tcpPair returns the two ends of a connection.
 func tcpPair(t *testing.T) (here, there halfCloser) {
 	t.Helper()
-	ln, err := net.Listen("tcp", defaultListen.where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	here, err = address{where: ln.Addr().String()}.dial(t.Context())
+	ln := streamtest.Listen(t, "tcp")
+	here, err := address{where: ln.Addr().String()}.dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +117,7 @@ func TestDialInterrupted(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("cannot send an interrupt")
 	}
-	ln, err := net.Listen("tcp", defaultListen.where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
+	ln := streamtest.Listen(t, "tcp")
 	var stderr bytes.Buffer
 	cmd := exec.Command("mss", "dial", "--to", ln.Addr().String(), "/x")
 	cmd.Stderr = &stderr

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -103,11 +103,7 @@ func TestDialLazyInterrupted(t *testing.T) {
 		{"hello", "hello", `"early_bytes":5`},
 		{"\n/echo/1.0\n", "", `"early_bytes":0`},
 	} {
-		ln, err := net.Listen("tcp", defaultListen.where)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
+		ln := streamtest.Listen(t, "tcp")
 		var stderr bytes.Buffer
 		limit, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()

@@ -14,25 +14,24 @@ var (
 	//go:embed page.css
 	pageCSS string
 
-	page = template.Must(template.New("page").Funcs(template.FuncMap{"linked": linked}).Parse(pageHTML))
+	page = template.Must(template.New("page").Funcs(template.FuncMap{"links": splitLinks}).Parse(pageHTML))
 )
 
-// HTML writes one page that needs nothing but itself: no script, no font, no
-// picture, no network. It has the verdict of each case, and for each case the
-// requirement, what is legal, and what happened, with bytes and times. Name is
-// whom it is about.
+// HTML writes one self-contained page, without scripts, fonts or pictures. It lists the
+// verdicts, and shows for each case the requirement, the legal outcomes, and the events
+// with bytes and times. Name is the name of the party under test.
 func HTML(w io.Writer, name string, r *conform.Report) error {
 	title := "Conformance of " + name
 	return Matrix(w, title, []NamedReport{{Name: name, Reports: []*conform.Report{r}}})
 }
 
-// Matrix writes the same page for several parties under test, side by side, with
-// a table for each role.
+// Matrix writes a page like that of [HTML] for several parties under test, side by side,
+// with a table for each role.
 func Matrix(w io.Writer, title string, parties []NamedReport) error {
 	return page.Execute(w, newPage(title, parties))
 }
 
-// pageView is what the template sees.
+// pageView is the data of the template.
 type pageView struct {
 	Title    string
 	CSS      template.CSS
@@ -50,7 +49,7 @@ type totalView struct {
 	Total              int
 	Summary            string
 	OK                 bool
-	Took               string
+	Duration           string
 }
 
 // roleView is a table, and the cases below it.
@@ -66,7 +65,7 @@ type caseView struct {
 	*conform.Case
 	Mode  string // of an initiator
 	Legal []legalView
-	Plain bool // passed by everybody
+	Plain bool // every party passed
 	Plays []*playView
 }
 
@@ -75,25 +74,25 @@ type legalView struct {
 	Conditions string
 }
 
-// playView is a cell of the table, and a play. It is nil in Plays if the party
-// has not played the case.
+// playView is a cell of the table and the play that it links to. It is nil in Plays if the
+// party has not played the case.
 type playView struct {
 	Anchor   string
 	Party    string
 	Status   string
 	Class    string // the colour of the status
-	Plain    bool   // a pass, and nothing else to say
+	Plain    bool   // a pass without a remark
 	Open     bool   // unfolded
 	Reason   string
-	Expected []piece // why it was expected to fail
-	Outcome  int     // 1 is the first one, 0 none
-	Took     string
+	Expected []piece // the reason for which it was expected to fail
+	Outcome  int     // number of the legal outcome, from 1, or 0 for none
+	Duration string
 	Names    []nameView
 	Events   []eventView
-	More     string // what is left out
+	More     string // the number of omitted events and bytes
 }
 
-// Single says whether there is one column only.
+// Single reports whether the table has one column.
 func (r *roleView) Single() bool { return len(r.Columns) == 1 }
 
 func newPage(title string, parties []NamedReport) pageView {
@@ -104,11 +103,11 @@ func newPage(title string, parties []NamedReport) pageView {
 				p.When = r.Start.UTC().Format("2006-01-02 15:04 MST")
 			}
 			p.role(r).add(party.Name, r)
-			p.Totals = append(p.Totals, total(party.Name, r))
+			p.Totals = append(p.Totals, newTotal(party.Name, r))
 		}
 	}
 	if p.Single = len(p.Totals) == 1; p.Single {
-		p.Totals = append(byLevel(parties[0].Name, parties[0].Reports), p.Totals...)
+		p.Totals = append(totalsByLevel(parties[0].Name, parties[0].Reports), p.Totals...)
 	}
 	for _, role := range p.Roles {
 		role.finish()
@@ -116,7 +115,7 @@ func newPage(title string, parties []NamedReport) pageView {
 	return p
 }
 
-// role returns the table for the role of r.
+// role returns the table for the role of r, which it creates for the first report.
 func (p *pageView) role(r *conform.Report) *roleView {
 	for _, role := range p.Roles {
 		if role.Role == r.Role.String() {
@@ -141,22 +140,22 @@ func (v *roleView) add(party string, r *conform.Report) {
 	}
 }
 
-// row returns the row of a case.
+// row returns the row of a case, which it creates for the first result.
 func (v *roleView) row(c *conform.Case) *caseView {
 	for _, row := range v.Cases {
 		if row.ID == c.ID {
 			return row
 		}
 	}
-	row := &caseView{Anchor: v.Role + "-" + c.ID, Case: c, Mode: mode(c)}
+	row := &caseView{Anchor: v.Role + "-" + c.ID, Case: c, Mode: initiatorMode(c)}
 	for i := range c.Legal {
-		row.Legal = append(row.Legal, legalView{&c.Legal[i], conditions(&c.Legal[i])})
+		row.Legal = append(row.Legal, legalView{&c.Legal[i], describeConditions(&c.Legal[i])})
 	}
 	v.Cases = append(v.Cases, row)
 	return row
 }
 
-// finish fills the gaps of the table.
+// finish makes all rows equally long, and sets Plain.
 func (v *roleView) finish() {
 	for _, row := range v.Cases {
 		for len(row.Plays) < len(v.Columns) {
@@ -169,11 +168,11 @@ func (v *roleView) finish() {
 	}
 }
 
-// total is the summary of a report.
-func total(party string, r *conform.Report) totalView {
+// newTotal returns the summary of a report.
+func newTotal(party string, r *conform.Report) totalView {
 	t := totalView{
 		Party: party, Role: r.Role.String(), Total: len(r.Results),
-		Summary: Summary(r), OK: r.OK(), Took: took(r.Duration),
+		Summary: Summary(r), OK: r.OK(), Duration: formatDuration(r.Duration),
 	}
 	for _, v := range allVerdicts {
 		t.Counts = append(t.Counts, r.Count(v))
@@ -181,8 +180,8 @@ func total(party string, r *conform.Report) totalView {
 	return t
 }
 
-// byLevel is the summary of a report for each level that it has.
-func byLevel(party string, reports []*conform.Report) (rows []totalView) {
+// totalsByLevel returns the summaries of the reports for each level that occurs.
+func totalsByLevel(party string, reports []*conform.Report) (rows []totalView) {
 	for _, r := range reports {
 		for level := conform.LevelMust; level <= conform.LevelInfo; level++ {
 			part := &conform.Report{Role: r.Role}
@@ -193,7 +192,7 @@ func byLevel(party string, reports []*conform.Report) (rows []totalView) {
 				}
 			}
 			if len(part.Results) > 0 {
-				row := total(party, part)
+				row := newTotal(party, part)
 				row.Level = level.String()
 				rows = append(rows, row)
 			}

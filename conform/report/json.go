@@ -11,18 +11,19 @@ import (
 	"github.com/multiselect/multiselect/conform"
 )
 
-// jsonFormat names the form of the document. Fields are added to it, never
-// changed or removed; a change of another kind is a new number.
+// jsonFormat names the format of the document. New fields do not change the number. Any
+// other change requires a new number.
 const jsonFormat = "multiselect-conform/1"
 
-// JSON writes one document:
+// JSON writes one document. Readers must ignore fields that they do not know: later
+// versions may add some.
 //
-//	format       "multiselect-conform/1"; fields may be added to it
+//	format       "multiselect-conform/1"
 //	party        name
 //	role         of the party under test: "responder" or "initiator"
 //	strict       whether a missed SHOULD fails
 //	start        RFC 3339; duration_ms is a number, with microseconds
-//	ok           whether nothing failed that was not expected to
+//	ok           whether the run passed, see [conform.Report.OK]
 //	summary      "N passed, N failed, N skipped"
 //	passed, failed, skipped
 //	counts       verdict → number of cases
@@ -34,12 +35,12 @@ const jsonFormat = "multiselect-conform/1"
 //	  verdict       "pass", "fail", "warn", "info", "unsupported", "skipped", "error"
 //	  counted       "passed", "failed" or "skipped"
 //	  reason        one sentence
-//	  outcome       the index in legal of what came true, or null
-//	  expected_to_fail  the reason, if it is in the list of expected failures
+//	  outcome       the index in legal of the outcome that matched, or null
+//	  expected_to_fail  the reason, if the case is in the list of expected failures
 //	  names         placeholder → name, as a transcript writes it
 //	  start, duration_ms
-//	  events        of {at_us, from, kind, hex, note}: what happened, all bytes
-//	  transcript    lines: the same for people
+//	  events        of {at_us, from, kind, hex, note}, with all bytes
+//	  transcript    the events as lines for people
 func JSON(w io.Writer, name string, r *conform.Report) error {
 	n := count(r.Results)
 	doc := jsonReport{
@@ -58,8 +59,8 @@ func JSON(w io.Writer, name string, r *conform.Report) error {
 	return encode(w, doc)
 }
 
-// JSONCases writes the cases themselves, as they stand in the results of [JSON],
-// as one array.
+// JSONCases writes the cases as one array, with the fields that results of [JSON] have
+// from id to legal.
 func JSONCases(w io.Writer, cases []*conform.Case) error {
 	docs := make([]jsonCase, len(cases))
 	for i, c := range cases {
@@ -142,21 +143,21 @@ type jsonEvent struct {
 
 func caseJSON(c *conform.Case) jsonCase {
 	doc := jsonCase{
-		ID: c.ID, Level: c.Level, Title: c.Title, Mode: mode(c),
-		Rules: notNull(c.Rules), Script: notNull(c.Script),
+		ID: c.ID, Level: c.Level, Title: c.Title, Mode: initiatorMode(c),
+		Rules: nonNil(c.Rules), Script: nonNil(c.Script),
 		Requirements: []jsonRequirement{}, Legal: []jsonOutcome{},
 	}
 	for _, q := range c.Requirements {
 		doc.Requirements = append(doc.Requirements, jsonRequirement(q))
 	}
 	for _, o := range c.Legal {
-		doc.Legal = append(doc.Legal, jsonOutcome{notNull(o.Sent), o.Ends, o.Verdict, o.Reports, o.OneRead, o.Reason})
+		doc.Legal = append(doc.Legal, jsonOutcome{nonNil(o.Sent), o.Ends, o.Verdict, o.Reports, o.OneRead, o.Reason})
 	}
 	return doc
 }
 
-// mode is what an initiator has to do.
-func mode(c *conform.Case) string {
+// initiatorMode returns the task of an initiator, and "" for a responder.
+func initiatorMode(c *conform.Case) string {
 	if c.Role == multiselect.Responder {
 		return ""
 	}
@@ -166,16 +167,16 @@ func mode(c *conform.Case) string {
 func resultJSON(r *conform.Result) jsonResult {
 	doc := jsonResult{
 		jsonCase: caseJSON(r.Case),
-		Verdict:  r.Verdict, Counted: [...]string{"passed", "failed", "skipped"}[judge(r)],
+		Verdict:  r.Verdict, Counted: [...]string{"passed", "failed", "skipped"}[countedAs(r)],
 		Reason: r.Reason, Expected: r.Expected,
 		Names: make(map[string]string), Start: r.Start, DurationMS: milliseconds(r.Duration),
 		Events: []jsonEvent{}, Transcript: lines(r.Transcript().String()),
 	}
-	if i := cameTrue(r); i >= 0 {
+	if i := outcomeIndex(r); i >= 0 {
 		doc.Outcome = &i
 	}
 	for placeholder, name := range r.Names {
-		doc.Names[placeholder] = quoted(name)
+		doc.Names[placeholder] = quoteName(name)
 	}
 	for _, e := range r.Events {
 		doc.Events = append(doc.Events, jsonEvent{
@@ -185,8 +186,8 @@ func resultJSON(r *conform.Result) jsonResult {
 	return doc
 }
 
-// cameTrue returns the index of the legal outcome that came true, or -1.
-func cameTrue(r *conform.Result) int {
+// outcomeIndex returns the index of the legal outcome that matched, or -1.
+func outcomeIndex(r *conform.Result) int {
 	if r.Outcome == nil {
 		return -1
 	}
@@ -195,7 +196,7 @@ func cameTrue(r *conform.Result) int {
 	})
 }
 
-func notNull(list []string) []string {
+func nonNil(list []string) []string {
 	if list == nil {
 		return []string{}
 	}

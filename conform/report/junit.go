@@ -10,10 +10,10 @@ import (
 	"github.com/multiselect/multiselect/conform"
 )
 
-// JUnit writes the XML that CI systems read, one testsuite with a testcase for
-// each case; name is whom it is about. Its class name is
-// "conform.responder.MUST": role and level. A failure that was expected is
-// skipped, as other writers have it; a warn or an info is in system-out.
+// JUnit writes the XML that CI systems read: one testsuite with a testcase for each case.
+// Name is the name of the party under test. The class name consists of the role and the
+// level: "conform.responder.MUST". Expected failures are skipped; reasons of warn and info
+// are in system-out.
 func JUnit(w io.Writer, name string, r *conform.Report) error {
 	suite := junitSuite{
 		Name:      fmt.Sprintf("multistream-select 1.0 conformance, %v: %s", r.Role, name),
@@ -44,8 +44,7 @@ func JUnit(w io.Writer, name string, r *conform.Report) error {
 	return err
 }
 
-// The elements, with the attributes that Jenkins, GitLab and GitHub's actions
-// read.
+// The elements, with the attributes that Jenkins, GitLab and GitHub Actions read.
 type junitSuites struct {
 	XMLName  xml.Name     `xml:"testsuites"`
 	Tests    int          `xml:"tests,attr"`
@@ -97,19 +96,19 @@ func (s *junitSuite) add(r *conform.Result) {
 	}
 	s.Tests++
 	details := r.Case.Title + "\n" + strings.Join(transcriptLines(r), "\n")
-	switch what := judge(r); {
+	switch counted := countedAs(r); {
 	case r.Verdict == conform.VerdictError:
 		s.Errors++
-		c.Error = &junitRemark{reason(r), "tester", details}
-	case what == failed:
+		c.Error = &junitRemark{reasonOf(r), "tester", details}
+	case counted == failed:
 		s.Failures++
-		c.Failure = &junitRemark{reason(r), r.Case.Level.String(), details}
-	case what == skipped:
+		c.Failure = &junitRemark{reasonOf(r), r.Case.Level.String(), details}
+	case counted == skipped:
 		s.Skipped++
-		// Its schema allows skipped no type; the verdict stands in the message.
-		c.Skipped = &junitRemark{Message: status(r) + ": " + reason(r)}
+		// The schema has no type for skipped, so the verdict is part of the message.
+		c.Skipped = &junitRemark{Message: statusOf(r) + ": " + reasonOf(r)}
 	case r.Verdict != conform.VerdictPass:
-		c.SystemOut = fmt.Sprintf("%v: %s\n%s", r.Verdict, reason(r), details)
+		c.SystemOut = fmt.Sprintf("%v: %s\n%s", r.Verdict, reasonOf(r), details)
 	}
 	s.Cases = append(s.Cases, c)
 }

@@ -14,28 +14,28 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// What the page shows of one play.
+// Limits of the page, for each play.
 const (
-	mostBytes      = 4096 // of all events together
-	mostEventLines = 40
+	maxBytes      = 4096 // of all events together
+	maxEventLines = 40
 )
 
-// nameView is what stands for a placeholder.
+// nameView is a placeholder of the script with its name.
 type nameView struct{ Placeholder, Name string }
 
-// eventView is what happened on the stream at one moment.
+// eventView is an event on the stream.
 type eventView struct {
 	At     string
 	Arrow  string
 	Who    string // "tester" or "under test"
 	Tester bool
 	What   string   // "20 bytes", "half-close"
-	Note   string   // what the tester remarks
-	Said   []string // in the notation
+	Note   string   // a remark of the tester
+	Lines  []string // of the transcript
 	Hex    string
 }
 
-// piece is a part of a sentence; if Link, it is an address.
+// piece is a part of a sentence. If Link is true, it is an address.
 type piece struct {
 	Text string
 	Link bool
@@ -45,13 +45,13 @@ func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 	p := &playView{
 		Anchor: fmt.Sprintf("%s-%d", anchor, column),
 		Party:  party,
-		Status: status(r),
+		Status: statusOf(r),
 		Class:  r.Verdict.String(),
-		Plain:  status(r) == conform.VerdictPass.String(),
+		Plain:  statusOf(r) == conform.VerdictPass.String(),
 		Open:   r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn,
-		Reason: r.Reason, Expected: linked(r.Expected),
-		Outcome: cameTrue(r) + 1,
-		Took:    took(r.Duration),
+		Reason: r.Reason, Expected: splitLinks(r.Expected),
+		Outcome:  outcomeIndex(r) + 1,
+		Duration: formatDuration(r.Duration),
 	}
 	if p.Status == "unexpected" {
 		p.Class = conform.VerdictFail.String()
@@ -61,22 +61,22 @@ func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 		if !strings.Contains(script, "${"+placeholder) {
 			continue // of other cases
 		}
-		shown := quoted(name)
-		if over := len(shown) - mostWidth; over > 0 {
-			shown = shown[:mostWidth] + fmt.Sprintf("… (%d bytes more)", over)
+		shown := quoteName(name)
+		if omitted := len(shown) - maxWidth; omitted > 0 {
+			shown = shown[:maxWidth] + fmt.Sprintf("… (%d more bytes)", omitted)
 		}
 		p.Names = append(p.Names, nameView{placeholder, shown})
 	}
 	slices.SortFunc(p.Names, func(a, b nameView) int { return strings.Compare(a.Placeholder, b.Placeholder) })
-	p.show(r)
+	p.addEvents(r)
 	return p
 }
 
-// show takes over what happened, up to the limits.
-func (p *playView) show(r *conform.Result) {
-	left, hidden := mostBytes, 0
+// addEvents copies the events, up to the limits.
+func (p *playView) addEvents(r *conform.Result) {
+	left, hidden := maxBytes, 0
 	for i, e := range r.Events {
-		if i == mostEvents {
+		if i == maxEvents {
 			p.More = fmt.Sprintf("%d events are not shown. ", len(r.Events)-i)
 			break
 		}
@@ -91,7 +91,7 @@ func (p *playView) show(r *conform.Result) {
 }
 
 func newEvent(underTest multiselect.Role, e *conform.Event, shown int) eventView {
-	v := eventView{At: took(e.At), Note: e.Note, Tester: e.From != underTest, Who: "under test", Arrow: ">"}
+	v := eventView{At: formatDuration(e.At), Note: e.Note, Tester: e.From != underTest, Who: "under test", Arrow: ">"}
 	if v.Tester {
 		v.Who = "tester"
 	}
@@ -104,8 +104,8 @@ func newEvent(underTest multiselect.Role, e *conform.Event, shown int) eventView
 		if len(e.Data) == 1 {
 			v.What = "1 byte"
 		}
-		v.Said = clip(transcript.Transcribe(e.From, e.Data, wire.MaxList), mostEventLines)
-		v.Hex = hexadecimal(e.Data[:shown])
+		v.Lines = clip(transcript.Transcribe(e.From, e.Data, wire.MaxList), maxEventLines)
+		v.Hex = formatHex(e.Data[:shown])
 		if shown < len(e.Data) {
 			v.Hex += " …"
 		}
@@ -118,7 +118,7 @@ func newEvent(underTest multiselect.Role, e *conform.Event, shown int) eventView
 }
 
 // hexadecimal returns "13 2f 6d".
-func hexadecimal(b []byte) string {
+func formatHex(b []byte) string {
 	digits := hex.EncodeToString(b)
 	var s strings.Builder
 	for i := 0; i < len(digits); i += 2 {
@@ -130,8 +130,8 @@ func hexadecimal(b []byte) string {
 	return s.String()
 }
 
-// took returns a time as people read it: three digits after the point at most.
-func took(d time.Duration) string {
+// formatDuration returns a duration in µs, ms or s, with at most two decimals.
+func formatDuration(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
 		return fmt.Sprintf("%d µs", d.Microseconds())
@@ -143,8 +143,8 @@ func took(d time.Duration) string {
 
 var address = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:)]`)
 
-// linked finds the addresses in a sentence.
-func linked(s string) (pieces []piece) {
+// splitLinks splits a sentence into addresses and other text.
+func splitLinks(s string) (pieces []piece) {
 	for s != "" {
 		at := address.FindStringIndex(s)
 		if at == nil {

@@ -1,28 +1,27 @@
-// Package report writes down what came of a run of package conform: as text for
-// people, as JSON, JUnit XML and TAP for programs, and as one HTML file for
-// browsers and paper, which needs nothing but itself.
+// Package report writes the results of package conform: as text for people, as JSON,
+// JUnit XML and TAP for programs, and as one self-contained HTML file for browsers and
+// print.
 //
 //	result, err := conform.RunResponder(ctx, responder, conform.Options{})
 //	…
 //	err = report.HTML(file, "my responder", result)
 //
-// [Matrix] writes several runs side by side, one column for each party under
-// test.
+// [Matrix] writes several runs side by side, one column for each party under test.
 //
-// # What is counted
+// # Passed, failed, skipped
 //
-// A result is failed if [conform.Result.Bad] says so, and then the run has
-// failed. It is skipped if it says nothing for or against the party: skipped,
-// unsupported, or failed as expected. Everything else, with warn and info, is
-// passed. All formats count in this way.
+// All formats count in the same way. A result is failed if [conform.Result.Bad] returns
+// true; one such result makes the run fail. A result is skipped if its verdict is
+// skipped or unsupported, or if the case failed as expected. All other results are
+// passed, including warn and info.
 //
 // # Limits
 //
-// Of one play text, TAP and JUnit have at most 200 lines of the transcript and
-// HTML at most 200 events and 4096 bytes; they say how much they leave out. JSON
-// has everything.
+// For each case, text, TAP and JUnit contain at most 200 lines of the transcript, and HTML
+// at most 200 events and 4096 bytes; each of them states how much it omits. JSON is
+// complete.
 //
-// The functions read the reports and keep nothing. An error is that of the writer.
+// The functions read the reports and retain nothing. They return the error of the writer.
 package report
 
 import (
@@ -36,7 +35,7 @@ import (
 	"github.com/multiselect/multiselect/transcript"
 )
 
-// NamedReport is what came of one party under test, in one role or in both.
+// NamedReport holds the reports of one party under test, for one role or for both.
 type NamedReport struct {
 	Name    string
 	Reports []*conform.Report
@@ -48,7 +47,7 @@ func Summary(r *conform.Report) string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", n.passed, n.failed, n.skipped)
 }
 
-// outcome is what a result counts as.
+// outcome is one of the three counts of a summary.
 type outcome uint8
 
 const (
@@ -57,7 +56,7 @@ const (
 	skipped
 )
 
-func judge(r *conform.Result) outcome {
+func countedAs(r *conform.Result) outcome {
 	switch {
 	case r.Bad():
 		return failed
@@ -71,7 +70,7 @@ type tally struct{ passed, failed, skipped int }
 
 func count(results []conform.Result) (n tally) {
 	for i := range results {
-		switch judge(&results[i]) {
+		switch countedAs(&results[i]) {
 		case passed:
 			n.passed++
 		case failed:
@@ -83,8 +82,9 @@ func count(results []conform.Result) (n tally) {
 	return n
 }
 
-// status is the verdict, or what it is worth for a case that was expected to fail.
-func status(r *conform.Result) string {
+// statusOf returns the verdict as text. For a case that was expected to fail it is "fail,
+// known", or "unexpected" if the case did not fail.
+func statusOf(r *conform.Result) string {
 	switch {
 	case r.Expected == "" || r.Verdict == conform.VerdictError:
 		return r.Verdict.String()
@@ -96,9 +96,9 @@ func status(r *conform.Result) string {
 	return r.Verdict.String()
 }
 
-// reason says in one line why the result is what it is.
-func reason(r *conform.Result) string {
-	switch status(r) {
+// reasonOf returns the reason for the result, in one line.
+func reasonOf(r *conform.Result) string {
+	switch statusOf(r) {
 	case "unexpected":
 		return oneLine(fmt.Sprintf("%v, but was expected to fail: %s", r.Verdict, r.Expected))
 	case "fail, known":
@@ -107,7 +107,8 @@ func reason(r *conform.Result) string {
 	return oneLine(r.Reason)
 }
 
-// oneLine keeps what peers and systems say from breaking a layout.
+// oneLine replaces line breaks and repeated spaces, so that error texts of peers and
+// systems cannot break the layout.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // allVerdicts are the verdicts in the order in which reports count them.
@@ -117,33 +118,33 @@ var allVerdicts = []conform.Verdict{
 }
 
 const (
-	mostEvents = 200 // of a play
-	mostLines  = 200 // of a transcript
-	mostWidth  = 400 // bytes of a line
+	maxEvents = 200 // of a play
+	maxLines  = 200 // of a transcript
+	maxWidth  = 400 // bytes of a line
 )
 
-// transcript returns the lines of the play, and says what it leaves out.
+// transcriptLines returns the lines of the play, and at the end the number of omitted ones.
 func transcriptLines(r *conform.Result) []string {
-	begin := *r
-	begin.Events = r.Events[:min(mostEvents, len(r.Events))]
-	shown := clip(begin.Transcript(), mostLines)
-	if left := len(r.Events) - len(begin.Events); left > 0 {
-		shown = append(shown, fmt.Sprintf("# … %d events more", left))
+	first := *r
+	first.Events = r.Events[:min(maxEvents, len(r.Events))]
+	shown := clip(first.Transcript(), maxLines)
+	if omitted := len(r.Events) - len(first.Events); omitted > 0 {
+		shown = append(shown, fmt.Sprintf("# … %d more events", omitted))
 	}
 	return shown
 }
 
-// clip returns the lines of a transcript, at most so many, none too long.
-func clip(t transcript.Transcript, most int) []string {
+// clip returns at most limit lines of a transcript, each with at most maxWidth bytes.
+func clip(t transcript.Transcript, limit int) []string {
 	all := lines(t.String())
-	shown := all[:min(most, len(all))]
+	shown := all[:min(limit, len(all))]
 	for i, line := range shown {
-		if over := len(line) - mostWidth; over > 0 {
-			shown[i] = strings.ToValidUTF8(line[:mostWidth], "") + fmt.Sprintf("… (%d bytes more)", over)
+		if omitted := len(line) - maxWidth; omitted > 0 {
+			shown[i] = strings.ToValidUTF8(line[:maxWidth], "") + fmt.Sprintf("… (%d more bytes)", omitted)
 		}
 	}
-	if left := len(all) - len(shown); left > 0 {
-		shown = append(shown, fmt.Sprintf("# … %d lines more", left))
+	if omitted := len(all) - len(shown); omitted > 0 {
+		shown = append(shown, fmt.Sprintf("# … %d more lines", omitted))
 	}
 	return shown
 }
@@ -155,9 +156,9 @@ func lines(text string) []string {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
-// quoted returns a name as the transcript writes it: bare, or quoted where it
-// would be misread.
-func quoted(name string) string {
+// quoteName returns a name as transcripts write it: with quotes only where they are
+// needed.
+func quoteName(name string) string {
 	line := transcript.Transcript{{From: multiselect.Initiator, Kind: transcript.KindMessage, Text: name}}.String()
 	return strings.TrimSuffix(strings.TrimPrefix(line, "> "), "\n")
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/multiselect/multiselect/conform"
 )
 
-// TAP writes TAP version 14. What is skipped or unsupported has the directive
-// SKIP, a failure that was expected has TODO. Everything that is no plain pass has
-// a YAML block with the level, the verdict, the reason and the transcript.
+// TAP writes TAP version 14. Skipped and unsupported cases have the directive SKIP,
+// expected failures have TODO. Every case except a plain pass has a YAML block with the
+// level, the verdict, the reason and the transcript.
 func TAP(w io.Writer, r *conform.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "TAP version 14\n1..%d\n", len(r.Results))
@@ -29,35 +29,35 @@ func tapResult(b *strings.Builder, n int, r *conform.Result) {
 	}
 	fmt.Fprintf(b, "%s %d - %s", word, n, tapText(r.Case.ID+": "+r.Case.Title))
 	switch {
-	case judge(r) == skipped && r.Verdict == conform.VerdictFail:
+	case countedAs(r) == skipped && r.Verdict == conform.VerdictFail:
 		fmt.Fprintf(b, " # TODO %s", tapText(r.Expected))
-	case judge(r) == skipped:
+	case countedAs(r) == skipped:
 		fmt.Fprintf(b, " # SKIP %v: %s", r.Verdict, tapText(r.Reason))
 	}
 	b.WriteByte('\n')
-	if status(r) == conform.VerdictPass.String() {
+	if statusOf(r) == conform.VerdictPass.String() {
 		return
 	}
 	b.WriteString("  ---\n")
 	field := func(key, value string) {
-		// A string of JSON is one of YAML, too.
+		// A JSON string is also a YAML string.
 		quoted, _ := json.Marshal(value)
 		fmt.Fprintf(b, "  %s: %s\n", key, quoted)
 	}
 	field("level", r.Case.Level.String())
 	field("verdict", r.Verdict.String())
-	field("reason", reason(r))
+	field("reason", reasonOf(r))
 	fmt.Fprintf(b, "  duration_ms: %.3f\n", milliseconds(r.Duration))
-	if said := transcriptLines(r); len(said) > 0 {
+	if lines := transcriptLines(r); len(lines) > 0 {
 		b.WriteString("  transcript: |2\n")
-		for _, line := range said {
+		for _, line := range lines {
 			b.WriteString(strings.TrimRight("    "+line, " ") + "\n")
 		}
 	}
 	b.WriteString("  ...\n")
 }
 
-// tapText escapes what TAP would take for the beginning of a directive.
+// tapText escapes "#", which begins a directive of TAP.
 func tapText(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `#`, `\#`).Replace(oneLine(s))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/multiselect/multiselect/conform"
 )
 
-// Text writes a line for each case, with its verdict, its id and its title. What
-// is not as it should be is explained below it. The last line is [Summary].
+// Text writes a line for each case, with its verdict, its id and its title. Below a
+// failure or a warning it explains the reason. The last line is [Summary].
 func Text(w io.Writer, r *conform.Report) error {
 	for i := range r.Results {
 		if err := TextResult(w, &r.Results[i], false); err != nil {
@@ -19,14 +19,15 @@ func Text(w io.Writer, r *conform.Report) error {
 	return TextSummary(w, r)
 }
 
-// TextResult writes what [Text] has about one case, for those who write while
-// the suite runs. If verbose, the transcript is there also if nothing is wrong.
+// TextResult writes the part of [Text] about one case, for output while the suite runs. If
+// verbose is true, it writes the transcript of every case; otherwise that of failures and
+// warnings.
 func TextResult(w io.Writer, r *conform.Result, verbose bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-11s  %s: %s\n", status(r), r.Case.ID, r.Case.Title)
+	fmt.Fprintf(&b, "%-11s  %s: %s\n", statusOf(r), r.Case.ID, r.Case.Title)
 	wrong := r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn
 	if r.Verdict != conform.VerdictPass || wrong {
-		fmt.Fprintf(&b, "    %s\n", reason(r))
+		fmt.Fprintf(&b, "    %s\n", reasonOf(r))
 	}
 	if wrong {
 		for _, q := range r.Case.Requirements {
@@ -45,7 +46,7 @@ func TextResult(w io.Writer, r *conform.Result, verbose bool) error {
 	return err
 }
 
-// TextSummary writes how many cases have which verdict, and [Summary].
+// TextSummary writes the number of cases with each verdict, and [Summary].
 func TextSummary(w io.Writer, r *conform.Report) error {
 	var counts []string
 	for _, v := range allVerdicts {
@@ -53,15 +54,15 @@ func TextSummary(w io.Writer, r *conform.Report) error {
 			counts = append(counts, fmt.Sprintf("%v %d", v, n))
 		}
 	}
-	if n := expected(r); n > 0 {
+	if n := countExpected(r); n > 0 {
 		counts = append(counts, fmt.Sprintf("failed as expected %d", n))
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n%s\n", strings.Join(counts, ", "), Summary(r))
 	return err
 }
 
-// expected counts the failures that were expected.
-func expected(r *conform.Report) (n int) {
+// countExpected returns the number of failures that were expected.
+func countExpected(r *conform.Report) (n int) {
 	for i := range r.Results {
 		if r.Results[i].Verdict == conform.VerdictFail && !r.Results[i].Bad() {
 			n++
@@ -70,18 +71,18 @@ func expected(r *conform.Report) (n int) {
 	return n
 }
 
-// describe says what a legal outcome is, in one line.
+// describe returns a legal outcome in one line.
 func describe(o *conform.Outcome) string {
-	said := "nothing is said"
+	sent := "nothing is sent"
 	if len(o.Sent) > 0 {
-		said = strings.Join(o.Sent, " ⏎ ")
+		sent = strings.Join(o.Sent, " ⏎ ")
 	}
-	return oneLine(said + "; " + conditions(o) + ": " + o.Reason)
+	return oneLine(sent + "; " + describeConditions(o) + ": " + o.Reason)
 }
 
-// conditions says what else has to be, beside what is said.
-func conditions(o *conform.Outcome) string {
-	s := "then " + ends(o.Ends)
+// describeConditions returns the conditions of an outcome apart from the bytes.
+func describeConditions(o *conform.Outcome) string {
+	s := "then " + describeEnd(o.Ends)
 	if o.OneRead {
 		s = "in one read, " + s
 	}
@@ -94,7 +95,7 @@ func conditions(o *conform.Outcome) string {
 	return s
 }
 
-func ends(e conform.Ending) string {
+func describeEnd(e conform.Ending) string {
 	switch e {
 	case conform.EndAny:
 		return "nothing more"

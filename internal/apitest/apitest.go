@@ -6,6 +6,7 @@
 //   - fault: streams that fail, contexts that end, tables that change, crowds.
 //   - lazy: lazy streams that fail, linger, race, nest, and their cost.
 //   - cost: allocations, calls, segments, goroutines, and memory, as exact counts.
+//   - differential: the exchange in line against the general loop, on random plans.
 //   - fuzz: both roles against a second implementation of the protocol.
 package apitest
 

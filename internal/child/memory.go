@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -78,6 +79,7 @@ func HoldConns(conns, blocked int, serve func(l net.Listener, awaitSent func()))
 		fail(err)
 	}
 	stacks := make([]byte, 2000*conns)
+	startThreads(32)
 	in := bufio.NewReader(os.Stdin)
 	fmt.Println(l.Addr())
 	before := inUse()
@@ -95,6 +97,25 @@ func HoldConns(conns, blocked int, serve func(l net.Listener, awaitSent func()))
 	fmt.Println((now.Heap-before.Heap)/n, (now.Stack-before.Stack)/n)
 	in.ReadString('\n')
 	os.Exit(0) // with everything half-open
+}
+
+// startThreads makes the runtime start n threads and keep them idle. On a busy
+// machine it starts one whenever a thread is suspended within a system call, and
+// each has a signal stack of 32 KiB, which would be counted as that of connections.
+// The goroutines stay, so that no connection gets the memory of one that has ended.
+func startThreads(n int) {
+	var started sync.WaitGroup
+	started.Add(n)
+	for range n {
+		go func() {
+			runtime.LockOSThread()
+			started.Done()
+			started.Wait() // so that each goroutine needs a thread of its own
+			runtime.UnlockOSThread()
+			select {}
+		}()
+	}
+	started.Wait()
 }
 
 func fail(err error) {

@@ -10,11 +10,16 @@ func Major(name string) (major string, ok bool) {
 	if slash < 0 {
 		return "", false
 	}
-	numbers := strings.Split(name[slash+1:], ".")
-	for _, n := range numbers {
+	first, numbers := 0, 0
+	for rest, more := name[slash+1:], true; more; numbers++ {
+		var n string
+		n, rest, more = strings.Cut(rest, ".")
 		if n == "" || len(n) > 1 && n[0] == '0' || strings.Trim(n, "0123456789") != "" {
 			return "", false
 		}
+		if numbers == 0 {
+			first = len(n)
+		}
 	}
-	return name[:slash+1+len(numbers[0])], len(numbers) <= 3
+	return name[:slash+1+first], numbers <= 3
 }

@@ -10,13 +10,6 @@ import (
 // LongAgo is a deadline that has passed, which makes the blocked calls of a stream return.
 var LongAgo = time.Unix(1, 0)
 
-// The optional methods of streams.
-type (
-	codeResetter interface{ ResetWithError(code uint32) error }
-	resetter     interface{ Reset() error }
-	deadliner    interface{ SetDeadline(t time.Time) error }
-)
-
 // Reset ends both directions of a stream and makes its blocked calls return. It
 // uses the first of these that the stream has:
 //
@@ -36,11 +29,11 @@ type (
 // the stream's methods twice.
 func Reset(stream io.Closer, code uint32) {
 	switch s := stream.(type) {
-	case codeResetter:
+	case interface{ ResetWithError(code uint32) error }:
 		s.ResetWithError(code)
-	case resetter:
+	case interface{ Reset() error }:
 		s.Reset()
-	case deadliner:
+	case interface{ SetDeadline(t time.Time) error }:
 		s.SetDeadline(LongAgo)
 		stream.Close()
 	default:

@@ -152,6 +152,14 @@ func (s *Stream) ReadDeadline() time.Time {
 	return s.in.readBy
 }
 
+// AtEOF reports whether the peer has closed its half and all bytes have been read,
+// so that the next Read returns [io.EOF].
+func (s *Stream) AtEOF() bool {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return s.in.finished && s.in.buffered == 0 && s.in.dead == nil && s.in.readErr == nil
+}
+
 // AwaitRead blocks until the peer has read everything, until that has become
 // impossible, or until the write deadline has expired.
 func (s *Stream) AwaitRead() error {

@@ -254,6 +254,23 @@ func TestPipeCarries(t *testing.T) {
 	}
 }
 
+func TestPipeAtEOF(t *testing.T) {
+	a, b := streamtest.Pipe()
+	streamtest.MustWrite(t, a, "x")
+	a.CloseWrite()
+	if b.AtEOF() {
+		t.Error("AtEOF before the last byte was read")
+	}
+	streamtest.MustRead(t, b, "x")
+	if !b.AtEOF() || a.AtEOF() {
+		t.Error("AtEOF is not that of the direction that ended")
+	}
+	b.Close()
+	if b.AtEOF() {
+		t.Error("AtEOF after Close")
+	}
+}
+
 // Bare has three methods.
 func TestBare(t *testing.T) {
 	a, _ := streamtest.Pipe()

@@ -14,7 +14,6 @@
 package watchdog
 
 import (
-	"container/heap"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +61,7 @@ type Kind[T any] struct {
 func NewKind[T any](entry func(*T) *Entry, expire func(*T)) *Kind[T] {
 	k := &Kind[T]{entry: entry, expire: expire}
 	for i := range k.shared {
-		k.shared[i].queue.kind = k
+		k.shared[i].kind = k
 	}
 	return k
 }
@@ -77,7 +76,7 @@ func NewKind[T any](entry func(*T) *Entry, expire func(*T)) *Kind[T] {
 func (k *Kind[T]) For(last *Watchdog[T], now time.Duration) *Watchdog[T] {
 	switch {
 	case now < 0: // in a bubble
-		return &Watchdog[T]{bubble: true, queue: queue[T]{kind: k}}
+		return &Watchdog[T]{kind: k, bubble: true}
 	case last == nil || last.bubble:
 		return &k.shared[k.lastShared.Add(1)%uint32(len(k.shared))]
 	default:
@@ -92,10 +91,11 @@ func (k *Kind[T]) For(last *Watchdog[T], now time.Duration) *Watchdog[T] {
 // but may be concurrent with its expiry. From Add until Remove, or until expire has
 // been called, the Watchdog refers to the value, which must not be copied.
 type Watchdog[T any] struct {
+	kind   *Kind[T]
 	bubble bool // made in a testing/synctest bubble
 
 	mu    sync.Mutex
-	queue queue[T]
+	heap  []*T // by deadline, the earliest first
 	timer *time.Timer
 	next  time.Duration // when the timer fires, 0 while it is not set
 }
@@ -107,7 +107,7 @@ type Watchdog[T any] struct {
 // A value may be added again after Remove, even while the expire of its last time limit is still
 // running.
 func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
-	e := w.queue.kind.entry(v)
+	e := w.kind.entry(v)
 	if e.added {
 		panic("watchdog: the value has a time limit already")
 	}
@@ -115,7 +115,8 @@ func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
 	e.deadline = now + min(max(timeout, 0), MaxTimeout)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	heap.Push(&w.queue, v)
+	w.heap = append(w.heap, nil)
+	w.up(v, e, len(w.heap)-1)
 	if w.next == 0 || e.deadline < w.next {
 		w.set(e.deadline, now)
 	}
@@ -129,7 +130,7 @@ func (w *Watchdog[T]) Remove(v *T) bool {
 	if w == nil {
 		return true
 	}
-	e := w.queue.kind.entry(v)
+	e := w.kind.entry(v)
 	if !e.added {
 		return true
 	}
@@ -138,7 +139,7 @@ func (w *Watchdog[T]) Remove(v *T) bool {
 	defer w.mu.Unlock()
 	waiting := e.index > 0
 	if waiting {
-		heap.Remove(&w.queue, int(e.index)-1)
+		w.delete(e)
 	}
 	e.deadline = 0
 	return waiting
@@ -150,12 +151,15 @@ func (w *Watchdog[T]) fire() {
 	defer w.mu.Unlock()
 	now := Now()
 	w.next = 0
-	for w.queue.Len() > 0 {
-		if first := w.queue.entry(0).deadline; first > now {
-			w.set(first, now)
+	for len(w.heap) > 0 {
+		first := w.heap[0]
+		e := w.kind.entry(first)
+		if e.deadline > now {
+			w.set(e.deadline, now)
 			return
 		}
-		go w.queue.kind.expire(heap.Pop(&w.queue).(*T))
+		w.delete(e)
+		go w.kind.expire(first)
 	}
 }
 
@@ -168,31 +172,56 @@ func (w *Watchdog[T]) set(deadline, now time.Duration) {
 	w.timer.Reset(deadline - now)
 }
 
-// queue is the [heap.Interface] of a Watchdog: values by deadline, the earliest first.
-type queue[T any] struct {
-	kind   *Kind[T]
-	values []*T
+// delete takes the value of an Entry out of the heap. The last value takes its place.
+func (w *Watchdog[T]) delete(e *Entry) {
+	i, end := int(e.index)-1, len(w.heap)-1
+	e.index = 0
+	last := w.heap[end]
+	w.heap[end] = nil
+	w.heap = w.heap[:end]
+	if i < end {
+		e := w.kind.entry(last)
+		w.up(last, e, w.down(e, i))
+	}
 }
 
-func (q *queue[T]) entry(i int) *Entry { return q.kind.entry(q.values[i]) }
-func (q *queue[T]) Len() int           { return len(q.values) }
-func (q *queue[T]) Less(i, j int) bool { return q.entry(i).deadline < q.entry(j).deadline }
-
-func (q *queue[T]) Swap(i, j int) {
-	q.values[i], q.values[j] = q.values[j], q.values[i]
-	q.entry(i).index, q.entry(j).index = int32(i+1), int32(j+1)
+// up puts a value at the free position i or at one above it.
+func (w *Watchdog[T]) up(v *T, e *Entry, i int) {
+	for i > 0 {
+		parent := w.heap[(i-1)/2]
+		p := w.kind.entry(parent)
+		if p.deadline <= e.deadline {
+			break
+		}
+		i = w.put(parent, p, i)
+	}
+	w.put(v, e, i)
 }
 
-func (q *queue[T]) Push(v any) {
-	q.values = append(q.values, v.(*T))
-	q.entry(len(q.values) - 1).index = int32(len(q.values))
+// down moves values up until e would be in order at the free position i or at one below it, which
+// it returns.
+func (w *Watchdog[T]) down(e *Entry, i int) int {
+	for left := 2*i + 1; left < len(w.heap); left = 2*i + 1 {
+		child := w.heap[left]
+		c := w.kind.entry(child)
+		if left+1 < len(w.heap) {
+			right := w.heap[left+1]
+			if r := w.kind.entry(right); r.deadline < c.deadline {
+				child, c = right, r
+			}
+		}
+		if e.deadline <= c.deadline {
+			break
+		}
+		i = w.put(child, c, i)
+	}
+	return i
 }
 
-func (q *queue[T]) Pop() any {
-	last := len(q.values) - 1
-	v := q.values[last]
-	q.values[last] = nil
-	q.values = q.values[:last]
-	q.kind.entry(v).index = 0
-	return v
+// put puts a value at position i and returns its position of before.
+func (w *Watchdog[T]) put(v *T, e *Entry, i int) (before int) {
+	before = int(e.index) - 1
+	w.heap[i] = v
+	e.index = int32(i + 1)
+	return before
 }

@@ -64,7 +64,7 @@ func (b bars) draw() string {
 	return d.String()
 }
 
-// niceStep is the distance of grid lines: 1, 2 or 5 times a power of ten.
+// niceStep returns the distance of grid lines: 1, 2 or 5 times a power of ten.
 func niceStep(atLeast float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(atLeast)))
 	for _, m := range []float64{1, 2, 5} {
@@ -126,7 +126,7 @@ func (c curves) draw() string {
 	return d.String()
 }
 
-// decade writes a power of ten with spaces between thousands.
+// decade returns a power of ten with spaces between thousands.
 func decade(v float64) string {
 	s := fmt.Sprintf("%.0f", v)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -67,9 +69,9 @@ func TestNiceStep(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	tab := &table{header: []string{"who", "ns"}}
+	tab := &table{header: []string{"name", "ns"}}
 	tab.add("ours", "1")
-	const want = "| who | ns |\n|---|--:|\n| ours | 1 |\n"
+	const want = "| name | ns |\n|---|--:|\n| ours | 1 |\n"
 	if got := tab.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -89,53 +91,64 @@ func TestAttribute(t *testing.T) {
 		stack(60, "internal/runtime/syscall.Syscall6", "syscall.write", "internal/poll.(*FD).Write", library+"(*Communicator).put"),
 		stack(30, "sync.(*Pool).Get", library+"acquire", library+"(*Muxer).Negotiate"),
 		stack(10, "runtime.findRunnable", "runtime.mcall"),
+		stack(20, "github.com/multiselect/multiselect/internal/watchdog.(*Timer).Add", library+"(*Muxer).Negotiate"),
 	}})
-	if a.places["kernel: write"] != 60 || a.places["pools"] != 30 || a.places["scheduler and wake-ups"] != 10 {
+	if a.places["kernel: write"] != 60 || a.places["pools"] != 30 || a.places["scheduler and wake-ups"] != 10 || a.places["time limit"] != 20 {
 		t.Errorf("places = %v", a.places)
 	}
-	if len(a.functions) != 1 || a.functions["acquire"] != 30 {
-		t.Errorf("functions = %v, want only acquire", a.functions)
+	if len(a.functions) != 2 || a.functions["acquire"] != 30 || a.functions["internal/watchdog.(*Timer).Add"] != 20 {
+		t.Errorf("functions = %v, want acquire and the timer", a.functions)
 	}
-	if got := a.per(a.total()); got != 10 {
-		t.Errorf("%v ns for one of 10 negotiations that took 100", got)
+	if got := a.perNegotiation(a.total()); got != 12 {
+		t.Errorf("%v ns for one of 10 negotiations that took 120", got)
 	}
 	if got := largest(a.places, 2); got[0] != "kernel: write" || got[1] != "pools" {
 		t.Errorf("largest = %q", got)
 	}
 }
 
-// The page can be written from what a run measures, here next to nothing.
+// The page can be written from the measurements of a run, here very few.
 func TestPage(t *testing.T) {
-	r := &report{Machine: thisMachine(), Rounds: 1, Took: time.Minute}
+	r := &report{Machine: thisMachine(), Rounds: 1, Passes: 5, Duration: time.Minute}
 	for _, tr := range transports {
 		one := make(results)
 		for _, v := range variants {
 			one[v.name] = []float64{1000}
 		}
+		one[limitOn] = []float64{1250}
 		r.transports = append(r.transports, transportCost{tr.name, one, one, map[int]results{2: one, 5: one, 10: one}, one})
 	}
 	for _, n := range handlerCounts {
-		cpu := results{oursFree.name: {70}, ours.name: {90}, goms.name: {float64(n)}}
+		cpu := results{ours.name: {90}, oursNoLimit.name: {70}, goms.name: {float64(n)}}
 		r.handlers = append(r.handlers, handlerCost{n, cpu, r.transports[0].one})
 	}
-	r.held = []heldCost{{"TCP", "nothing", "floor", held{1, 2, 3}}, {"TCP", "nothing", "ours", held{2, 2, 3}}}
-	r.figures = []figure{{"tcp", 1, 2}, {"unix", 3, 2}}
+	r.memory = []memoryCost{{"TCP", "nothing", "floor", memory{900, 2100, 4000}}, {"TCP", "nothing", "ours", memory{1200, 2200, 4100}}}
+	r.figures = []figure{{"tcp", true, 1, 2}, {"unix", false, 3, 2}, {pipe, false, 3, 0}}
 	r.skipped = []skip{{"Rust", "cargo is not installed"}}
 	folder := t.TempDir()
 	if err := r.write(folder); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{r.plotTransports(), r.plotHandlers(), r.plotHeld()} {
-		wellFormed(t, name)
+	for _, picture := range []string{r.plotTransports(), r.plotHandlers(), r.plotMemory()} {
+		wellFormed(t, picture)
 	}
 	for got, want := range map[string]string{
 		r.Verdict():      "1 of 2",
-		r.FigureTable():  "**short**",
-		r.HeldTable():    "| 1.33 |",
+		r.FigureTable():  "| unix | - |  | 3.000 | 2.00 | missed |",
+		r.MemoryTable():  "| 1.13 |",
 		r.ForeignTable(): "Skipped, 1 of 2: Rust, because cargo is not installed.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(folder, "performance.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1 of 2 are kept", "takes 1.25 times the floor", "median of 5 passes", "holds 3.4 kB", "at most 1.25 times"} {
+		if !strings.Contains(strings.Join(strings.Fields(string(page)), " "), want) {
+			t.Errorf("the page has no %q", want)
 		}
 	}
 }

@@ -14,25 +14,31 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/multiselect/multiselect"
 )
 
-// holders are the responders whose half-open negotiations are measured. They
-// return when the stream ends. A new one is one line.
-var holders = map[string]func(io.ReadWriteCloser){
-	"accept": nil, // only the accepted connection, nobody serves it
-	"floor":  floorHolder,
-	"ours":   func(rw io.ReadWriteCloser) { oursHeld.Negotiate(context.Background(), rw) },
-	"goms":   func(rw io.ReadWriteCloser) { gomsHeld.Negotiate(rw) },
+// holdingResponders are the responders whose half-open negotiations are measured. They
+// return when the stream ends.
+var holdingResponders = map[string]func(io.ReadWriteCloser){
+	"accept":        nil, // the accepted connection alone, without a responder
+	"floor":         holdFloor,
+	"ours":          func(rw io.ReadWriteCloser) { holdingOurs.Negotiate(context.Background(), rw) },
+	"ours-no-limit": func(rw io.ReadWriteCloser) { holdingOursNoLimit.Negotiate(context.Background(), rw) },
+	"goms":          func(rw io.ReadWriteCloser) { holdingGoms.Negotiate(rw) },
 }
 
 var (
-	oursHeld = oursMuxer(oneLength.serves)
-	gomsHeld = gomsMuxer(oneLength.serves)
+	holdingOurs        = oursMuxer(oneLength.serves)
+	holdingOursNoLimit = oursMuxer(oneLength.serves)
+	holdingGoms        = gomsMuxer(oneLength.serves)
 )
 
-// floorHolder is what any responder costs: a goroutine that is blocked in Read
-// and has a buffer for the two messages.
-func floorHolder(rw io.ReadWriteCloser) {
+func init() { holdingOursNoLimit.Limits.Timeout = multiselect.NoLimit }
+
+// holdFloor is the minimum of a responder: a goroutine that is blocked in Read and has a
+// buffer for the two messages.
+func holdFloor(rw io.ReadWriteCloser) {
 	buf := make([]byte, 36)
 	for got := 0; got < len(buf); {
 		n, err := rw.Read(buf[got:])
@@ -43,15 +49,16 @@ func floorHolder(rw io.ReadWriteCloser) {
 	}
 }
 
-// runChild is a process that another one has started: one pass, see runPass, or the
-// one that has the responders: "tcp:ours" and the like. That says where it listens,
-// waits for a line, and says what one of them holds.
-func runChild(what string) error {
-	kind, which, _ := strings.Cut(what, ":")
+// runChild is the main function of a process that another process of this program has
+// started. It runs one pass ("pass:TIME", see measurePass), or the responders of half-open
+// negotiations ("tcp:ours"). Those print their address, wait for a line of input, and
+// print the memory of one negotiation.
+func runChild(task string) error {
+	kind, which, _ := strings.Cut(task, ":")
 	if kind == "pass" {
-		return runPass(which)
+		return measurePass(which)
 	}
-	respond, ok := holders[which]
+	respond, ok := holdingResponders[which]
 	if !ok {
 		return fmt.Errorf("no responder %q", which)
 	}
@@ -71,7 +78,7 @@ func childTCP(respond func(io.ReadWriteCloser)) error {
 	}
 	fmt.Println(l.Addr())
 	conns := make([]io.ReadWriteCloser, halfOpen)
-	before := inUse()
+	before := memoryInUse()
 	for i := range conns {
 		conn, err := l.Accept()
 		if err != nil {
@@ -79,7 +86,7 @@ func childTCP(respond func(io.ReadWriteCloser)) error {
 		}
 		conns[i] = conn
 	}
-	return holdAll(conns, respond, before)
+	return serveAll(conns, respond, before)
 }
 
 func childYamux5(respond func(io.ReadWriteCloser)) error {
@@ -89,24 +96,24 @@ func childYamux5(respond func(io.ReadWriteCloser)) error {
 	}
 	fmt.Println("none")
 	streams, openers := make([]io.ReadWriteCloser, halfOpen), make([]io.Closer, halfOpen)
-	before := inUse()
+	before := memoryInUse()
 	for i := range streams {
 		opener, err := client.OpenStream(context.Background())
 		if err != nil {
 			return err
 		}
-		openers[i] = opener // kept: an initiator that is there, and silent
+		openers[i] = opener // a silent initiator, kept alive
 		if streams[i], err = server.AcceptStream(); err != nil {
 			return err
 		}
 	}
 	defer runtime.KeepAlive(openers)
-	return holdAll(streams, respond, before)
+	return serveAll(streams, respond, before)
 }
 
-// holdAll serves all connections, says what each holds, and ends the process
-// with everything half-open.
-func holdAll(conns []io.ReadWriteCloser, respond func(io.ReadWriteCloser), before held) error {
+// serveAll starts a responder on each connection, prints the memory of each, and exits the
+// process while all of them are half-open.
+func serveAll(conns []io.ReadWriteCloser, respond func(io.ReadWriteCloser), before memory) error {
 	in := bufio.NewReader(os.Stdin)
 	if _, err := in.ReadString('\n'); err != nil {
 		return err
@@ -116,14 +123,14 @@ func holdAll(conns []io.ReadWriteCloser, respond func(io.ReadWriteCloser), befor
 		for _, conn := range conns {
 			go respond(conn)
 		}
-		for patience := time.Now().Add(30 * time.Second); waitingGoroutines()-waiting < halfOpen; {
-			if time.Now().After(patience) {
+		for deadline := time.Now().Add(30 * time.Second); waitingGoroutines()-waiting < halfOpen; {
+			if time.Now().After(deadline) {
 				return errors.New("not all responders wait for their peers")
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	after := inUse()
+	after := memoryInUse()
 	fmt.Println((after.heap-before.heap)/halfOpen, (after.stack-before.stack)/halfOpen, (after.resident-before.resident)/halfOpen)
 	runtime.KeepAlive(conns)
 	in.ReadString('\n')
@@ -131,16 +138,16 @@ func holdAll(conns []io.ReadWriteCloser, respond func(io.ReadWriteCloser), befor
 	return nil
 }
 
-// inUse is what this process holds, all in all.
-func inUse() held {
+// memoryInUse returns the memory of this process.
+func memoryInUse() memory {
 	runtime.GC()
-	runtime.GC() // the first one only moves the pools' contents aside
+	runtime.GC() // the first one leaves the contents of pools for the second
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return held{float64(m.HeapAlloc), float64(m.StackInuse), residentSize()}
+	return memory{float64(m.HeapAlloc), float64(m.StackInuse), residentSize()}
 }
 
-// residentSize is what the kernel counts, 0 where it does not tell.
+// residentSize returns the resident size in bytes, or 0 if the kernel does not report it.
 func residentSize() float64 {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if fields := bytes.Fields(statm); err == nil && len(fields) > 1 {

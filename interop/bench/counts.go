@@ -12,25 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mode is a way to come to an agreement, of which everything that does not
-// depend on the machine is counted.
+// mode is a way to reach an agreement. The counts of a mode do not depend on the machine.
 type mode struct {
 	name string
-	talk talk
+	talk scenario
 	variant
 }
 
-// modes are counted on TCP. A new one is one line.
+// modes are counted on TCP.
 var modes = []mode{
-	{"first proposal", oneLength, variant{"ours~ours", ours, ours}},
-	{"first proposal, mixed lengths", mixed, variant{"ours~ours", ours, ours}},
-	{"2nd proposal", kth(2), variant{"ours~ours", ours, ours}},
-	{"10th proposal", kth(10), variant{"ours~ours", ours, ours}},
-	{"handshake, then proposal", oneLength, variant{"ours~ours", oursInSteps(handshakeFirst), ours}},
-	{"`ls`, then proposal", oneLength, variant{"ours~ours", oursInSteps(listFirst), ours}},
-	{"`ls` and proposal in one flight", oneLength, variant{"ours~ours", oursInSteps(listAlong), ours}},
-	{"eager, then a request of 5 bytes", oneLength, variant{"ours~ours", eagerOurs, eagerOurs}},
-	{"lazy, with a request of 5 bytes", oneLength, variant{"ours~ours", lazyOurs, lazyOurs}},
+	{"first proposal", oneLength, variant{limitOn, ours, ours}},
+	{"first proposal, mixed lengths", mixed, variant{limitOn, ours, ours}},
+	{"2nd proposal", kth(2), variant{limitOn, ours, ours}},
+	{"10th proposal", kth(10), variant{limitOn, ours, ours}},
+	{"handshake, then proposal", oneLength, variant{limitOn, oursInSteps(handshakeFirst), ours}},
+	{"`ls`, then proposal", oneLength, variant{limitOn, oursInSteps(listFirst), ours}},
+	{"`ls` and proposal in one flight", oneLength, variant{limitOn, oursInSteps(listAlong), ours}},
+	{"eager, then a request of 5 bytes", oneLength, variant{limitOn, eagerOurs, eagerOurs}},
+	{"lazy, with a request of 5 bytes", oneLength, variant{limitOn, lazyOurs, lazyOurs}},
 	{"lazy, with a request of 5 bytes", oneLength, variant{"goms~goms", lazyGoms, lazyGoms}},
 	{"first proposal", oneLength, variant{"floor~floor", floor, floor}},
 	{"first proposal", oneLength, variant{"goms~goms", goms, goms}},
@@ -41,10 +40,10 @@ var modes = []mode{
 
 type step func(context.Context, *multiselect.Client, *multiselect.Communicator, string) error
 
-// oursInSteps is our initiator, one step after the other.
-func oursInSteps(do step) speaker {
+// oursInSteps is an initiator that calls the steps of the library one after the other.
+func oursInSteps(do step) implementation {
 	ctx := context.Background()
-	return speaker{name: "ours", initiate: func(t talk) func(io.ReadWriteCloser) func() error {
+	return implementation{name: "ours", initiate: func(t scenario) func(io.ReadWriteCloser) func() error {
 		cl := new(multiselect.Client)
 		return func(rw io.ReadWriteCloser) func() error {
 			return func() error { return do(ctx, cl, multiselect.NewCommunicator(rw), t.last()) }
@@ -82,22 +81,22 @@ type counts struct {
 
 type sideCounts struct{ reads, writes, bytes, segments float64 }
 
-// counted counts what is done to a connection. The two ends share lastWriter:
-// a round trip begins when the initiator writes after something else.
-type counted struct {
+// countingConn counts the calls and bytes of a connection. Both ends share lastWriter: a
+// round trip begins when the initiator writes and did not write last.
+type countingConn struct {
 	*net.TCPConn
 	side                 int32
 	lastWriter           *atomic.Int32
 	reads, writes, bytes atomic.Int64
-	turns                atomic.Int64 // writes that were not preceded by one of this side
+	turns                atomic.Int64 // writes that follow a write of the other side
 }
 
-func (c *counted) Read(p []byte) (int, error) {
+func (c *countingConn) Read(p []byte) (int, error) {
 	c.reads.Add(1)
 	return c.TCPConn.Read(p)
 }
 
-func (c *counted) Write(p []byte) (int, error) {
+func (c *countingConn) Write(p []byte) (int, error) {
 	if c.lastWriter.Swap(c.side) != c.side {
 		c.turns.Add(1)
 	}
@@ -106,7 +105,7 @@ func (c *counted) Write(p []byte) (int, error) {
 	return c.TCPConn.Write(p)
 }
 
-func (c *counted) now() (s sideCounts, err error) {
+func (c *countingConn) sideCounts() (s sideCounts, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return s, err
@@ -125,13 +124,12 @@ func (c *counted) now() (s sideCounts, err error) {
 	return sideCounts{float64(c.reads.Load()), float64(c.writes.Load()), float64(c.bytes.Load()), float64(info.Data_segs_out)}, nil
 }
 
-// per is what one of n negotiations added.
+// per returns the counts of one of n negotiations since before.
 func (s sideCounts) per(n float64, before sideCounts) sideCounts {
 	return sideCounts{(s.reads - before.reads) / n, (s.writes - before.writes) / n, (s.bytes - before.bytes) / n, (s.segments - before.segments) / n}
 }
 
-// count runs a mode often enough to tell what happens each time from what
-// happens once.
+// count runs a mode so often that the cost of its first negotiations does not count.
 func count(m mode) (c counts, err error) {
 	a, b, err := connected("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,14 +138,14 @@ func count(m mode) (c counts, err error) {
 	defer a.Close()
 	defer b.Close()
 	var last atomic.Int32
-	ia := &counted{TCPConn: a.(*net.TCPConn), side: 1, lastWriter: &last}
-	rb := &counted{TCPConn: b.(*net.TCPConn), side: 2, lastWriter: &last}
+	ia := &countingConn{TCPConn: a.(*net.TCPConn), side: 1, lastWriter: &last}
+	rb := &countingConn{TCPConn: b.(*net.TCPConn), side: 2, lastWriter: &last}
 	run := m.start(m.talk, ia, rb).run
 	const n = 500
 	if _, err := run(n); err != nil { // fills the pools
 		return c, err
 	}
-	var before, after tally
+	var before, after totals
 	if err := before.take(ia, rb); err != nil {
 		return c, err
 	}
@@ -168,13 +166,13 @@ func count(m mode) (c counts, err error) {
 	}, nil
 }
 
-// tally is everything that is counted, since the beginning.
-type tally struct {
+// totals are all counts since the start of the process or connection.
+type totals struct {
 	initiator, responder                  sideCounts
 	turns, allocs, allocBytes, goroutines float64
 }
 
-func (t *tally) take(initiator, responder *counted) (err error) {
+func (t *totals) take(initiator, responder *countingConn) (err error) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	started := []metrics.Sample{{Name: "/sched/goroutines-created:goroutines"}}
@@ -182,9 +180,9 @@ func (t *tally) take(initiator, responder *counted) (err error) {
 	t.allocs, t.allocBytes = float64(m.Mallocs), float64(m.TotalAlloc)
 	t.goroutines = float64(started[0].Value.Uint64())
 	t.turns = float64(initiator.turns.Load())
-	if t.initiator, err = initiator.now(); err != nil {
+	if t.initiator, err = initiator.sideCounts(); err != nil {
 		return err
 	}
-	t.responder, err = responder.now()
+	t.responder, err = responder.sideCounts()
 	return err
 }

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// duplex is one end of a connection in memory that buffers: Write does not
-// wait for the reader, and Read takes what is there. A reader is woken when it
-// waits and bytes come, by the runtime's own means; nobody spins.
+// duplex is one end of a buffered connection in memory: Write does not wait for the
+// reader, and Read returns the bytes that have arrived. A blocked reader is woken by a
+// sync.Cond.
 type duplex struct{ in, out *queue }
 
 func newDuplex() (a, b io.ReadWriteCloser) {
@@ -28,9 +28,9 @@ func (d duplex) Close() error {
 // queue holds the bytes of one direction.
 type queue struct {
 	mu     sync.Mutex
-	filled sync.Cond // signalled when bytes come or the queue is closed
+	filled sync.Cond // signalled when bytes arrive or the queue is closed
 	bytes  []byte    // written and not read yet
-	buf    []byte    // where bytes are, from its start
+	buf    []byte    // the memory of bytes
 	closed bool
 }
 

@@ -2,17 +2,17 @@ package main
 
 import "io"
 
-// The floor is the same bytes with no protocol in it: one Write and one Read
-// per flight and side, each with a buffer of its own that is just large enough.
-// No look-up, no pool, no check of what arrived beyond its length.
-var floor = speaker{
+// The floor transfers the bytes of a negotiation without a protocol: one Write and one Read
+// for each flight and side, with separate buffers of the exact size. It has no look-up and
+// no pool, and checks only the length of the bytes that arrive.
+var floor = implementation{
 	"floor",
-	func(t talk) func(io.ReadWriteCloser) func() error {
-		asks, answers := t.flights()
+	func(s scenario) func(io.ReadWriteCloser) func() error {
+		asks, answers := s.flights()
 		return func(rw io.ReadWriteCloser) func() error { return floorSide(rw, asks, answers, false) }
 	},
-	func(t talk) func(io.ReadWriteCloser) func() error {
-		asks, answers := t.flights()
+	func(s scenario) func(io.ReadWriteCloser) func() error {
+		asks, answers := s.flights()
 		return func(rw io.ReadWriteCloser) func() error { return floorSide(rw, answers, asks, true) }
 	},
 }
@@ -27,7 +27,7 @@ func floorSide(rw io.ReadWriteCloser, out, in [][]byte, readFirst bool) func() e
 				}
 			}
 			if n, err := rw.Read(buf[:len(in[i])]); err != nil || n != len(in[i]) {
-				return inPieces(n, err)
+				return splitFlightError(n, err)
 			}
 			if readFirst {
 				if _, err := rw.Write(out[i]); err != nil {

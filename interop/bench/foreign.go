@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// foreign is an implementation in another language. A program of ours in its
-// folder negotiates in batches when it is told to, on TCP and on one thread,
-// and times them itself; it is compared with a floor in the same language,
-// because what a runtime costs is not what a negotiation costs.
+// foreign is an implementation in another language. A program of ours in its folder
+// negotiates on TCP and on one thread, in batches that it is told to run, and measures
+// their time. It is compared with a floor in the same language, to exclude the cost of
+// the language's runtime.
 type foreign struct {
 	name, folder string
-	tools        []string // that must be there
+	tools        []string // programs that must be installed
 	build        []string
 	run          []string
-	library      string // and its version
+	library      string // with its version
 }
 
 var foreigners = []foreign{
@@ -40,16 +40,16 @@ var foreigners = []foreign{
 	},
 }
 
-// foreignCost is how a foreign library compares with its floor.
+// foreignCost has the results of a foreign library and its floor.
 type foreignCost struct {
 	foreign
 	first, tenth results // success at the first and at the tenth proposal
 }
 
-// skip is something that was not measured, and why.
-type skip struct{ what, why string }
+// skip is a language that was not measured.
+type skip struct{ name, reason string }
 
-// raceForeigners compares all that can be built here; the rest is skipped.
+// raceForeigners compares the languages that can be built here, and skips the others.
 func raceForeigners(rounds int) (costs []foreignCost, skipped []skip) {
 	for _, f := range foreigners {
 		cost, err := f.race(rounds)
@@ -83,7 +83,7 @@ func (f foreign) race(rounds int) (cost foreignCost, err error) {
 		proposals int
 		results   *results
 	}{{1, &cost.first}, {10, &cost.tenth}} {
-		// Twice, because the first time warms up what compiles itself.
+		// Twice, because a runtime with a JIT compiler warms up in the first race.
 		for range 2 {
 			if *k.results, err = race(rounds, []contender{p.contender("floor", k.proposals), p.contender("mss", k.proposals)}); err != nil {
 				return cost, err
@@ -129,7 +129,7 @@ func (p *process) stop() {
 }
 
 func (p *process) contender(variant string, k int) contender {
-	return contender{name: variant, elsewhere: true, run: func(n int) (time.Duration, error) {
+	return contender{name: variant, isRemote: true, run: func(n int) (time.Duration, error) {
 		fmt.Fprintln(p.in, variant, k, n)
 		var took time.Duration
 		_, err := fmt.Fscanln(p.out, &took)

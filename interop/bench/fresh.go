@@ -11,12 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Here each negotiation has a connection, or a stream, of its own, and many
-// clients negotiate at once. What counts then is not how long one takes but
-// how much of the processor it takes, both sides together and the kernel with
-// them.
+// Here each negotiation has a connection or a stream of its own, and many clients
+// negotiate concurrently. The cost is the processor time of both sides, with that of the
+// kernel, and not the time on the clock.
 
-// clientCounts are how many clients there are at once.
+// clientCounts are the numbers of concurrent clients.
 var clientCounts = []int{1, 100, 1000}
 
 // source makes new streams, both ends in this process.
@@ -40,7 +39,7 @@ func supplyTCP() (supply, error) {
 	dial := func() (io.ReadWriteCloser, error) {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		if err == nil {
-			// Without this the ports are used up by closed connections.
+			// Without this, closed connections use up the ports.
 			err = conn.(*net.TCPConn).SetLinger(0)
 		}
 		return conn, err
@@ -59,7 +58,7 @@ func supplyYamux5() (supply, error) {
 	return supply{dial, accept, func() { client.Close(); server.Close() }}, nil
 }
 
-// raceFresh compares variants with that many clients at once.
+// raceFresh compares variants with that many concurrent clients.
 func raceFresh(src source, rounds, clients int, vs []variant) (results, error) {
 	from, err := src.open()
 	if err != nil {
@@ -68,13 +67,13 @@ func raceFresh(src source, rounds, clients int, vs []variant) (results, error) {
 	defer from.close()
 	var contenders []contender
 	for _, v := range vs {
-		ask, answer := v.initiator.initiate(oneLength), v.server.respond(oneLength)
+		ask, answer := v.initiator.initiate(oneLength), v.responder.respond(oneLength)
 		contenders = append(contenders, contender{
 			name: v.name,
 			size: max(200, clients),
 			run: func(n int) (time.Duration, error) {
 				before := processorTime()
-				err := crowdOf(from, clients, n, ask, answer)
+				err := runCrowd(from, clients, n, ask, answer)
 				return processorTime() - before, err
 			},
 		})
@@ -82,8 +81,8 @@ func raceFresh(src source, rounds, clients int, vs []variant) (results, error) {
 	return race(rounds, contenders)
 }
 
-// crowdOf has n negotiations, shared by the clients.
-func crowdOf(from supply, clients, n int, ask, answer func(io.ReadWriteCloser) func() error) error {
+// runCrowd runs n negotiations, which the clients share.
+func runCrowd(from supply, clients, n int, ask, answer func(io.ReadWriteCloser) func() error) error {
 	var mu sync.Mutex
 	var errs []error
 	failed := func(err error) {
@@ -101,7 +100,7 @@ func crowdOf(from supply, clients, n int, ask, answer func(io.ReadWriteCloser) f
 				failed(err)
 				return
 			}
-			all.Go(func() { failed(once(stream, answer)) })
+			all.Go(func() { failed(serveOnce(stream, answer)) })
 		}
 	})
 	for i := range clients {
@@ -110,10 +109,10 @@ func crowdOf(from supply, clients, n int, ask, answer func(io.ReadWriteCloser) f
 				stream, err := from.dial()
 				if err != nil {
 					failed(err)
-					from.close() // or the other side waits for this one
+					from.close() // or accept blocks without end
 					return
 				}
-				failed(once(stream, ask))
+				failed(serveOnce(stream, ask))
 			}
 		})
 	}
@@ -121,19 +120,19 @@ func crowdOf(from supply, clients, n int, ask, answer func(io.ReadWriteCloser) f
 	return errors.Join(errs...)
 }
 
-func once(stream io.ReadWriteCloser, serve func(io.ReadWriteCloser) func() error) error {
+func serveOnce(stream io.ReadWriteCloser, serve func(io.ReadWriteCloser) func() error) error {
 	defer stream.Close()
 	return serve(stream)()
 }
 
-// share is what the i-th of many does of n.
-func share(n, many, i int) int { return (n + many - 1 - i) / many }
+// share returns the i-th of m equal parts of n.
+func share(n, m, i int) int { return (n + m - 1 - i) / m }
 
-// processorTime is what this process has used, the kernel's work included.
+// processorTime returns the processor time of this process, with that of the kernel.
 func processorTime() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		panic(err) // cannot be with these arguments
+		panic(err) // impossible with these arguments
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

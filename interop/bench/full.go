@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
-// fullRounds is how many rounds the full run has for each comparison.
+// fullRounds is the number of rounds of each comparison in the full run.
 const fullRounds = 101
 
-// transportCost is how the variants compare on one transport.
+// transportCost has the results of all variants on one transport.
 type transportCost struct {
 	transport  string
 	one, mixed results
@@ -20,38 +21,38 @@ type transportCost struct {
 // proposalCounts are the k of success at the k-th proposal.
 var proposalCounts = []int{2, 5, 10}
 
-// freshCost is how they compare with a new stream for each negotiation.
+// freshCost has the results with a new stream for each negotiation.
 type freshCost struct {
 	source  string
 	clients int
 	results results
 }
 
-// heldCost is what a half-open negotiation holds.
-type heldCost struct {
+// memoryCost is the memory of a half-open negotiation.
+type memoryCost struct {
 	on, sent, responder string
-	held
+	memory
 }
 
-// report is everything that is measured.
+// report holds all measurements.
 type report struct {
-	Machine      machine
-	Rounds       int
-	Took         time.Duration
-	figures      []figure
-	transports   []transportCost
-	handlers     []handlerCost
-	fresh        []freshCost
-	held         []heldCost
-	stalls       []stall
-	counts       []counts
-	foreign      []foreignCost
-	skipped      []skip
-	accounts     []account
-	asks, serves results // one side alone
+	Machine                machine
+	Rounds, Passes         int
+	Duration               time.Duration
+	figures                []figure
+	transports             []transportCost
+	handlers               []handlerCost
+	fresh                  []freshCost
+	memory                 []memoryCost
+	stalls                 []stall
+	counts                 []counts
+	foreign                []foreignCost
+	skipped                []skip
+	accounts               []account
+	initiators, responders results // one side alone
 }
 
-// chapters measure, one after the other.
+// chapters are measured one after the other.
 var chapters = []struct {
 	name    string
 	measure func(*report) error
@@ -59,7 +60,7 @@ var chapters = []struct {
 	{"counts", (*report).measureCounts},
 	{"transports", (*report).measureTransports},
 	{"one side alone", func(r *report) (err error) {
-		r.asks, r.serves, err = raceAlone(fullRounds)
+		r.initiators, r.responders, err = raceSolo(fullRounds)
 		return err
 	}},
 	{"other languages", func(r *report) error {
@@ -71,7 +72,7 @@ var chapters = []struct {
 		r.stalls, err = nagle(nagleVariants)
 		return err
 	}},
-	{"half-open negotiations", (*report).measureHeld},
+	{"half-open negotiations", (*report).measureHalfOpen},
 	{"profiles", (*report).measureAccounts},
 	{"handlers", func(r *report) (err error) {
 		r.handlers, err = raceHandlers(fullRounds, handlerCounts)
@@ -80,33 +81,33 @@ var chapters = []struct {
 	{"promises", (*report).measureFigures},
 }
 
-// runFull measures everything and writes it into the folder.
-func runFull(docs string) int {
+// runFull measures everything and writes the page into the folder.
+func runFull(docs string, passes int) int {
 	if _, err := os.Stat(docs); err != nil {
-		return fail(fmt.Errorf("run it in interop/bench, or say where to write with -docs: %w", err))
+		return fail(fmt.Errorf("run it in interop/bench, or name the folder of the page with -docs: %w", err))
 	}
 	begin := time.Now()
-	patience = begin.Add(20 * time.Minute)
-	r := &report{Machine: thisMachine(), Rounds: fullRounds}
+	retryUntil = begin.Add(20 * time.Minute)
+	r := &report{Machine: thisMachine(), Rounds: fullRounds, Passes: passes}
 	for _, chapter := range chapters {
 		fmt.Fprintf(os.Stderr, "%6s  %s\n", time.Since(begin).Round(time.Second), chapter.name)
 		if err := chapter.measure(r); err != nil {
 			return fail(fmt.Errorf("%s: %w", chapter.name, err))
 		}
 	}
-	r.Took = time.Since(begin).Round(time.Minute)
+	r.Duration = time.Since(begin).Round(time.Minute)
 	if err := r.write(docs); err != nil {
 		return fail(err)
 	}
 	for _, s := range r.skipped {
-		fmt.Fprintf(os.Stderr, "skipped: %s: %s\n", s.what, s.why)
+		fmt.Fprintf(os.Stderr, "skipped: %s: %s\n", s.name, s.reason)
 	}
 	fmt.Fprintf(os.Stderr, "%6s  done, %d of %d languages skipped\n", time.Since(begin).Round(time.Second), len(r.skipped), len(foreigners))
-	return 0
+	return conclude(r.figures)
 }
 
 func (r *report) measureCounts() error {
-	if _, err := count(modes[0]); err != nil { // what happens once in a process
+	if _, err := count(modes[0]); err != nil { // the first use of the library in a process
 		return err
 	}
 	for _, m := range modes {
@@ -133,7 +134,7 @@ func (r *report) measureTransports() (err error) {
 				return err
 			}
 		}
-		// On net.Pipe nothing can travel early: the peer reads it when it has agreed.
+		// On net.Pipe early data has no effect: the peer reads it after its agreement.
 		if tr.name != "net.Pipe" {
 			if cost.lazy, err = raceOn(tr, fullRounds, oneLength, lazyVariants); err != nil {
 				return err
@@ -157,31 +158,35 @@ func (r *report) measureFresh() error {
 	return nil
 }
 
-// measureHeld repeats each measurement: memory scatters little.
-func (r *report) measureHeld() error {
-	const times = 3
-	for _, silence := range silences {
-		for _, who := range []string{"accept", "floor", "ours", "goms"} {
-			h, err := middleOf(times, func() (held, error) { return halfOpenTCP(who, silence.bytes) })
+func (r *report) measureHalfOpen() error {
+	p, err := thisProgram()
+	if err != nil {
+		return err
+	}
+	measure := func(on, sent string, once func(responder string) (memory, error)) error {
+		for _, responder := range []string{"accept", "floor", "ours", "ours-no-limit", "goms"} {
+			m, err := medianMemory(memoryTimes, func() (memory, error) { return once(responder) })
 			if err != nil {
 				return err
 			}
-			r.held = append(r.held, heldCost{"TCP", silence.name, who, h})
+			r.memory = append(r.memory, memoryCost{on, sent, strings.Replace(responder, "-no-limit", ", no limit", 1), m})
 		}
+		return nil
 	}
-	for _, who := range []string{"accept", "floor", "ours", "goms"} {
-		h, err := middleOf(times, func() (held, error) { return halfOpenYamux5(who) })
+	for _, silence := range silences {
+		err := measure("TCP", silence.name, func(responder string) (memory, error) {
+			return p.halfOpenTCP(responder, silence.bytes)
+		})
 		if err != nil {
 			return err
 		}
-		r.held = append(r.held, heldCost{"yamux v5", "nothing", who, h})
 	}
-	return nil
+	return measure("yamux v5", silences[0].name, p.halfOpenYamux5)
 }
 
 func (r *report) measureAccounts() error {
 	for _, name := range accountTransports {
-		accounts, err := explain(transportNamed(name), accountVariants)
+		accounts, err := profileVariants(transportNamed(name), accountVariants)
 		if err != nil {
 			return err
 		}
@@ -191,6 +196,6 @@ func (r *report) measureAccounts() error {
 }
 
 func (r *report) measureFigures() (err error) {
-	r.figures, err = measureFigures()
+	r.figures, err = measureFigures(r.Passes)
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,115 +14,104 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Half-open negotiations are those whose initiator has stopped speaking. What
-// one holds is measured in a process that has nothing but responders: this
-// program again, see child.go. The silent initiators are here.
+// A negotiation is half-open while its initiator has stopped sending. Its memory is
+// measured in a process that contains only responders: this program again, see child.go.
+// The silent initiators are here.
 
+// halfOpen is the number of half-open negotiations.
 const halfOpen = 10_000
 
-// silences are what an initiator has sent when it stops.
+// memoryTimes is the number of measurements of memory of which the median counts.
+const memoryTimes = 3
+
+// silences are the bytes that an initiator sends before it stops.
 var silences = []struct{ name, bytes string }{
 	{"nothing", ""},
 	{"10 bytes of the header", wire.HeaderFrame[:10]},
 	{"the header", wire.HeaderFrame},
 }
 
-// held is what one half-open negotiation holds, in bytes.
-type held struct{ heap, stack, resident float64 }
+// memory is the memory of one half-open negotiation, in bytes.
+type memory struct{ heap, stack, resident float64 }
 
-// sum is what Go holds. The resident size has the kernel's rounding in it.
-func (h held) sum() float64 { return h.heap + h.stack }
+// sum omits the resident size, which the kernel rounds to pages.
+func (m memory) sum() float64 { return m.heap + m.stack }
 
-// halfOpenTCP is what a TCP connection holds with a responder of child.go.
-func halfOpenTCP(responder, sent string) (held, error) {
-	return askChild("tcp:"+responder, func(address string) (func(), error) {
+// halfOpenTCP measures the memory of a TCP connection with a responder of child.go.
+func (p program) halfOpenTCP(responder, sent string) (memory, error) {
+	return p.measureChild("tcp:"+responder, func(address string) (func(), error) {
 		conns := make([]net.Conn, 0, halfOpen)
-		hangUp := func() {
+		closeAll := func() {
 			for _, conn := range conns {
-				conn.(*net.TCPConn).SetLinger(0) // leave nothing behind in the kernel
+				conn.(*net.TCPConn).SetLinger(0) // or the kernel keeps the ports for a while
 				conn.Close()
 			}
 		}
 		for range halfOpen {
 			conn, err := net.Dial("tcp", address)
 			if err != nil {
-				return hangUp, err
+				return closeAll, err
 			}
 			conns = append(conns, conn)
 			if _, err := io.WriteString(conn, sent); err != nil {
-				return hangUp, err
+				return closeAll, err
 			}
 		}
-		return hangUp, nil
+		return closeAll, nil
 	})
 }
 
-// halfOpenYamux5 is what a stream holds, both its ends together.
-func halfOpenYamux5(responder string) (held, error) {
-	return askChild("yamux5:"+responder, func(string) (func(), error) { return func() {}, nil })
+// halfOpenYamux5 measures the memory of a stream, of both its ends together.
+func (p program) halfOpenYamux5(responder string) (memory, error) {
+	return p.measureChild("yamux5:"+responder, func(string) (func(), error) { return func() {}, nil })
 }
 
-// askChild starts a child, has it called by dial, and returns what it says.
-func askChild(what string, dial func(address string) (hangUp func(), err error)) (h held, err error) {
+// measureChild starts a child, connects to it with dial, and returns its output.
+func (p program) measureChild(task string, dial func(address string) (closeAll func(), err error)) (m memory, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("half-open %s: %w", what, err)
+			err = fmt.Errorf("half-open %s: %w", task, err)
 		}
 	}()
-	self, err := os.Executable()
-	if err != nil {
-		return h, err
-	}
-	cmd := exec.Command(self, "-child", what)
+	cmd := exec.Command(string(p), "-child", task)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return h, err
+		return m, err
 	}
-	out, err := cmd.StdoutPipe()
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return h, err
+		return m, err
 	}
 	if err := cmd.Start(); err != nil {
-		return h, err
+		return m, err
 	}
 	defer func() { in.Close(); err = errors.Join(err, cmd.Wait()) }()
-	said := bufio.NewReader(out)
+	out := bufio.NewReader(stdout)
 	var address string
-	if _, err := fmt.Fscanln(said, &address); err != nil {
-		return h, err
+	if _, err := fmt.Fscanln(out, &address); err != nil {
+		return m, err
 	}
-	hangUp, err := dial(address)
-	defer hangUp()
+	closeAll, err := dial(address)
+	defer closeAll()
 	if err != nil {
-		return h, err
+		return m, err
 	}
 	fmt.Fprintln(in, "all sent")
-	_, err = fmt.Fscanln(said, &h.heap, &h.stack, &h.resident)
-	return h, err
+	_, err = fmt.Fscanln(out, &m.heap, &m.stack, &m.resident)
+	return m, err
 }
 
-// compare orders by what Go holds.
-func (h held) compare(than held) int {
-	switch {
-	case h.sum() < than.sum():
-		return -1
-	case h.sum() > than.sum():
-		return 1
-	}
-	return 0
-}
-
-// middleOf repeats a measurement and returns the median by sum.
-func middleOf(times int, measure func() (held, error)) (held, error) {
-	var all []held
+// medianMemory repeats a measurement and returns the median by sum.
+func medianMemory(times int, measure func() (memory, error)) (memory, error) {
+	var all []memory
 	for range times {
-		h, err := measure()
+		m, err := measure()
 		if err != nil {
-			return held{}, err
+			return memory{}, err
 		}
-		all = append(all, h)
+		all = append(all, m)
 	}
-	slices.SortFunc(all, held.compare)
+	slices.SortFunc(all, func(a, b memory) int { return cmp.Compare(a.sum(), b.sum()) })
 	return all[len(all)/2], nil
 }

@@ -2,17 +2,17 @@ package main
 
 import "fmt"
 
-// handlerCounts are how many protocols a responder serves; the one that was
+// handlerCounts are the numbers of protocols that a responder serves. The one that was
 // registered last is negotiated.
 var handlerCounts = []int{1, 10, 100, 1000, 10_000, 100_000}
 
-// serving is a talk with a responder of n protocols.
-func serving(n int) talk {
-	return talk{fmt.Sprintf("%d handlers", n), []string{id}, crowd(n)}
+// serving is a scenario with a responder of n protocols.
+func serving(n int) scenario {
+	return scenario{fmt.Sprintf("%d handlers", n), []string{id}, crowdNames(n)}
 }
 
-// handlerCost is what n handlers cost: the CPU of the responder alone, and its
-// ratio to the floor on TCP.
+// handlerCost is the cost of n handlers: the CPU time of the responder alone, and its ratio
+// to the floor on TCP.
 type handlerCost struct {
 	handlers int
 	cpu, tcp results
@@ -22,15 +22,14 @@ type handlerCost struct {
 func raceHandlers(rounds int, counts []int) ([]handlerCost, error) {
 	var costs []handlerCost
 	for _, n := range counts {
-		t := serving(n)
+		s := serving(n)
 		cpu, err := race(rounds, []contender{
-			responderAlone(oursFree, t), responderAlone(ours, t), responderAlone(goms, t),
+			soloResponder(ours, s), soloResponder(oursNoLimit, s), soloResponder(goms, s),
 		})
 		if err != nil {
 			return nil, err
 		}
-		tcp, err := raceOn(transportNamed("TCP"), rounds, t,
-			find(theFloor, "ours~ours, no budget", "ours~ours", "goms~goms"))
+		tcp, err := raceOn(transportNamed("TCP"), rounds, s, handlerVariants)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +39,7 @@ func raceHandlers(rounds int, counts []int) ([]handlerCost, error) {
 }
 
 // raceOn compares variants on one stream of a transport.
-func raceOn(tr transport, rounds int, t talk, vs []variant) (results, error) {
+func raceOn(tr transport, rounds int, s scenario, vs []variant) (results, error) {
 	l, err := tr.open()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tr.name, err)
@@ -48,11 +47,11 @@ func raceOn(tr transport, rounds int, t talk, vs []variant) (results, error) {
 	defer l.close()
 	var contenders []contender
 	for _, v := range vs {
-		contenders = append(contenders, v.start(t, l.initiator, l.responder))
+		contenders = append(contenders, v.start(s, l.initiator, l.responder))
 	}
 	r, err := race(rounds, contenders)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", tr.name, t.name, err)
+		return nil, fmt.Errorf("%s: %s: %w", tr.name, s.name, err)
 	}
 	return r, nil
 }

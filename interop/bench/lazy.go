@@ -10,62 +10,69 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// A lazy initiator sends a request behind its proposal, and the response comes
-// behind the agreement. So what is timed here is longer than elsewhere: up to the
-// first bytes of the protocol, there and back.
+// A lazy initiator sends a request directly after its proposal, and the response follows
+// the agreement. So the time that is measured here is longer than elsewhere: it ends when
+// the first bytes of the protocol have travelled there and back.
 
-// request and response are one delimited message of the protocol's own.
+// request and response are each one delimited message of the protocol.
 var (
 	request  = []byte("\x04ping")
 	response = []byte("\x04pong")
 )
 
 var (
-	lazyFloor    = speaker{"lazy floor", lazyFloorInitiate, lazyFloorRespond}
-	lazyOurs     = lazyOursWith("lazy ours", multiselect.Limits{})
-	lazyOursFree = lazyOursWith("lazy ours-free", multiselect.Limits{Timeout: -1})
-	lazyGoms     = speaker{"lazy goms", lazyGomsInitiate, responding(gomsRespond)}
-	// eager negotiates first and sends the request then: what lazy saves.
-	eagerOurs = speaker{"eager ours", requesting(oursFree.initiate), responding(oursFree.respond)}
+	lazyFloor       = implementation{"lazy floor", lazyFloorInitiate, lazyFloorRespond}
+	lazyOurs        = lazyOursWith("lazy ours", multiselect.Limits{})
+	lazyOursNoLimit = lazyOursWith("lazy ours, no limit", multiselect.Limits{Timeout: multiselect.NoLimit})
+	lazyGoms        = implementation{"lazy goms", lazyGomsInitiate, responding(gomsRespond)}
+	// The eager ones negotiate first and then send the request. The difference is the
+	// gain of a lazy stream.
+	eagerOurs        = eager(ours)
+	eagerOursNoLimit = eager(oursNoLimit)
 )
+
+// notLazy is the name of a variant that negotiates first.
+const notLazy = "ours~ours, not lazy"
 
 // lazyVariants are compared on each transport.
 var lazyVariants = []variant{
 	{theFloor, lazyFloor, lazyFloor},
 	{"capped floor", cappedFloor, cappedFloor},
-	{"ours~ours", lazyOurs, lazyOurs},
-	{"ours~ours, no budget", lazyOursFree, lazyOursFree},
+	{limitOn, lazyOurs, lazyOurs},
+	{limitOff, lazyOursNoLimit, lazyOursNoLimit},
 	{"goms~goms", lazyGoms, lazyGoms},
 	{"ours~goms", lazyOurs, lazyGoms},
 	{"goms~ours", lazyGoms, lazyOurs},
-	{"ours~ours, not lazy", eagerOurs, eagerOurs},
+	{notLazy, eagerOurs, eagerOurs},
+	{notLazy + ", no limit", eagerOursNoLimit, eagerOursNoLimit},
 }
 
-// The floor has request and response in the flights, and reads them at once.
-func lazyFloorInitiate(t talk) func(io.ReadWriteCloser) func() error {
-	ask, answer := lazyFlights(t)
+// The floor includes request and response in the flights, and reads each flight in one
+// call.
+func lazyFloorInitiate(s scenario) func(io.ReadWriteCloser) func() error {
+	ask, answer := lazyFlights(s)
 	return func(rw io.ReadWriteCloser) func() error { return floorSide(rw, ask, answer, false) }
 }
 
-func lazyFloorRespond(t talk) func(io.ReadWriteCloser) func() error {
-	ask, answer := lazyFlights(t)
+func lazyFloorRespond(s scenario) func(io.ReadWriteCloser) func() error {
+	ask, answer := lazyFlights(s)
 	return func(rw io.ReadWriteCloser) func() error { return floorSide(rw, answer, ask, true) }
 }
 
-func lazyFlights(t talk) (ask, answer [][]byte) {
-	flight := wire.AppendMessage([]byte(wire.HeaderFrame), t.last())
-	behind := func(b []byte) [][]byte { return [][]byte{slices.Concat(flight, b)} }
-	return behind(request), behind(response)
+func lazyFlights(s scenario) (ask, answer [][]byte) {
+	flight := wire.AppendMessage([]byte(wire.HeaderFrame), s.last())
+	with := func(b []byte) [][]byte { return [][]byte{slices.Concat(flight, b)} }
+	return with(request), with(response)
 }
 
-// The capped floor has a responder that reads and writes like any does that neither
-// reads past the agreement nor holds its answer back, and an initiator that takes the
-// two together if they have come together: what is left of the lazy ratios above it
-// is the library's.
-var cappedFloor = speaker{
+// The capped floor has a responder that does not read past the agreement and does not
+// delay its answer, and an initiator that reads answer and response in one call if they
+// have arrived together. The difference between it and a lazy variant is the cost of the
+// library.
+var cappedFloor = implementation{
 	"capped floor",
-	func(t talk) func(io.ReadWriteCloser) func() error {
-		asks, answers := lazyFlights(t)
+	func(s scenario) func(io.ReadWriteCloser) func() error {
+		asks, answers := lazyFlights(s)
 		return func(rw io.ReadWriteCloser) func() error {
 			buf := make([]byte, len(answers[0]))
 			return func() error {
@@ -77,20 +84,20 @@ var cappedFloor = speaker{
 			}
 		}
 	},
-	func(t talk) func(io.ReadWriteCloser) func() error {
-		_, flights := lazyFlights(t)
+	func(s scenario) func(io.ReadWriteCloser) func() error {
+		_, flights := lazyFlights(s)
 		return func(rw io.ReadWriteCloser) func() error {
 			buf := make([]byte, len(flights[0]))
 			agreement := flights[0][:len(buf)-len(response)]
 			return func() error {
 				if n, err := rw.Read(buf[:len(agreement)]); err != nil || n != len(agreement) {
-					return inPieces(n, err)
+					return splitFlightError(n, err)
 				}
 				if _, err := rw.Write(agreement); err != nil {
 					return err
 				}
 				if n, err := rw.Read(buf[len(agreement):]); err != nil || n != len(request) {
-					return inPieces(n, err)
+					return splitFlightError(n, err)
 				}
 				_, err := rw.Write(response)
 				return err
@@ -99,19 +106,19 @@ var cappedFloor = speaker{
 	},
 }
 
-func lazyOursWith(name string, l multiselect.Limits) speaker {
+func lazyOursWith(name string, l multiselect.Limits) implementation {
 	cl, ctx := &multiselect.Client{Limits: l}, context.Background()
-	return speaker{
+	return implementation{
 		name,
-		func(t talk) func(io.ReadWriteCloser) func() error {
+		func(s scenario) func(io.ReadWriteCloser) func() error {
 			return func(rw io.ReadWriteCloser) func() error {
 				buf := make([]byte, len(response))
 				return func() error {
-					lazy, err := cl.Lazy(ctx, rw, t.last())
+					lazy, err := cl.Lazy(ctx, rw, s.last())
 					if err != nil {
 						return err
 					}
-					return ask(lazy, buf)
+					return sendRequest(lazy, buf)
 				}
 			}
 		},
@@ -119,33 +126,37 @@ func lazyOursWith(name string, l multiselect.Limits) speaker {
 	}
 }
 
-func lazyGomsInitiate(t talk) func(io.ReadWriteCloser) func() error {
+func lazyGomsInitiate(s scenario) func(io.ReadWriteCloser) func() error {
 	return func(rw io.ReadWriteCloser) func() error {
 		buf := make([]byte, len(response))
-		return func() error { return ask(mss.NewMSSelect(rw, t.last()), buf) }
+		return func() error { return sendRequest(mss.NewMSSelect(rw, s.last()), buf) }
 	}
 }
 
-// requesting asks when the protocol is agreed.
+func eager(i implementation) implementation {
+	return implementation{"eager " + i.name, requesting(i.initiate), responding(i.respond)}
+}
+
+// requesting adds the request to an initiator, after the agreement.
 func requesting(negotiate role) role {
-	return func(t talk) func(io.ReadWriteCloser) func() error {
-		prepare := negotiate(t)
+	return func(s scenario) func(io.ReadWriteCloser) func() error {
+		prepare := negotiate(s)
 		return func(rw io.ReadWriteCloser) func() error {
 			once, buf := prepare(rw), make([]byte, len(response))
 			return func() error {
 				if err := once(); err != nil {
 					return err
 				}
-				return ask(rw, buf)
+				return sendRequest(rw, buf)
 			}
 		}
 	}
 }
 
-// responding answers the request when the protocol is agreed.
+// responding adds the response to a responder, after the agreement.
 func responding(negotiate role) role {
-	return func(t talk) func(io.ReadWriteCloser) func() error {
-		prepare := negotiate(t)
+	return func(s scenario) func(io.ReadWriteCloser) func() error {
+		prepare := negotiate(s)
 		return func(rw io.ReadWriteCloser) func() error {
 			once, buf := prepare(rw), make([]byte, len(request))
 			return func() error {
@@ -153,7 +164,7 @@ func responding(negotiate role) role {
 					return err
 				}
 				if n, err := rw.Read(buf); err != nil || n != len(request) {
-					return inPieces(n, err)
+					return splitFlightError(n, err)
 				}
 				_, err := rw.Write(response)
 				return err
@@ -162,13 +173,13 @@ func responding(negotiate role) role {
 	}
 }
 
-// ask sends the request and reads the response into buf.
-func ask(rw io.ReadWriter, buf []byte) error {
+// sendRequest sends the request and reads the response into buf.
+func sendRequest(rw io.ReadWriter, buf []byte) error {
 	if _, err := rw.Write(request); err != nil {
 		return err
 	}
-	if n, err := rw.Read(buf); err != nil || n != len(buf) { // like the floor
-		return inPieces(n, err)
+	if n, err := rw.Read(buf); err != nil || n != len(buf) { // one Read, like the floor
+		return splitFlightError(n, err)
 	}
 	return nil
 }

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// machine is where the figures are from. It names no host and no path.
+// machine describes the machine of a run, without names of hosts and paths.
 type machine struct {
 	CPU, Kernel, Go, Pinned string
 	CPUs                    int
-	Versions                []string // of what is compared
+	Versions                []string // of the compared libraries
 }
 
 func thisMachine() machine {
 	m := machine{CPU: cpuModel(), Kernel: kernelVersion(), Go: runtime.Version(), CPUs: cpuCount(), Pinned: "one CPU (taskset)"}
 	if _, err := exec.LookPath("taskset"); err != nil {
-		m.Pinned = "not pinned, because taskset was missing; the ratios scatter"
+		m.Pinned = "not pinned, because taskset was missing; the ratios vary more"
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
@@ -37,7 +37,7 @@ func thisMachine() machine {
 	return m
 }
 
-// cpuModel is the first line of that kind that the kernel has.
+// cpuModel returns the model of the first CPU, or the architecture.
 func cpuModel() string { return cmp.Or(cpuInfo("model name"), runtime.GOARCH) }
 
 func cpuInfo(key string) string {
@@ -54,7 +54,7 @@ func cpuInfo(key string) string {
 	return ""
 }
 
-// cpuCount counts all CPUs: this process may use only one.
+// cpuCount returns the number of all CPUs, of which this process may use only one.
 func cpuCount() int {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -63,7 +63,8 @@ func cpuCount() int {
 	return max(1, strings.Count("\n"+string(info), "\nprocessor\t"))
 }
 
-// kernelVersion is the number without what a distributor or host adds to it.
+// kernelVersion returns the version number of the kernel, without the suffix of a
+// distribution.
 func kernelVersion() string {
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {

@@ -1,15 +1,19 @@
-// Command bench measures what a negotiation costs, next to the floor of its
-// transport and to other implementations, in one run:
+// Command bench measures the cost of a negotiation, compared with the floor of its
+// transport and with other implementations, in one run:
 //
-//	GOWORK=off go run .           # everything, into docs/performance.md; under 30 minutes
-//	GOWORK=off go run . --quick   # the figures that are promised; exits 1 if one is short
+//	GOWORK=off go run .              # everything, into docs/performance.md
+//	GOWORK=off go run . --quick      # the promises only
+//	GOWORK=off go run . --base DIR   # the promises, in turns with the checkout in DIR
 //
-// It is never published and not part of go.work. Read race.go for the method,
-// variants.go, transports.go and talk.go for what is compared, quick.go for the
-// promises, and the result for the rest.
+// Each of them prints at its end which promises are kept, and exits 1 if one is missed.
+//
+// It is never published and not part of go.work. The method is in race.go, the things
+// that are compared are in variants.go, transports.go and scenario.go, the promises in
+// quick.go, and the comparison with another checkout in base.go.
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 )
@@ -17,20 +21,26 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
-	quick := flag.Bool("quick", false, "measure only the figures that are promised; exit 1 if one is short")
+	quick := flag.Bool("quick", false, "measure only the promises; exit 1 if one is missed")
+	base := flag.String("base", "", "measure the promises here and in the checkout in `folder`, in turns, and compare; exit 1 if one is missed here and is worse than there")
+	passes := flag.Int("passes", defaultPasses, "the `number` of passes of which a promise of time takes the median")
 	docs := flag.String("docs", "../../docs", "the `folder` that performance.md and its plots are written to")
-	child := flag.String("child", "", "for the program itself: a process that measures `something` for another")
+	child := flag.String("child", "", "internal: measure `something` for the process that started this one")
 	flag.Parse()
 	switch {
+	case *passes < 1:
+		return fail(errors.New("-passes must be at least 1"))
 	case *child != "":
 		if err := runChild(*child); err != nil {
 			return fail(err)
 		}
 		return 0
-	case !pinned():
+	case !isPinned():
 		return runPinned()
+	case *base != "":
+		return runBase(*base, *passes)
 	case *quick:
-		return runQuick()
+		return runQuick(*passes)
 	}
-	return runFull(*docs)
+	return runFull(*docs, *passes)
 }

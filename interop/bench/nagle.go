@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// nagleNegotiations is how many there are of each variant, one after the other.
+// nagleNegotiations is the number of negotiations of each variant, one after the other.
 const nagleNegotiations = 100
 
-// stall is how long single negotiations took, in ns.
+// stall has the times of single negotiations, in ns.
 type stall struct {
 	name             string
 	median, p99, max float64
 }
 
-// nagle times single negotiations on TCP with TCP_NODELAY off at both ends.
-// Then a second small write waits until the first is acknowledged, and the peer
-// takes its time to acknowledge: about 40 ms.
+// nagle measures single negotiations on TCP with TCP_NODELAY off at both ends. Then a
+// second small write waits for the acknowledgement of the first, which the peer delays by
+// about 40 ms.
 func nagle(vs []variant) ([]stall, error) {
 	var stalls []stall
 	for _, v := range vs {
@@ -33,7 +33,7 @@ func nagle(vs []variant) ([]stall, error) {
 		took := make([]float64, 0, nagleNegotiations)
 		ask := v.initiator.initiate(oneLength)(a)
 		answered := make(chan error, 1)
-		go func() { answered <- repeat(nagleNegotiations, v.server.respond(oneLength)(b), b) }()
+		go func() { answered <- repeat(nagleNegotiations, v.responder.respond(oneLength)(b), b) }()
 		err = repeat(nagleNegotiations, func() error {
 			begin := time.Now()
 			err := ask()

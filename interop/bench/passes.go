@@ -10,88 +10,92 @@ import (
 	"time"
 )
 
-// A figure of time is the middle one of quickPasses races, each in a process and on
-// connections of its own, and spread over the run: where those and their buffers
-// happen to lie in memory, and what the neighbours on the machine do for a few
-// seconds, moves a ratio by several hundredths, and no number of rounds in one place
-// averages that out.
+// A figure of time is the median of several passes, each in a process and on connections
+// of its own, and spread over the run. The position of connections and buffers in memory,
+// and other processes that are busy for some seconds, change a ratio by several
+// hundredths, and more rounds in one process do not average that out.
 const (
-	quickPasses = 7
-	quickRounds = 45
+	defaultPasses = 7
+	passRounds    = 45
 )
 
-// pass is what the process of one pass tells: every race once.
+// pass is the output of one pass: the figures of every race, each measured once.
 type pass struct {
 	Figures []figure
 	Census  roundCounts
 }
 
-// middleOfPasses lets a process of its own make each pass, and takes the middle of
-// what they find.
-func middleOfPasses() ([]figure, error) {
-	passes := make([]pass, quickPasses)
+// program is the path of an executable of this benchmark: this one, or one that was built
+// from another checkout.
+type program string
+
+func thisProgram() (program, error) {
+	path, err := os.Executable()
+	return program(path), err
+}
+
+// medianOfPasses runs the passes and returns the median of each figure.
+func medianOfPasses(p program, n int) ([]figure, error) {
+	passes := make([]pass, n)
 	for i := range passes {
-		fmt.Fprintf(os.Stderr, "bench: pass %d of %d\n", i+1, quickPasses)
-		p, err := passElsewhere(shared(patience, len(passes)-i))
-		if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: pass %d of %d\n", i+1, n)
+		var err error
+		if passes[i], err = p.runPass(shareOfTime(retryUntil, n-i)); err != nil {
 			return nil, fmt.Errorf("pass %d: %w", i+1, err)
 		}
-		census.add(p.Census)
-		passes[i] = p
+		census.add(passes[i].Census)
 	}
-	return middleOfFigures(passes)
+	return medianOfFigures(passes)
 }
 
-// shared is the end of the share that the first of so many has in the time that is
-// left.
-func shared(end time.Time, by int) time.Time {
-	return time.Now().Add(time.Until(end) / time.Duration(by))
+// shareOfTime returns the end of the first of n equal shares of the time until end.
+func shareOfTime(end time.Time, n int) time.Time {
+	return time.Now().Add(time.Until(end) / time.Duration(n))
 }
 
-// middleOfFigures takes each figure's middle ratio.
-func middleOfFigures(passes []pass) ([]figure, error) {
+// medianOfFigures returns the median of each figure.
+func medianOfFigures(passes []pass) ([]figure, error) {
 	figures := slices.Clone(passes[0].Figures)
 	for i := range figures {
 		var ratios []float64
 		for _, p := range passes {
-			if len(p.Figures) != len(figures) || p.Figures[i].Name != figures[i].Name {
-				return nil, errors.New("the passes have measured different things")
+			if len(p.Figures) != len(figures) || !p.Figures[i].isSameAs(figures[i]) {
+				return nil, errors.New("the passes have measured different figures")
 			}
 			ratios = append(ratios, p.Figures[i].Ratio)
 		}
 		figures[i].Ratio = spreadOf(ratios).median
 	}
 	if len(figures) == 0 {
-		return nil, errors.New("the passes have measured nothing")
+		return nil, errors.New("the passes have measured no figures")
 	}
 	return figures, nil
 }
 
-// passElsewhere starts this program again, see runPass, pinned like this one.
-func passElsewhere(end time.Time) (p pass, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return p, err
-	}
-	cmd := exec.Command(self, "-child", "pass:"+end.Format(time.RFC3339Nano))
+// isSameAs reports whether two figures measure the same thing.
+func (f figure) isSameAs(g figure) bool { return f.Name == g.Name && f.Limited == g.Limited }
+
+// runPass runs one pass in a process of its own, which is pinned like this one.
+func (p program) runPass(end time.Time) (result pass, err error) {
+	cmd := exec.Command(string(p), "-child", "pass:"+end.Format(time.RFC3339Nano))
 	cmd.Stderr = os.Stderr
-	said, err := cmd.Output()
+	out, err := cmd.Output()
 	if err == nil {
-		err = json.Unmarshal(said, &p)
+		err = json.Unmarshal(out, &result)
 	}
-	return p, err
+	return result, err
 }
 
-// runPass is the process of one pass. It is told when to stop to make up for
-// disturbed rounds.
-func runPass(until string) error {
+// measurePass is the process of one pass. It stops to replace disturbed rounds at the
+// given time.
+func measurePass(until string) error {
 	end, err := time.Parse(time.RFC3339Nano, until)
 	if err != nil {
 		return err
 	}
 	var all []figure
 	for i, race := range races {
-		patience = shared(end, len(races)-i)
+		retryUntil = shareOfTime(end, len(races)-i)
 		figures, err := race()
 		if err != nil {
 			return err

@@ -11,13 +11,13 @@ import (
 // pinnedEnv marks the process that is pinned.
 const pinnedEnv = "MULTISELECT_BENCH_PINNED"
 
-// pinned reports whether this process was started on one CPU by runPinned.
-func pinned() bool { return os.Getenv(pinnedEnv) == "1" }
+// isPinned reports whether this process was started on one CPU by runPinned.
+func isPinned() bool { return os.Getenv(pinnedEnv) == "1" }
 
-// runPinned runs this program again, with the same arguments, on one CPU and
-// with one thread for Go code. A wake-up that crosses CPUs costs more than a
-// negotiation, and whether one does is up to the scheduler: unpinned times fall
-// into two heaps. The exit code is that of the child.
+// runPinned runs this program again, with the same arguments, on one CPU and with one
+// thread for Go code. A wake-up that crosses CPUs costs more than a negotiation, and the
+// scheduler decides which ones do, so unpinned times have two peaks. The exit code is
+// that of the child.
 func runPinned() int {
 	self, err := os.Executable()
 	if err != nil {
@@ -27,7 +27,7 @@ func runPinned() int {
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	} else {
-		fmt.Fprintf(os.Stderr, "bench: taskset (util-linux) is not here: GOMAXPROCS=1, but not pinned to a CPU on %s; ratios will scatter\n", runtime.GOOS)
+		fmt.Fprintf(os.Stderr, "bench: taskset (util-linux) is not installed: GOMAXPROCS=1, but not pinned to a CPU on %s; ratios will vary more\n", runtime.GOOS)
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), pinnedEnv+"=1", "GOMAXPROCS=1")

@@ -12,25 +12,25 @@ import (
 	"github.com/google/pprof/profile"
 )
 
-// Profiles of the variants alternate, so that what happens to the machine
-// happens to all of them. The runtime takes a hundred samples a second.
+// Profiles of the variants alternate, so that changes of the machine affect all of them.
+// The runtime takes a hundred samples a second.
 const (
 	profileParts = 8
 	profileTime  = 2 * time.Second // of one part
 )
 
-// account says where the processor time of a variant goes.
+// account divides the processor time of a variant among places and functions.
 type account struct {
 	transport, variant string
 	negotiations       float64
 	places             map[string]float64 // ns, by the names of places
-	functions          map[string]float64 // ns, by function of the library, what it calls included
+	functions          map[string]float64 // ns, by function of the library, with its calls
 }
 
-// per is what one negotiation takes of a part of the account, in ns.
-func (a account) per(part float64) float64 { return part / a.negotiations }
+// perNegotiation returns the share of one negotiation in a part of the account, in ns.
+func (a account) perNegotiation(part float64) float64 { return part / a.negotiations }
 
-// total is everything.
+// total returns the sum of all places.
 func (a account) total() (ns float64) {
 	for _, part := range a.places {
 		ns += part
@@ -38,9 +38,8 @@ func (a account) total() (ns float64) {
 	return ns
 }
 
-// place is a part of the system that takes time. A sample belongs to the
-// first place, from the innermost function on outwards, one of whose marks is
-// part of the function's name.
+// place is a part of the system that takes time. A sample belongs to the innermost
+// function whose name contains a mark of a place, and there to the first such place.
 type place struct {
 	name  string
 	marks []string
@@ -60,18 +59,18 @@ var places = []place{
 	{"package net and its poller", []string{"net.(*", "internal/poll."}},
 	{"the stream in memory", []string{"main.(*queue)", "main.duplex"}},
 	{"pools", []string{"sync.(*Pool)"}},
-	{"budget", []string{"(*watch)", "(*Communicator).disarm", "time.Since"}},
-	{"look-up", []string{"(*table)", "sync.(*Map)", "sync.(*HashTrieMap)", "(*Muxer).lookup", "runtime.mapaccess", "internal/runtime/maps."}},
+	{"time limit", []string{"internal/watchdog.", "(*watch)", ").arm", ").disarm", "time.Since"}},
+	{"look-up", []string{"internal/names.", "(*table)", "sync.(*Map)", "sync.(*HashTrieMap)", "(*Muxer).lookup", "runtime.mapaccess", "internal/runtime/maps."}},
 	{"messages: encode, frame, compare", []string{"multiselect/wire."}},
-	{"the library's other code", []string{"github.com/multiselect/multiselect."}},
+	{"the library's other code", []string{"github.com/multiselect/multiselect.", "github.com/multiselect/multiselect/internal/"}},
 	{"go-multistream's own code", []string{"go-multistream.", "go-varint."}},
 	{"the bench itself", []string{"bench.", "main."}},
 }
 
-const elsewhere = "elsewhere"
+const otherPlace = "elsewhere"
 
-// explain profiles variants on one transport.
-func explain(tr transport, vs []variant) ([]account, error) {
+// profileVariants profiles variants on one transport.
+func profileVariants(tr transport, vs []variant) ([]account, error) {
 	l, err := tr.open()
 	if err != nil {
 		return nil, err
@@ -84,7 +83,7 @@ func explain(tr transport, vs []variant) ([]account, error) {
 	for range profileParts {
 		for i, v := range vs {
 			c := v.start(oneLength, l.initiator, l.responder)
-			n, err := sizeOf(c)
+			n, err := batchSize(c)
 			if err != nil {
 				return nil, err
 			}
@@ -119,12 +118,12 @@ func (a *account) add(c contender, n int) error {
 	return nil
 }
 
-// attribute finds the place and the function of each sample.
+// attribute adds each sample to its place and its function.
 func (a *account) attribute(p *profile.Profile) {
 	for _, s := range p.Sample {
 		names := stackOf(s)
 		ns := float64(s.Value[len(s.Value)-1])
-		a.places[placeOf(names)] += ns
+		a.places[findPlace(names)] += ns
 		if f := libraryFunction(names); f != "" {
 			a.functions[f] += ns
 		}
@@ -141,7 +140,7 @@ func stackOf(s *profile.Sample) (names []string) {
 	return names
 }
 
-func placeOf(stack []string) string {
+func findPlace(stack []string) string {
 	for _, function := range stack {
 		for _, p := range places {
 			if slices.ContainsFunc(p.marks, func(mark string) bool { return strings.Contains(function, mark) }) {
@@ -149,11 +148,11 @@ func placeOf(stack []string) string {
 			}
 		}
 	}
-	return elsewhere
+	return otherPlace
 }
 
-// libraryFunction is the innermost function of the library, unless that waits
-// in a Read or Write: this time is the transport's.
+// libraryFunction returns the innermost function of the library, or "" if that waits in a
+// Read or Write: this time belongs to the transport.
 func libraryFunction(stack []string) string {
 	for _, function := range stack {
 		for _, transport := range []string{"main.", "net.", "internal/poll."} {
@@ -161,9 +160,13 @@ func libraryFunction(stack []string) string {
 				return ""
 			}
 		}
-		for _, library := range []string{"github.com/multiselect/multiselect.", "github.com/multiselect/multiselect/wire."} {
-			if name, ok := strings.CutPrefix(function, library); ok {
-				return name
+		const module = "github.com/multiselect/multiselect"
+		if name, ok := strings.CutPrefix(function, module+"."); ok {
+			return name
+		}
+		for _, folder := range []string{"/wire.", "/internal/"} {
+			if strings.HasPrefix(function, module+folder) {
+				return strings.TrimPrefix(function, module+"/")
 			}
 		}
 	}

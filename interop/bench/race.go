@@ -8,38 +8,37 @@ import (
 	"time"
 )
 
-// batch does n negotiations and returns what they took.
+// batch runs n negotiations and returns the time that they took.
 type batch func(n int) (time.Duration, error)
 
-// contender is one of those that are compared.
+// contender is one of the things that a race compares.
 type contender struct {
-	name string
-	run  batch
-	size int // of a batch; 0: as many negotiations as fill batchTime
-	// elsewhere says that another process does the work.
-	elsewhere bool
+	name     string
+	run      batch
+	size     int  // of a batch; 0 for as many negotiations as fill batchTime
+	isRemote bool // another process does the work
 }
 
-// batchTime is how long a batch of one contender is meant to take: long enough
-// for the clock, and short enough for a whole round to pass before the
-// machine's frequency has moved or a neighbour has come.
+// batchTime is the intended duration of a batch of one contender. It is long enough for
+// the clock, and so short that a whole round ends before the machine changes its
+// frequency or another process begins to run.
 const batchTime = 8 * time.Millisecond
 
 // results are the costs of one negotiation in ns, by contender and round.
 type results map[string][]float64
 
-// A round is disturbed if this process did not have the CPU for more than a
-// twentieth of it: somebody else had. Then there is one more round, a moment
-// later, up to mostTries times as many as are wanted, and while patience lasts.
-// In the end the least disturbed ones count, whatever their ratios are.
+// A round is disturbed if this process did not have the CPU for more than maxLost of it.
+// Each disturbed round is replaced by a later one, until there are maxTries times as many
+// rounds as required, or retryUntil is reached. Then the least disturbed rounds count,
+// whatever their ratios are.
 const (
-	disturbed = 0.05
-	moment    = 50 * time.Millisecond
-	mostTries = 8
+	maxLost    = 0.05
+	retryPause = 50 * time.Millisecond
+	maxTries   = 8
 )
 
-// patience is when this run stops to make up for disturbed rounds.
-var patience time.Time
+// retryUntil is the time at which this run stops to replace disturbed rounds.
+var retryUntil time.Time
 
 // census counts the rounds of all races of this run.
 var census roundCounts
@@ -56,36 +55,36 @@ func (c *roundCounts) add(d roundCounts) {
 func race(rounds int, contenders []contender) (results, error) {
 	sizes := make([]int, len(contenders))
 	for i, c := range contenders {
-		size, err := sizeOf(c)
+		size, err := batchSize(c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		sizes[i] = size
 	}
-	var all []aRound
+	var all []roundCosts
 	for good := 0; good < rounds; {
-		r, err := round(contenders, sizes)
+		r, err := runRound(contenders, sizes)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, r)
-		if r.lost <= disturbed {
+		if r.lost <= maxLost {
 			good++
 		}
-		impatient := len(all) >= mostTries*rounds || time.Now().After(patience)
-		if impatient && len(all) >= rounds {
+		isLast := len(all) >= maxTries*rounds || time.Now().After(retryUntil)
+		if isLast && len(all) >= rounds {
 			break
 		}
-		if r.lost > disturbed && !impatient {
-			time.Sleep(moment)
+		if r.lost > maxLost && !isLast {
+			time.Sleep(retryPause)
 		}
 	}
 	census.Tried += len(all)
-	slices.SortStableFunc(all, func(a, b aRound) int { return cmp.Compare(max(a.lost, disturbed), max(b.lost, disturbed)) })
+	slices.SortStableFunc(all, func(a, b roundCosts) int { return cmp.Compare(max(a.lost, maxLost), max(b.lost, maxLost)) })
 	r := make(results)
 	for _, kept := range all[:rounds] {
 		census.Kept++
-		if kept.lost > disturbed {
+		if kept.lost > maxLost {
 			census.Disturbed++
 		}
 		for i, c := range contenders {
@@ -95,15 +94,15 @@ func race(rounds int, contenders []contender) (results, error) {
 	return r, nil
 }
 
-// aRound is what a negotiation of each contender costs, in ns, and the part of
-// the time that other processes took.
-type aRound struct {
+// roundCosts are the costs of a negotiation of each contender in one round, in ns, and
+// the share of the time in which this process did not have the CPU.
+type roundCosts struct {
 	costs []float64
 	lost  float64
 }
 
-// round runs one batch of each.
-func round(contenders []contender, sizes []int) (r aRound, err error) {
+// runRound runs one batch of each contender.
+func runRound(contenders []contender, sizes []int) (r roundCosts, err error) {
 	r.costs = make([]float64, len(contenders))
 	begin, used := time.Now(), processorTime()
 	for _, i := range rand.Perm(len(contenders)) {
@@ -113,14 +112,15 @@ func round(contenders []contender, sizes []int) (r aRound, err error) {
 		}
 		r.costs[i] = float64(took) / float64(sizes[i])
 	}
-	if !contenders[0].elsewhere {
+	if !contenders[0].isRemote {
 		r.lost = 1 - float64(processorTime()-used)/float64(time.Since(begin))
 	}
 	return r, nil
 }
 
-// sizeOf finds out how many negotiations fill a batch. It is the warm-up too.
-func sizeOf(c contender) (int, error) {
+// batchSize returns the number of negotiations that fill a batch. It also warms up the
+// contender.
+func batchSize(c contender) (int, error) {
 	if c.size > 0 {
 		_, err := c.run(c.size)
 		return c.size, err
@@ -136,7 +136,7 @@ func sizeOf(c contender) (int, error) {
 	}
 }
 
-// ratio compares two contenders inside each round.
+// ratio divides the costs of two contenders within each round.
 func (r results) ratio(name, base string) spread {
 	ratios := make([]float64, len(r[name]))
 	for i, cost := range r[name] {
@@ -145,5 +145,5 @@ func (r results) ratio(name, base string) spread {
 	return spreadOf(ratios)
 }
 
-// cost is what one negotiation of a contender took, in ns.
+// cost returns the cost of one negotiation of a contender, in ns.
 func (r results) cost(name string) spread { return spreadOf(r[name]) }

@@ -13,7 +13,7 @@ import (
 //go:embed performance.md.tmpl
 var pageText string
 
-// write writes the page and its plots.
+// write writes the page and its plots into the folder docs.
 func (r *report) write(docs string) error {
 	page, err := template.New("page").Parse(pageText)
 	if err != nil {
@@ -30,7 +30,7 @@ func (r *report) write(docs string) error {
 	for name, picture := range map[string]string{
 		"transports.svg": r.plotTransports(),
 		"handlers.svg":   r.plotHandlers(),
-		"half-open.svg":  r.plotHeld(),
+		"half-open.svg":  r.plotMemory(),
 	} {
 		if err := os.WriteFile(filepath.Join(plots, name), []byte(picture), 0o644); err != nil {
 			return err
@@ -44,15 +44,15 @@ func (r *report) plotTransports() string {
 		title:  "Time of a negotiation, as a ratio to the floor of its transport",
 		yLabel: "ratio to the floor",
 		xLabel: "transport (dashed: the floor)",
-		series: []series{{"ours, no budget", inkOursFree}, {"ours", inkOurs}, {"go-multistream", inkGoms}},
+		series: []series{{"ours", inkOurs}, {"ours, no limit", inkOursNoLimit}, {"go-multistream", inkGoms}},
 		base:   1,
 		format: "%.2f",
 	}
 	for _, t := range r.transports {
 		b.groups = append(b.groups, t.transport)
 		b.values = append(b.values, []float64{
-			t.one.ratio("ours~ours, no budget", theFloor).median,
-			t.one.ratio("ours~ours", theFloor).median,
+			t.one.ratio(limitOn, theFloor).median,
+			t.one.ratio(limitOff, theFloor).median,
 			t.one.ratio("goms~goms", theFloor).median,
 		})
 	}
@@ -64,45 +64,45 @@ func (r *report) plotHandlers() string {
 		title:  "CPU of the responder, by the number of protocols that it serves",
 		xLabel: "protocols registered (logarithmic)",
 		yLabel: "ns for a negotiation (logarithmic)",
-		series: []series{{"ours, no budget", inkOursFree}, {"ours", inkOurs}, {"go-multistream", inkGoms}},
+		series: []series{{"ours", inkOurs}, {"ours, no limit", inkOursNoLimit}, {"go-multistream", inkGoms}},
 		y:      make([][]float64, 3),
 	}
 	for _, h := range r.handlers {
 		c.x = append(c.x, float64(h.handlers))
-		for i, who := range []string{oursFree.name, ours.name, goms.name} {
-			c.y[i] = append(c.y[i], h.cpu.cost(who).median)
+		for i, name := range []string{ours.name, oursNoLimit.name, goms.name} {
+			c.y[i] = append(c.y[i], h.cpu.cost(name).median)
 		}
 	}
 	return c.draw()
 }
 
-func (r *report) plotHeld() string {
-	who := []string{"floor", "ours", "goms"}
+func (r *report) plotMemory() string {
+	responders := []string{"floor", "ours", "goms"}
 	b := bars{
 		title:  "Memory of a half-open negotiation",
 		yLabel: "bytes, heap and stack",
-		xLabel: "transport, and what the initiator had sent",
+		xLabel: "transport, and the bytes that the initiator had sent",
 		series: []series{{"floor: blocked in Read", inkFloor}, {"ours", inkOurs}, {"go-multistream", inkGoms}},
 		format: "%.0f",
 	}
-	for _, h := range r.held {
-		group := h.on + ", " + h.sent
+	for _, m := range r.memory {
+		group := m.on + ", " + m.sent
 		if len(b.groups) == 0 || b.groups[len(b.groups)-1] != group {
 			b.groups = append(b.groups, group)
 			b.values = append(b.values, []float64{math.NaN(), math.NaN(), math.NaN()})
 		}
-		for i, name := range who {
-			if h.responder == name {
-				b.values[len(b.values)-1][i] = h.sum()
+		for i, name := range responders {
+			if m.responder == name {
+				b.values[len(b.values)-1][i] = m.sum()
 			}
 		}
 	}
 	return b.draw()
 }
 
-// The rest is what performance.md.tmpl asks for by name.
+// The template performance.md.tmpl calls the methods below by name.
 
-// Ratio is that of a variant to the floor of a transport, one name length.
+// Ratio returns the ratio of a variant to the floor of a transport, with one name length.
 func (r *report) Ratio(transport, variant string) string {
 	for _, t := range r.transports {
 		if t.transport == transport {
@@ -112,7 +112,7 @@ func (r *report) Ratio(transport, variant string) string {
 	return "?"
 }
 
-// Lazy is the ratio to the lazy floor of a transport.
+// Lazy returns the ratio of a variant to the lazy floor of a transport.
 func (r *report) Lazy(transport, variant string) string {
 	for _, t := range r.transports {
 		if t.transport == transport {
@@ -122,7 +122,7 @@ func (r *report) Lazy(transport, variant string) string {
 	return "?"
 }
 
-// MixedCost is what mixed name lengths add, in percent of the floor.
+// MixedCost returns the cost of mixed name lengths, in percent of the floor.
 func (r *report) MixedCost(transport, variant string) string {
 	for _, t := range r.transports {
 		if t.transport == transport {
@@ -133,22 +133,23 @@ func (r *report) MixedCost(transport, variant string) string {
 	return "?"
 }
 
-// Alone is what one side of a negotiation costs by itself.
-func (r *report) Alone(role, speaker string) string {
-	return nanoseconds(map[string]results{"initiator": r.asks, "responder": r.serves}[role].cost(speaker).median)
+// Alone returns the time of one side of a negotiation alone.
+func (r *report) Alone(role, implementation string) string {
+	both := map[string]results{"initiator": r.initiators, "responder": r.responders}
+	return formatTime(both[role].cost(implementation).median)
 }
 
-// Held is what a half-open negotiation holds of which the initiator sent nothing.
-func (r *report) Held(on, responder string) string {
-	for _, h := range r.held {
-		if h.on == on && h.responder == responder && h.sent == "nothing" {
-			return fmt.Sprintf("%.1f kB", h.sum()/1000)
+// Memory returns the memory of a half-open negotiation whose initiator sent nothing.
+func (r *report) Memory(on, responder string) string {
+	for _, m := range r.memory {
+		if m.on == on && m.responder == responder && m.sent == "nothing" {
+			return fmt.Sprintf("%.1f kB", m.sum()/1000)
 		}
 	}
 	return "?"
 }
 
-// Fresh is the ratio to the floor with a new stream for each negotiation.
+// Fresh returns the ratio to the floor with a new stream for each negotiation.
 func (r *report) Fresh(source string, clients int, variant string) string {
 	for _, f := range r.fresh {
 		if f.source == source && f.clients == clients {
@@ -158,28 +159,40 @@ func (r *report) Fresh(source string, clients int, variant string) string {
 	return "?"
 }
 
-// Stall is the longest that a negotiation took with Nagle's algorithm on.
+// Stall returns the time of the longest negotiation with Nagle's algorithm on.
 func (r *report) Stall(variant string) string {
 	for _, s := range r.stalls {
 		if s.name == variant {
-			return nanoseconds(s.max)
+			return formatTime(s.max)
 		}
 	}
 	return "?"
 }
 
-// Census tells how many rounds were disturbed.
+// Census returns the numbers of rounds.
 func (r *report) Census() string {
-	return fmt.Sprintf("In this\n  run %d of %d rounds count; %d of them were disturbed", census.Kept, census.Tried, census.Disturbed)
+	return fmt.Sprintf("In this\n  run %d of %d rounds count; %d of these were disturbed", census.Kept, census.Tried, census.Disturbed)
 }
 
-// Verdict counts the promises.
+// Verdict returns the numbers of promises that are kept and of all promises.
 func (r *report) Verdict() string {
-	kept := 0
+	promised, kept := 0, 0
 	for _, f := range r.figures {
-		if f.ok() {
-			kept++
+		if f.isPromised() {
+			promised++
+			if f.isKept() {
+				kept++
+			}
 		}
 	}
-	return fmt.Sprintf("%d of %d", kept, len(r.figures))
+	return fmt.Sprintf("%d of %d", kept, promised)
 }
+
+// MaxPipeChange returns the bound of net.Pipe in a comparison with another checkout.
+func (r *report) MaxPipeChange() string { return fmt.Sprintf("%.2f", maxPipeChange) }
+
+// MaxChange returns the ratio to another checkout up to which a figure is no worse.
+func (r *report) MaxChange() string { return fmt.Sprintf("%.2f", maxChange) }
+
+// PassRounds returns the number of rounds of each race of a pass.
+func (r *report) PassRounds() int { return passRounds }

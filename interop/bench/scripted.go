@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// scripted is a connection that costs nothing: what is read from it is always
-// the same script, what is written is dropped. It shows what one side costs by
-// itself, and nothing else.
+// scripted is a connection without a cost of its own: Read returns the script again and
+// again, and Write discards. So it shows the cost of one side alone.
 type scripted struct {
 	script []byte
 	at     int
@@ -26,13 +25,14 @@ func (s *scripted) Close() error                { return nil }
 
 var _ io.ReadWriteCloser = (*scripted)(nil)
 
-// alone times one side of a talk, given what the other one would say.
-func alone(name string, script [][]byte, serve func(io.ReadWriteCloser) func() error) contender {
+// newSolo returns a contender that runs one side of a negotiation. The script is the bytes
+// of the other side.
+func newSolo(name string, script [][]byte, prepare func(io.ReadWriteCloser) func() error) contender {
 	s := new(scripted)
 	for _, flight := range script {
 		s.script = append(s.script, flight...)
 	}
-	negotiate := serve(s)
+	negotiate := prepare(s)
 	return contender{name: name, run: func(n int) (time.Duration, error) {
 		begin := time.Now()
 		err := repeat(n, negotiate, s)
@@ -40,30 +40,29 @@ func alone(name string, script [][]byte, serve func(io.ReadWriteCloser) func() e
 	}}
 }
 
-// initiatorAlone and responderAlone time one role of a speaker.
-func initiatorAlone(s speaker, t talk) contender {
-	_, answers := t.flights()
-	return alone(s.name, answers, s.initiate(t))
+func soloInitiator(i implementation, s scenario) contender {
+	_, answers := s.flights()
+	return newSolo(i.name, answers, i.initiate(s))
 }
 
-func responderAlone(s speaker, t talk) contender {
-	asks, _ := t.flights()
-	return alone(s.name, asks, s.respond(t))
+func soloResponder(i implementation, s scenario) contender {
+	asks, _ := s.flights()
+	return newSolo(i.name, asks, i.respond(s))
 }
 
-// aloneSpeakers are those whose sides are timed alone. A new one is one entry.
-var aloneSpeakers = []speaker{floor, oursFree, ours, goms}
+// soloImplementations are those whose roles are measured alone.
+var soloImplementations = []implementation{floor, ours, oursNoLimit, goms}
 
-// raceAlone compares the two roles of all speakers.
-func raceAlone(rounds int) (initiators, responders results, err error) {
-	var asking, answering []contender
-	for _, s := range aloneSpeakers {
-		asking = append(asking, initiatorAlone(s, oneLength))
-		answering = append(answering, responderAlone(s, oneLength))
+// raceSolo compares each role of all soloImplementations.
+func raceSolo(rounds int) (initiators, responders results, err error) {
+	var initiating, responding []contender
+	for _, i := range soloImplementations {
+		initiating = append(initiating, soloInitiator(i, oneLength))
+		responding = append(responding, soloResponder(i, oneLength))
 	}
-	if initiators, err = race(rounds, asking); err != nil {
+	if initiators, err = race(rounds, initiating); err != nil {
 		return nil, nil, err
 	}
-	responders, err = race(rounds, answering)
+	responders, err = race(rounds, responding)
 	return initiators, responders, err
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// spread is a median and the half of the values around it.
+// spread is a median and the two quartiles.
 type spread struct{ median, p25, p75 float64 }
 
 // spreadOf summarises values, which it does not change.
@@ -15,7 +15,7 @@ func spreadOf(values []float64) spread {
 	return spread{quantile(sorted, 0.5), quantile(sorted, 0.25), quantile(sorted, 0.75)}
 }
 
-// quantile interpolates between the two values around q. It is NaN for none.
+// quantile interpolates between the two values around q. Without values it returns NaN.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
@@ -31,8 +31,8 @@ func (s spread) String() string {
 	return fmt.Sprintf("%.3f (%.3f..%.3f)", s.median, s.p25, s.p75)
 }
 
-// short writes a ratio with as many digits as it can carry.
-func short(x float64) string {
+// formatRatio returns a ratio with three or more digits.
+func formatRatio(x float64) string {
 	switch {
 	case math.IsNaN(x):
 		return "-"
@@ -44,8 +44,8 @@ func short(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// nanoseconds writes a time that was measured in nanoseconds.
-func nanoseconds(ns float64) string {
+// formatTime returns a time in ns, µs or ms.
+func formatTime(ns float64) string {
 	switch {
 	case math.IsNaN(ns):
 		return "-"

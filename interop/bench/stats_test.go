@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"math"
-	"reflect"
-	"slices"
 	"testing"
 	"time"
 )
@@ -27,16 +24,16 @@ func TestSpread(t *testing.T) {
 
 func TestUnits(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
-		{nanoseconds(9999), "9999 ns"},
-		{nanoseconds(13_229), "13.2 µs"},
-		{nanoseconds(44e6), "44.0 ms"},
-		{nanoseconds(math.NaN()), "-"},
-		{short(1.0527), "1.053"},
-		{short(46.59), "46.6"},
-		{short(10_302), "10302"},
-		{tenths(2), "2"},
-		{tenths(1.998), "2"},
-		{tenths(0.122), "0.1"},
+		{formatTime(9999), "9999 ns"},
+		{formatTime(13_229), "13.2 µs"},
+		{formatTime(44e6), "44.0 ms"},
+		{formatTime(math.NaN()), "-"},
+		{formatRatio(1.0527), "1.053"},
+		{formatRatio(46.59), "46.6"},
+		{formatRatio(10_302), "10302"},
+		{formatCount(2), "2"},
+		{formatCount(1.998), "2"},
+		{formatCount(0.122), "0.1"},
 	} {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)
@@ -67,64 +64,10 @@ func TestRaceIsPaired(t *testing.T) {
 	}
 }
 
-func TestSizeOf(t *testing.T) {
+func TestBatchSize(t *testing.T) {
 	c := contender{name: "1 µs", run: func(n int) (time.Duration, error) { return time.Duration(n) * time.Microsecond, nil }}
-	n, err := sizeOf(c)
+	n, err := batchSize(c)
 	if err != nil || n != int(batchTime/time.Microsecond) {
-		t.Errorf("sizeOf = %d, %v; want 8 ms of 1 µs", n, err)
-	}
-}
-
-func TestFigure(t *testing.T) {
-	for _, test := range []struct {
-		figure
-		line string
-	}{
-		{figure{"tcp", 1.0499, 1.05}, "tcp                       1.050  1.05 ok"},
-		{figure{"tcp", 1.0501, 1.05}, "tcp                       1.050  1.05 short"},
-		{figure{"tcp", math.NaN(), 1.05}, "tcp                         NaN  1.05 short"},
-	} {
-		if got := test.figure.String(); got != test.line {
-			t.Errorf("got  %q\nwant %q", got, test.line)
-		}
-	}
-}
-
-func TestRunPass(t *testing.T) {
-	if err := runPass("tomorrow"); err == nil {
-		t.Error("a pass that does not know when to stop has run")
-	}
-}
-
-func TestMiddleOfFigures(t *testing.T) {
-	ratios := func(tcp, unix float64) pass { return pass{Figures: []figure{{"tcp", tcp, 1.05}, {"unix", unix, 1.07}}} }
-	passes := []pass{ratios(1.03, 1.02), ratios(9, 1.06), ratios(1.01, 1.04)}
-	want := []figure{{"tcp", 1.03, 1.05}, {"unix", 1.04, 1.07}}
-	if got, err := middleOfFigures(passes); err != nil || !slices.Equal(got, want) {
-		t.Errorf("the middle is %v, %v", got, err)
-	}
-	if passes[0].Figures[1].Ratio != 1.02 {
-		t.Error("a pass was changed")
-	}
-	for _, bad := range [][]pass{{{}, {}}, {ratios(1, 1), {}}, {ratios(1, 1), {Figures: want[:1]}}} {
-		if got, err := middleOfFigures(bad); err == nil {
-			t.Errorf("the middle of %v is %v", bad, got)
-		}
-	}
-}
-
-// A pass tells what its race has found, digit for digit.
-func TestPass(t *testing.T) {
-	told := pass{[]figure{{"tcp", 1.0 / 3, 1.05}}, roundCounts{3, 2, 1}}
-	text, err := json.Marshal(told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var heard pass
-	if err := json.Unmarshal(text, &heard); err != nil || !reflect.DeepEqual(heard, told) {
-		t.Errorf("told %v, heard %v, %v", told, heard, err)
-	}
-	if _, err := json.Marshal(pass{Figures: []figure{{Ratio: math.NaN()}}}); err == nil {
-		t.Error("a race that found nothing was told")
+		t.Errorf("batchSize = %d, %v; want 8 ms of 1 µs", n, err)
 	}
 }

@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// drawing is an SVG picture under construction. Its colours are classes, so
-// that it is readable on a light and on a dark page.
+// drawing is an SVG picture. Its colours are classes, so that it is readable on a light and
+// on a dark page.
 type drawing struct {
 	width, height int
 	body          strings.Builder
 }
 
-// series is one of those that a chart compares, and its colour: the same in all
-// charts.
+// series is a sequence of values in a chart. Its colour is the same in all charts.
 type series struct {
 	name string
 	ink  int
@@ -23,7 +22,7 @@ type series struct {
 const (
 	inkFloor = iota
 	inkOurs
-	inkOursFree
+	inkOursNoLimit
 	inkGoms
 )
 
@@ -67,7 +66,7 @@ func (d *drawing) text(x, y float64, anchor, class, s string) {
 	d.printf(`<text x="%.1f" y="%.1f" text-anchor="%s" class="%s">%s</text>`, x, y, anchor, class, html.EscapeString(s))
 }
 
-// upwards writes s from the bottom to the top, around y.
+// upwards draws s from the bottom to the top, around y.
 func (d *drawing) upwards(x, y float64, s string) {
 	d.printf(`<text transform="translate(%.1f %.1f) rotate(-90)" text-anchor="middle">%s</text>`, x, y, html.EscapeString(s))
 }
@@ -92,7 +91,7 @@ func (d *drawing) path(points [][2]float64, class string) {
 	d.printf(`<polyline points="%s" class="line %s"/>`, strings.TrimSpace(b.String()), class)
 }
 
-// legend names the series below the title.
+// legend draws the names of the series below the title.
 func (d *drawing) legend(all []series) {
 	x := 16.0
 	for _, s := range all {
@@ -102,7 +101,7 @@ func (d *drawing) legend(all []series) {
 	}
 }
 
-// String is the file.
+// String returns the contents of the file.
 func (d *drawing) String() string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`,
 		d.width, d.height, d.width, d.height) + "\n" + style + d.body.String() + "</svg>\n"

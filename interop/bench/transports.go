@@ -13,7 +13,7 @@ type transport struct {
 	open func() (link, error)
 }
 
-// link is an open stream; close also closes what carries it.
+// link is an open stream; close also closes the connection below it.
 type link struct {
 	initiator, responder io.ReadWriteCloser
 	close                func()
@@ -56,7 +56,7 @@ func openUnix() (link, error) {
 	if err != nil {
 		return link{}, err
 	}
-	defer os.RemoveAll(folder) // the connection stays without it
+	defer os.RemoveAll(folder) // the connection does not need it
 	return openNet("unix", filepath.Join(folder, "s"))
 }
 

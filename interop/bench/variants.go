@@ -5,44 +5,50 @@ import (
 	"time"
 )
 
-// variant is who negotiates with whom. The name is client~server.
+// variant is a pair of implementations. Its name is initiator~responder.
 type variant struct {
-	name              string
-	initiator, server speaker
+	name                 string
+	initiator, responder implementation
 }
 
-const theFloor = "floor~floor" // what everything is compared with
+// Names of variants. The time limit is on in limitOn and switched off in limitOff.
+const (
+	theFloor = "floor~floor" // the base of all ratios
+	limitOn  = "ours~ours"
+	limitOff = "ours~ours, no limit"
+)
 
-// variants are compared on each transport. A new one is one line here.
+// variants are compared on each transport.
 var variants = []variant{
 	{theFloor, floor, floor},
 	{"floor again", floor, floor}, // the noise of the method: should be 1.000
-	{"ours~ours", ours, ours},
-	{"ours~ours, no budget", oursFree, oursFree},
+	{limitOn, ours, ours},
+	{limitOff, oursNoLimit, oursNoLimit},
 	{"goms~goms", goms, goms},
 	{"ours~goms", ours, goms},
 	{"goms~ours", goms, ours},
 }
 
-// start makes the contender of a variant: batches of one talk on one stream.
-func (v variant) start(t talk, initiator, responder io.ReadWriteCloser) contender {
-	ask := v.initiator.initiate(t)(initiator)
-	answer := v.server.respond(t)(responder)
+// start returns the contender of a variant, whose batches negotiate a scenario again and
+// again on one stream.
+func (v variant) start(s scenario, initiator, responder io.ReadWriteCloser) contender {
+	initiate := v.initiator.initiate(s)(initiator)
+	respond := v.responder.respond(s)(responder)
 	return contender{name: v.name, run: func(n int) (time.Duration, error) {
-		answered := make(chan error, 1)
-		go func() { answered <- repeat(n, answer, responder) }()
+		done := make(chan error, 1)
+		go func() { done <- repeat(n, respond, responder) }()
 		begin := time.Now()
-		err := repeat(n, ask, initiator)
+		err := repeat(n, initiate, initiator)
 		took := time.Since(begin)
-		if err2 := <-answered; err == nil {
+		if err2 := <-done; err == nil {
 			err = err2
 		}
 		return took, err
 	}}
 }
 
-// repeat negotiates n times. If it fails it closes the stream, so that the
-// other side does not wait for ever.
+// repeat negotiates n times. After a failure it closes the stream, to unblock the other
+// side.
 func repeat(n int, negotiate func() error, stream io.Closer) error {
 	for range n {
 		if err := negotiate(); err != nil {
@@ -53,32 +59,37 @@ func repeat(n int, negotiate func() error, stream io.Closer) error {
 	return nil
 }
 
-// find returns the variants with the given names, in that order.
-func find(names ...string) []variant { return named(variants, names...) }
+// findVariants returns the variants with the given names, in that order.
+func findVariants(names ...string) []variant { return variantsNamed(variants, names...) }
 
-func named(variants []variant, names ...string) (found []variant) {
-	for _, name := range names {
+func variantsNamed(variants []variant, names ...string) []variant {
+	found := make([]variant, len(names))
+	for i, name := range names {
 		for _, v := range variants {
 			if v.name == name {
-				found = append(found, v)
+				found[i] = v
 			}
+		}
+		if found[i].name == "" {
+			panic("no variant " + name)
 		}
 	}
 	return found
 }
 
-// Who is compared where not all of them are.
+// Selections of variants for the comparisons that do not need all of them.
 var (
-	kthVariants   = find(theFloor, "ours~ours", "ours~ours, no budget", "goms~goms")
-	freshVariants = find(theFloor, "floor again", "ours~ours", "ours~ours, no budget", "goms~goms")
-	nagleVariants = append(find(theFloor, "ours~ours", "goms~goms", "ours~goms", "goms~ours"),
+	kthVariants     = findVariants(theFloor, limitOn, limitOff, "goms~goms")
+	handlerVariants = findVariants(theFloor, limitOn, limitOff, "goms~goms")
+	freshVariants   = findVariants(theFloor, "floor again", limitOn, limitOff, "goms~goms")
+	nagleVariants   = append(findVariants(theFloor, limitOn, "goms~goms", "ours~goms", "goms~ours"),
 		variant{"lazy, floor~floor", lazyFloor, lazyFloor},
 		variant{"lazy, ours~ours", lazyOurs, lazyOurs},
 		variant{"lazy, goms~goms", lazyGoms, lazyGoms})
 )
 
-// accountTransports and accountVariants are those of which the time is explained.
+// The transports and variants whose time is profiled.
 var (
 	accountTransports = []string{"TCP", "in-memory"}
-	accountVariants   = find(theFloor, "ours~ours", "goms~goms")
+	accountVariants   = findVariants(theFloor, limitOn, "goms~goms")
 )

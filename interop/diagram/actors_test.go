@@ -153,7 +153,7 @@ func answerOne(s *end) {
 func beWounded(s *end) {
 	words := make([]byte, 64)
 	n, _ := s.Read(words)
-	s.tape.record(event{kind: wound, from: s.role, text: fmt.Sprintf("wound: hears %q, meant for /echo/2.0.0", words[:n])})
+	s.tape.record(event{kind: wound, from: s.role, text: fmt.Sprintf("wound: reads %q, meant for /echo/2.0.0", words[:n])})
 }
 
 // Peers that are not the library.

@@ -1,31 +1,28 @@
 // Command diagram draws the transcripts of docs/protocol as sequence diagrams.
 //
-//	GOWORK=off go run .       # an SVG beside each transcript
+//	GOWORK=off go run .       # an SVG next to each transcript
 //	GOWORK=off go test ./...  # the library plays each transcript, in fake time
 //
-// A transcript has no word for the end of a stream, for time, or for what one
-// side does by itself. Here its comments say that, so that a picture is still
-// what [transcript.Parse] reads:
+// A transcript cannot express the end of a stream, time, or the actions of one side.
+// Here its comments do, so that [transcript.Parse] still reads the file:
 //
 //	# Eager: one round trip                  the first comment is the title,
-//	# One write on each side.                those up to the first arrow the text below
-//	> /echo/1.0.0 # first choice             said at the head of the arrow
+//	# One write on each side.                those before the first arrow the text below
+//	> /echo/1.0.0 # first choice             shown at the head of the arrow
 //	< /echo/1.0.0 # lost                     the flight does not arrive
-//	# meanwhile                              the next flight leaves before the last has arrived
+//	# meanwhile                              the next flight is sent before the last has arrived
 //	# initiator: FIN                         ends its direction
 //	# initiator: reset (0x1001)              ends the stream
-//	# responder: silence, 10 s: the budget   time passes
+//	# responder: silence, 10 s               time passes
 //	# responder: handler /echo/1.0.0         runs from here
-//	# initiator: error: unexpected answer    what the call returns
-//	# responder: wound: …                    what should not happen
-//	# initiator: Close has returned          anything else that a side does
+//	# initiator: error: unexpected answer    the error of the call
+//	# responder: wound: …                    an event that must not happen
+//	# initiator: Close has returned          any other action of a side
 //
 // Lines of one write are one arrow: a flight. An arrow ends where all of it has
-// arrived, so whoever answers begins below it, and what is within a bracket on
-// the left is one round trip.
+// arrived, so the answer begins below it. A bracket on the left is one round trip.
 //
-// scene.go reads a transcript, layout.go gives everything its place, and svg.go
-// draws. The module is never published and not part of go.work.
+// scene.go reads a transcript, layout.go computes positions, and svg.go draws. The module is never published and not part of go.work.
 package main
 
 import (

@@ -37,7 +37,7 @@ var differences = []difference{
 		unheard := theirs.class == "unwanted" && proposed(s) > 128 && strings.HasPrefix(theirs.written, ours.written)
 		return ours.class == "limit" && (unheard || strings.Count(theirs.written, say(wire.NA)) > 126)
 	}},
-	{"who was refused must hear the agreement", func(s scene, theirs, ours outcome) bool {
+	{"a peer that was refused must receive the agreement", func(s scene, theirs, ours outcome) bool {
 		return s.role == "responder" && theirs.class == "success" && ours.class == "unwanted" &&
 			theirs.written == ours.written && strings.Contains(ours.written, say(wire.NA))
 	}},

@@ -2,18 +2,12 @@ package reliability
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/libp2p/go-yamux/v5"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/quic-go/quic-go"
 )
 
@@ -175,7 +169,8 @@ func (s quicStream) ResetWithError(code uint32) error {
 
 func openQUIC(t testing.TB) *session {
 	t.Helper()
-	serverTLS, clientTLS := selfSigned(t)
+	serverTLS, clientTLS := streamtest.TLS(t, "reliability")
+	clientTLS.ServerName = "127.0.0.1"
 	config := &quic.Config{MaxIncomingStreams: 4096}
 	socket, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -210,33 +205,4 @@ func openQUIC(t testing.TB) *session {
 		},
 		vanish: func() { socket.Close() },
 	}
-}
-
-// selfSigned makes a certificate for one run.
-func selfSigned(t testing.TB) (server, client *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotAfter:     time.Now().Add(time.Hour),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	server = &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
-		NextProtos:   []string{"reliability"},
-	}
-	return server, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", NextProtos: []string{"reliability"}}
 }

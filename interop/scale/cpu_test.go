@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // BenchmarkTCP measures what cpu.go holds: the processor time of both ends and
@@ -108,7 +110,7 @@ func benchmarkFloor(b *testing.B, flight []byte) {
 }
 
 func benchmark(b *testing.B, exchanges int, initiate, respond func(net.Conn) error) {
-	initiator, responder := loopback(b)
+	initiator, responder := streamtest.TCP(b)
 	defer responder.Close()
 	done := make(chan error, 1)
 	go func() {
@@ -128,22 +130,6 @@ func benchmark(b *testing.B, exchanges int, initiate, respond func(net.Conn) err
 	b.ReportMetric(float64(used)/float64(b.N*exchanges), "cpu-ns/exchange")
 	initiator.Close()
 	<-done
-}
-
-func loopback(b *testing.B) (initiator, responder net.Conn) {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	if initiator, err = net.Dial("tcp", l.Addr().String()); err != nil {
-		b.Fatal(err)
-	}
-	if responder, err = l.Accept(); err != nil {
-		b.Fatal(err)
-	}
-	return initiator, responder
 }
 
 func processorTime(b *testing.B) time.Duration {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // TestSample runs the 10^4 negotiations of each distribution, all at once, and
@@ -27,7 +28,7 @@ func TestSample(t *testing.T) {
 
 func compareSample(t *testing.T, c caller, cells []cell) {
 	size := sampleSize
-	if underRace {
+	if streamtest.Race {
 		size = 0
 		for i := range cells {
 			cells[i].count = (cells[i].count + 19) / 20
@@ -122,7 +123,7 @@ func compareKnowledge(t *testing.T, c caller, d dial, x distance, o observed, pa
 // that fill segments, memories of any kind, both ways of unequal length.
 func TestShapes(t *testing.T) {
 	rounds := 2000
-	if underRace {
+	if streamtest.Race {
 		rounds = 200
 	}
 	for _, rate := range []struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/soheilhy/cmux"
 	"golang.org/x/net/http2"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/netmux"
 )
 
@@ -197,14 +198,8 @@ func serverFirst(t *testing.T, by mux) (heard string) {
 
 // onTLS serves on a real TLS port, and returns a client of it.
 func onTLS(t *testing.T, by mux, serve func(net.Listener)) (ask func() (*http.Response, error)) {
-	server, client, err := newCertificate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, client := streamtest.TLS(t)
+	l := streamtest.Listen(t, "tcp")
 	inner, _, stop := by(t, tls.NewListener(l, server))
 	t.Cleanup(stop)
 	go serve(inner)
@@ -237,10 +232,7 @@ func requestTLS(t *testing.T, by mux) string {
 }
 
 func halfClose(t *testing.T, by mux) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := streamtest.Listen(t, "tcp")
 	inner, _, stop := by(t, l)
 	defer stop()
 	conn, err := net.Dial("tcp", l.Addr().String())

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 func main() {
@@ -17,7 +19,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	server, client, err := newCertificate()
+	server, client, err := streamtest.SelfSigned()
 	if err != nil {
 		return err
 	}

@@ -6,16 +6,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // Everything that main asks, by 8 clients of each kind at once, on real sockets;
 // then a shutdown that leaves nothing.
 func TestServices(t *testing.T) {
 	before := runtime.NumGoroutine()
-	server, client, err := newCertificate()
-	if err != nil {
-		t.Fatal(err)
-	}
+	server, client := streamtest.TLS(t)
 	s, err := newServices()
 	if err != nil {
 		t.Fatal(err)

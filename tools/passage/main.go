@@ -1,7 +1,7 @@
 // Command passage counts the files through which the value of one parameter passes: the
 // files that a reader has to open who wants to know where that value goes.
 //
-//	go -C tools run ./passage [-v] [-fields=false] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]
+//	go -C tools run ./passage [-v] [-fields] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]
 //
 // FILE.go is relative to the module in DIR, and needed for functions outside of its root
 // package. Without arguments the passages of this repository are counted, with their
@@ -11,12 +11,13 @@
 // function literals included, the value is
 //
 //   - the parameter, and a local variable to which the value was assigned,
-//   - a part of the value: a field, an element, a slice of it, the variables of a range
-//     over it; also what it points to, its address, and a conversion or assertion of it,
+//   - an element or a slice of the value, and the variables of a range over it; also its
+//     target if it is a pointer, its address, and a conversion or assertion of it,
 //   - a composite literal that contains the value.
 //
-// With -fields=false a field of the value is not the value: a call such as c.r.read()
-// takes c nowhere then, while c.read() does, even if it is promoted from c.r.
+// A field is a value of its own: a call such as c.r.read() takes c nowhere, while c.read()
+// does, even if it is promoted from c.r. With -fields the fields are followed, too; then
+// each further type that a value is composed of counts as a file.
 //
 // A value that is an argument of a function, or the receiver of a method, enters the
 // file in which that function or method is declared, and is followed there as the
@@ -43,7 +44,7 @@ import (
 )
 
 // limits are the passages of this repository, and how many files each may touch.
-var limits = []string{"Client.SelectOneOf:protocols=8", "Muxer.NegotiateOn:c=10"}
+var limits = []string{"Client.SelectOneOf:protocols=8", "Muxer.NegotiateOn:c=8"}
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -52,10 +53,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("passage", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	verbose := flags.Bool("v", false, "print the parameters by file")
-	fields := flags.Bool("fields", true, "follow fields of the value, too")
+	fields := flags.Bool("fields", false, "follow fields of the value, too")
 	dir := flags.String("C", "..", "the `folder` of the module")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: passage [-v] [-fields=false] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]")
+		fmt.Fprintln(stderr, "usage: passage [-v] [-fields] [-C DIR] [[FILE.go:][Type.]Func:param[=LIMIT] ...]")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {

@@ -98,7 +98,7 @@ func (s side) measure(what, transport string) error {
 // lines are the rows of the tables: the name of a figure, and what it is.
 var lines = []struct{ figure, title string }{
 	{"lazy streams/s", "streams a second, one after the other, protocol known (lazy)"},
-	{"lazy streams/s at once", "streams a second, 16 at once, lazy"},
+	{"lazy streams/s at once", "streams a second, 16 at a time, lazy"},
 	{"eager streams/s", "streams a second, one after the other, protocol asked for (eager)"},
 	{"third streams/s", "streams a second, the third proposal agreed on"},
 	{"lazy processor µs", "processor time of both hosts, a lazy stream, µs"},

@@ -23,7 +23,7 @@ func TestFlights(t *testing.T) {
 }
 
 func TestCrowd(t *testing.T) {
-	names := crowd(1000)
+	names := crowdNames(1000)
 	if len(names) != 1000 || names[999] != id {
 		t.Errorf("%d names, the last is %q", len(names), names[len(names)-1])
 	}
@@ -41,7 +41,7 @@ func TestCrowd(t *testing.T) {
 // Every variant agrees, in every talk, on every transport.
 func TestVariants(t *testing.T) {
 	for _, tr := range transports {
-		for _, talk := range []talk{oneLength, mixed, kth(2), kth(10)} {
+		for _, talk := range []scenario{oneLength, mixed, kth(2), kth(10)} {
 			t.Run(tr.name+"/"+talk.name, func(t *testing.T) {
 				l, err := tr.open()
 				if err != nil {
@@ -73,7 +73,7 @@ func TestCrowdOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer from.close()
-		if err := crowdOf(from, 7, 30, floor.initiate(oneLength), ours.respond(oneLength)); err != nil {
+		if err := runCrowd(from, 7, 30, floor.initiate(oneLength), ours.respond(oneLength)); err != nil {
 			t.Errorf("%s: %v", src.name, err)
 		}
 	}

@@ -17,10 +17,10 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// Streams of muxers: both yamux over TCP, QUIC over UDP, all through loopback.
+// Streams of multiplexers, all over loopback: both yamux over TCP, and QUIC over UDP.
 
-// mostStreams is how many streams a session must be able to have open.
-const mostStreams = 20_000
+// maxStreams is the number of streams that a session must allow.
+const maxStreams = 20_000
 
 // yamux5Pair returns both sides of a session.
 func yamux5Pair() (client, server *yamux.Session, err error) {
@@ -29,9 +29,9 @@ func yamux5Pair() (client, server *yamux.Session, err error) {
 		return nil, nil, err
 	}
 	config := yamux.DefaultConfig()
-	config.EnableKeepAlive = false // pings would be somebody else's work
-	config.AcceptBacklog = mostStreams
-	config.MaxIncomingStreams = mostStreams
+	config.EnableKeepAlive = false // pings are not part of a negotiation
+	config.AcceptBacklog = maxStreams
+	config.MaxIncomingStreams = maxStreams
 	config.LogOutput = io.Discard
 	if client, err = yamux.Client(a, config, nil); err != nil {
 		return nil, nil, err
@@ -100,7 +100,7 @@ func openQUIC() (link, error) {
 	if err != nil {
 		return link{}, err
 	}
-	if _, err := a.Write([]byte{0}); err != nil { // or the other end never hears of it
+	if _, err := a.Write([]byte{0}); err != nil { // opens the stream at the other end
 		return link{}, err
 	}
 	b, err := server.AcceptStream(ctx)
@@ -111,7 +111,7 @@ func openQUIC() (link, error) {
 	return link{a, b, func() { client.CloseWithError(0, ""); l.Close() }}, err
 }
 
-// selfSigned makes a certificate for one run.
+// selfSigned returns configurations with a certificate for one run.
 func selfSigned() (server, client *tls.Config, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
