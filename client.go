@@ -55,7 +55,7 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 	var err error
 	if len(protocols) > 0 && hasFastLength(protocols[0]) && isFast(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
 		asked := firstFrame(&c.in.inline, len(protocols[0]))
-		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || areFastNames(protocols[1:]) && c.armFirst(stream, ctx, &cl.Limits)) {
+		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || cl.prepareFirst(ctx, c, stream, protocols)) {
 			stage = firstWritten
 			n, err = stream.Write(asked)
 			if n >= len(asked) && err == nil {
@@ -83,6 +83,12 @@ const (
 	firstWritten            // the Write has returned
 	firstRead               // the Read has returned
 )
+
+// prepareFirst checks the other protocols and starts the timer. It is not inlined, so that the
+// stack below SelectOneOf's Read stays small.
+func (cl *Client) prepareFirst(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string) bool {
+	return areFastNames(protocols[1:]) && c.armFirst(stream, ctx, &cl.Limits)
+}
 
 // continueSelect records the first exchange in line, if that was begun, and continues the
 // negotiation. n and err are the result of its last Read or Write.
