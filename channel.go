@@ -29,8 +29,7 @@ type channelStream struct {
 	MessageChannel
 }
 
-// channelHeader is takeHeader over a message channel: the first message must be the
-// header (R2).
+// channelHeader is takeHeader over a message channel (R2).
 func (c *Communicator) channelHeader(ch MessageChannel) error {
 	text, err := c.channelNext(ch, max(int(c.limit), len(wire.HeaderFrame)))
 	if err != nil {
@@ -77,10 +76,4 @@ func (c *Communicator) channelFlush(ch MessageChannel) error {
 	}
 	c.rare.trace.sent(c.role, flight)
 	return c.recordWrite(written{len(flight), ch.WriteMessages(texts...)})
-}
-
-// listText returns the text of an answer to "ls".
-func listText(names []string) string {
-	message := wire.AppendList(nil, names)
-	return string(message[len(message)-wire.ListSize(names) : len(message)-1])
 }

@@ -10,54 +10,44 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Client is the initiator: it proposes protocols, one after the other, until
-// the peer agrees to one. The zero value is ready. A Client holds no state: it may
-// be copied, and used by any number of goroutines concurrently.
+// Client is the initiator: it proposes protocols, one after the other, until the peer agrees to
+// one. The zero value is ready. A Client holds no state: it may be copied, and used concurrently.
 //
-// Most callers need only [Client.SelectOneOf]. [Client.Lazy] saves the round trip.
-// The other methods are steps of a negotiation, on a [Communicator].
+// Most callers need only [Client.SelectOneOf]. [Client.Lazy] saves the round trip. The other
+// methods are steps of a negotiation, on a [Communicator].
 type Client struct {
 	// Limits bound each negotiation.
 	Limits Limits
-	// Unbuffered must be set for streams whose Write returns only when the peer
-	// has read, such as two [io.Pipe] (R28). A write then runs concurrently with
-	// the next read, in a goroutine that ends before the call returns. [net.Pipe]
-	// is recognized without it.
+	// Unbuffered must be set for streams whose Write returns only when the peer has read, such as
+	// two [io.Pipe] (R28). A write then runs concurrently with the next read, in a goroutine that
+	// ends before the call returns. [net.Pipe] is recognized without it.
 	Unbuffered bool
-	// Unguarded lets a lazy stream send any data before the peer has agreed. It
-	// must be set only for peers that are known to end the stream when they
-	// refuse, see [Muxer.OneShot]: any other peer may read the data as proposals.
+	// Unguarded lets a lazy stream send any data before the peer has agreed. It must be set only
+	// for peers that are known to end the stream when they refuse, see [Muxer.OneShot]: any other
+	// peer may read the data as proposals.
 	//
-	// If it is false, a Write sends data early only if no known responder can read
-	// a proposal in it (R29). Other data waits for the answer. The data is read as
-	// messages with lengths of at most four bytes; none of them may be complete and
-	// end with a newline or begin with a slash.
+	// If it is false, a Write sends data early only if no known responder can read a proposal in it
+	// (R29). Other data waits for the answer. The data is read as messages with lengths of at most
+	// four bytes; none of them may be complete and end with a newline or begin with a slash.
 	Unguarded bool
 }
 
-// SelectOneOf negotiates on a new stream. It sends the header and the first protocol
-// in one write (R1), proposes the next protocol after each refusal, and returns the
-// one that the peer agreed to. It proposes a protocol that is listed twice once.
+// SelectOneOf negotiates on a new stream. It sends the header and the first protocol in one write
+// (R1), proposes the next protocol after each refusal, and returns the one that the peer agreed to.
+// It proposes a protocol that is listed twice once.
 //
-// After success the stream is the protocol's: no byte after the peer's answer has
-// been read (R12), the stream's deadlines are as they were, and this package keeps
-// no reference to it. After an error the stream has been ended, by ResetWithError,
-// Reset or Close as the package documentation says (R25), and the caller need not
-// close it. The error is an [*Error]; it is [ErrNotSupported] if the peer refused
-// every protocol.
+// After success the stream is the protocol's: no byte after the peer's answer has been read (R12),
+// the stream's deadlines are as they were, and this package keeps no reference to it. After an
+// error the stream has been ended, by ResetWithError, Reset or Close as the package documentation
+// says (R25), and the caller need not close it. The error is an [*Error]; it is [ErrNotSupported]
+// if the peer refused every protocol.
 //
-// SelectOneOf blocks until the negotiation has ended, ctx is done, or
-// [Limits].Timeout expires.
+// SelectOneOf blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
 	running := c
-	defer func() {
-		if running != nil {
-			running.setStream(stream)
-			running.resetAfterPanic()
-		}
-	}()
+	defer resetAfterPanic(&running, stream)
 	// The first exchange, in line: see fastpath.go.
 	const header = len(wire.HeaderFrame)
 	stage := firstNotMade
@@ -94,17 +84,17 @@ const (
 	firstRead               // the Read has returned
 )
 
-// prepareFirst checks the other protocols and starts the timer. It reports false if the
-// fast path is not possible.
+// prepareFirst checks the other protocols and starts the timer. It is not inlined, so that the
+// stack below SelectOneOf's Read stays small.
 func (cl *Client) prepareFirst(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string) bool {
 	return areFastNames(protocols[1:]) && c.armFirst(stream, ctx, &cl.Limits)
 }
 
-// continueSelect records the first exchange in line, if that was made, and negotiates
-// on. n and err are the result of its last Read or Write.
+// continueSelect records the first exchange in line, if that was begun, and continues the
+// negotiation. n and err are the result of its last Read or Write.
 func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io.ReadWriteCloser, protocols []string, stage firstStage, n int, err error) (string, error) {
 	running := c
-	defer resetAfterPanic(&running)
+	defer resetAfterPanic(&running, stream)
 	c.setStream(stream)
 	first := rules.Incomplete
 	if stage != firstNotMade {
@@ -121,9 +111,8 @@ func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io
 	return cl.run(ctx, c, protocols, first, err)
 }
 
-// SelectOn is [Client.SelectOneOf] on a Communicator: from the start of the
-// conversation, or after the steps that were made on it. It does not close a
-// Communicator on which a protocol is agreed.
+// SelectOn is [Client.SelectOneOf] on a Communicator, from the start of the conversation
+// or after other steps. After an agreement the Communicator stays open.
 func (cl *Client) SelectOn(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
 	return cl.run(ctx, c, protocols, rules.Incomplete, nil)
 }
@@ -135,11 +124,11 @@ func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, 
 		return "", err
 	}
 	running := c
-	defer resetAfterPanic(&running)
+	defer resetAfterPanic(&running, c.stream)
 	tried := 1
 	if !c.fast {
 		tried = 0
-		if err = cl.begin(ctx, c); err == nil {
+		if err = c.begin(ctx, Initiator, &cl.Limits, cl.Unbuffered); err == nil {
 			err = cl.check(protocols)
 		}
 	}
@@ -157,13 +146,9 @@ func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, 
 	return protocol, nil
 }
 
-func (cl *Client) begin(ctx context.Context, c *Communicator) error {
-	return c.begin(ctx, Initiator, &cl.Limits, cl.Unbuffered)
-}
-
-// selectOneOf is the loop of the initiator. It returns how many of the protocols were
-// proposed; the last of them is the one agreed on. On the fast path the first one is
-// proposed already, and further exchanges are made in the inline buffer.
+// selectOneOf is the loop of the initiator. It returns the number of protocols proposed;
+// an agreement is on the last of them. On the fast path the first one is proposed already,
+// and further exchanges are made in the inline buffer.
 func (cl *Client) selectOneOf(c *Communicator, protocols []string, verdict rules.Verdict) (int, error) {
 	for i, p := range protocols {
 		if slices.Contains(protocols[:i], p) {
@@ -206,25 +191,20 @@ func (cl *Client) check(protocols []string) error {
 	return nil
 }
 
-// propose queues a proposal. A proposal that fails here was not made.
+// propose queues a proposal, unless it fails.
 func (cl *Client) propose(c *Communicator, protocol string) error {
 	size := wire.MessageSize(len(protocol))
-	if f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes()); f != rules.NoFault {
-		return cl.Limits.fault(f)
+	f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes())
+	if f == rules.NoFault {
+		c.say(protocol)
 	}
-	c.say(protocol)
-	return nil
+	return cl.Limits.fault(f)
 }
 
 // answer reads the answer to a proposal. It reads at most to the end of the echo: if
 // the answer is "na", the bytes after it can only be negotiation (R12).
 func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error) {
-	echo := wire.MessageSize(len(protocol))
-	if err := cl.awaitHeader(c, echo); err != nil {
-		return rules.Violated, err
-	}
-	c.phase = PhaseProposal
-	text, err := c.reply(int(c.limit), echo)
+	text, err := c.reply(PhaseProposal, int(c.limit), wire.MessageSize(len(protocol)))
 	if err != nil {
 		return rules.Violated, err
 	}
@@ -238,31 +218,23 @@ func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error
 	return verdict, nil
 }
 
-func (cl *Client) awaitHeader(c *Communicator, shortest int) error {
-	if c.state.HeaderReceived {
-		return nil
-	}
-	return c.header(shortest)
-}
-
-// Handshake sends the header, unless it was sent before, and waits for the peer's.
-// It costs a round trip, which the other methods save: they send the header with
-// their first question (R1). Any error ends the stream.
+// Handshake sends the header, unless it was sent before, and waits for the peer's. It
+// costs a round trip: the other methods send the header with their first question (R1).
+// Any error ends the stream.
 func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
-	return cl.step(ctx, c, "", func() error {
+	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, "", func() error {
 		c.sayHeader()
-		if err := cl.awaitHeader(c, 0); err != nil {
+		if err := c.header(0); err != nil {
 			return err
 		}
 		return c.finish()
 	})
 }
 
-// TrySelect makes one proposal. After [ErrNotSupported], a refusal, the Communicator
-// can be used for another proposal; after [ErrInvalidName] nothing was sent. Any
-// other error ends the stream.
+// TrySelect makes one proposal. After [ErrNotSupported], a refusal, the Communicator can be used
+// for another proposal; after [ErrInvalidName] nothing was sent. Any other error ends the stream.
 func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol string) error {
-	return cl.step(ctx, c, protocol, func() error {
+	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
 			return err
 		}
@@ -273,7 +245,7 @@ func (cl *Client) TrySelect(ctx context.Context, c *Communicator, protocol strin
 	})
 }
 
-// refusedError makes an error of a refusal.
+// refusedError turns a refusal into [ErrNotSupported].
 func refusedError(v rules.Verdict, err error) error {
 	if v == rules.Refused {
 		return ErrNotSupported
@@ -285,7 +257,7 @@ func refusedError(v rules.Verdict, err error) error {
 // peer does not answer; many do not, so a program should not depend on it. The
 // Communicator can be used afterwards. Any other error ends the stream.
 func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, err error) {
-	err = cl.step(ctx, c, "", func() error {
+	err = c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, "", func() error {
 		if err := cl.ask(c); err != nil {
 			return err
 		}
@@ -295,11 +267,10 @@ func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, er
 	return list, err
 }
 
-// ListAndTrySelect asks for the peer's protocols and makes one proposal, in one
-// flight and one round trip. The error is that of [Client.TrySelect]. The list is
-// empty if the peer refuses to send one.
+// ListAndTrySelect asks for the peer's protocols and makes one proposal, in one flight and one
+// round trip. It fails like [Client.TrySelect]. The list is empty if the peer refuses to send one.
 func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protocol string) (list wire.List, err error) {
-	err = cl.step(ctx, c, protocol, func() error {
+	err = c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, protocol, func() error {
 		if err := cl.check([]string{protocol}); err != nil {
 			return err
 		}
@@ -317,43 +288,18 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 	return list, err
 }
 
-// step runs one step on a Communicator that may be used afterwards.
-func (cl *Client) step(ctx context.Context, c *Communicator, protocol string, do func() error) error {
-	if err := c.usable(Initiator); err != nil {
-		return err
-	}
-	running := c
-	defer resetAfterPanic(&running)
-	before := c.state.Proposals
-	err := cl.begin(ctx, c)
-	if err == nil {
-		err = do()
-	}
-	var proposed []string
-	if c.state.Proposals > before {
-		proposed = []string{protocol}
-	}
-	err = c.end(ctx, protocol, proposed, true, err)
-	running = nil
-	return err
-}
-
 // ask queues an "ls".
 func (cl *Client) ask(c *Communicator) error {
-	if f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.bytes()); f != rules.NoFault {
-		return cl.Limits.fault(f)
+	f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.bytes())
+	if f == rules.NoFault {
+		c.say(wire.LS)
 	}
-	c.say(wire.LS)
-	return nil
+	return cl.Limits.fault(f)
 }
 
 // answerList reads the answer to "ls", which has limits of its own (R21).
 func (cl *Client) answerList(c *Communicator) (wire.List, error) {
-	if err := cl.awaitHeader(c, shortestMessage); err != nil {
-		return wire.List{}, err
-	}
-	c.phase = PhaseList
-	text, err := c.reply(cl.Limits.listBytes(), shortestMessage)
+	text, err := c.reply(PhaseList, cl.Limits.listBytes(), shortestMessage)
 	if err != nil {
 		return wire.List{}, err
 	}

@@ -7,27 +7,25 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Communicator exchanges messages with one peer and records the progress of the
-// conversation. [Client] and [Muxer] work on it, step by step where the caller
-// wants the steps. Only one goroutine at a time may use a Communicator.
+// Communicator exchanges messages with one peer and records the progress of the conversation, for
+// the steps of [Client] and [Muxer]. Only one goroutine at a time may use a Communicator.
 //
-// It reads no byte after the last message that was asked for, so after the
-// agreement the caller uses the stream itself, and the steps fail with
-// [net.ErrClosed]. The stream stays the caller's: a step that fails ends it, a
-// step that succeeds or is refused leaves it open.
+// It reads no byte after the last message that was asked for. After the agreement the caller uses
+// the stream itself, and the steps fail with [net.ErrClosed]. The caller owns the stream: a step
+// that fails ends it, any other step leaves it open.
 type Communicator struct {
 	in      reader
 	out     writer
 	stream  io.ReadWriteCloser
 	life    lifetime
 	rare    *rare
-	refused *flight     // names that a responder has refused, as messages, for its error
+	refused *flight     // names that a responder has refused, as messages; see keepRefused
 	state   rules.State // input of the decisions
 	limit   int16       // Limits.MaxMessage of the call in progress
 
 	role     Role
 	phase    Phase
-	over     bool // it has failed, or a protocol is agreed on
+	over     bool // the negotiation has failed, or a protocol is agreed
 	fast     bool // the call in progress began on the fast path
 	tolerant bool // the call in progress ignores write errors where a rule allows it (R17)
 	pooled   bool // made for one call, and returned to the pool at its end
@@ -45,14 +43,11 @@ type rare struct {
 	offending  []byte  // the message that ended the negotiation
 }
 
-// NewCommunicator returns a Communicator over a stream. The package
-// documentation says how a stream is ended.
+// NewCommunicator returns a Communicator over a stream. The package documentation
+// describes how a stream is ended.
 func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 	mustExist(stream)
-	c := new(Communicator)
-	c.limit = int16(new(Limits).message())
-	c.stream = stream
-	return c
+	return &Communicator{stream: stream, limit: int16(new(Limits).message())}
 }
 
 // NewChannelCommunicator returns a Communicator over a message channel. After
@@ -80,11 +75,10 @@ func (c *Communicator) channel() MessageChannel {
 
 func (c *Communicator) isUnbuffered() bool { return c.rare != nil && c.rare.unbuffered }
 
-// ReadMessage returns the text of the next message, without its newline. It blocks
-// until the message has arrived; no time limit applies, and Close unblocks it.
-// ReadMessage and WriteMessages are for conversations that the caller conducts
-// itself: the steps of [Client] and [Muxer] do not see a header that passes through
-// them. Every error is a [*CommunicatorError].
+// ReadMessage returns the text of the next message, without its newline. It blocks until the
+// message has arrived; no time limit applies, and Close unblocks it. ReadMessage and WriteMessages
+// are for conversations that the caller conducts itself: the steps of [Client] and [Muxer] do not
+// see a header that passes through them. Every error is a [*CommunicatorError].
 func (c *Communicator) ReadMessage() (string, error) {
 	text, err := c.next(int(c.limit), shortestMessage)
 	return string(text), err
@@ -105,22 +99,23 @@ func (c *Communicator) Close() error { return c.stream.Close() }
 // shortestMessage is the size of a message of one byte: a length and a newline.
 const shortestMessage = 2
 
-// header waits for the peer's header. It may read up to the end of the shortest
-// message that can follow.
+// header waits for the peer's header. It may read up to the end of the shortest message
+// that can follow.
 func (c *Communicator) header(shortest int) error {
-	for {
-		if done, err := c.takeHeader(); done || err != nil {
-			return err
+	for !c.state.HeaderReceived {
+		done, err := c.takeHeader()
+		if err == nil && !done {
+			err = c.more(int(c.limit), shortest)
 		}
-		if err := c.more(int(c.limit), shortest); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// next returns the text of the next message, which is valid until the next message
-// is queued or read. It may read up to the end of the shortest message that can
-// end the negotiation.
+// next returns the text of the next message, which is valid until the next message is queued or
+// read. It may read up to the end of the shortest message that can end the negotiation.
 func (c *Communicator) next(limit, shortest int) ([]byte, error) {
 	for {
 		if text, done, err := c.takeMessage(limit); done || err != nil {
@@ -171,8 +166,8 @@ func (c *Communicator) more(limit, shortest int) error {
 	return c.in.record(n, len(buffer), err)
 }
 
-// prepareRead flushes where a rule demands it (R1, R11), and returns where to read
-// to (R12).
+// prepareRead flushes where a rule demands it (R1, R11), and returns the buffer for the
+// next Read (R12).
 func (c *Communicator) prepareRead(limit, shortest int) ([]byte, error) {
 	pending := c.in.pending()
 	if rules.MustFlush(len(pending), c.out.size()) {
@@ -188,9 +183,13 @@ func (c *Communicator) prepareRead(limit, shortest int) ([]byte, error) {
 	return c.in.buffer(n, shortest-len(pending)), nil
 }
 
-// reply is next for the initiator. An answer proves that the peer has read the
-// question, so the concurrent write of that ends, and reply waits for it (R28).
-func (c *Communicator) reply(limit, shortest int) ([]byte, error) {
+// reply is next for the initiator, after the header. An answer proves that the peer has
+// read the question, so the concurrent write of that ends, and reply waits for it (R28).
+func (c *Communicator) reply(phase Phase, limit, shortest int) ([]byte, error) {
+	if err := c.header(shortest); err != nil {
+		return nil, err
+	}
+	c.phase = phase
 	text, err := c.next(limit, shortest)
 	if err != nil {
 		return nil, err
@@ -223,14 +222,15 @@ func (c *Communicator) queue(text string) {
 // queueList queues an answer to "ls".
 func (c *Communicator) queueList(names []string) {
 	if c.channel() != nil {
-		c.rare.texts = append(c.rare.texts, listText(names))
+		text, _, _ := wire.ConsumeMessage(wire.AppendList(nil, names), wire.MaxList)
+		c.rare.texts = append(c.rare.texts, string(text))
 		return
 	}
 	c.out.list(c.spare(), names)
 }
 
-// spare returns the reader's inline buffer if messages may be queued in it: while no
-// bytes of the peer are there, and no write runs concurrently with reads.
+// spare returns the reader's inline buffer if messages may be queued in it: it has no
+// pending bytes, and no write runs concurrently with reads.
 func (c *Communicator) spare() []byte {
 	if c.in.isIdle() && !c.isUnbuffered() {
 		return c.in.inline[:]
@@ -238,9 +238,9 @@ func (c *Communicator) spare() []byte {
 	return nil
 }
 
-// flush writes the queued messages in one write, and the header after the peer's own
-// (R1). On a stream without a buffer, where the peer may write too and not yet
-// read, the write runs concurrently with the next read (R28).
+// flush writes the queued messages in one write, and the header too if the peer's has
+// arrived (R1). On a stream without a buffer, where the peer may write before it reads,
+// the write runs concurrently with the next read (R28).
 func (c *Communicator) flush(concurrently bool) error {
 	if c.state.HeaderReceived {
 		c.sayHeader()
@@ -258,7 +258,7 @@ func (c *Communicator) flush(concurrently bool) error {
 	if c.rare != nil {
 		c.rare.trace.sent(c.role, bytes)
 	}
-	if concurrently && out != nil { // always, without a buffer
+	if concurrently && out != nil { // unbuffered streams never use inline
 		c.rare.writing = out
 		out.start(c.stream)
 		return nil
@@ -296,8 +296,8 @@ func (r *rare) join() written {
 	return w
 }
 
-// recordWrite records the result of a write. A responder ignores that its peer has
-// stopped reading as long as an agreement may still follow (R17).
+// recordWrite records the result of a write. A responder ignores that its peer has stopped
+// reading while an agreement may still follow (R17).
 func (c *Communicator) recordWrite(w written) error {
 	c.out.sent += int32(w.n)
 	if w.err == nil {
@@ -311,8 +311,7 @@ func (c *Communicator) recordWrite(w written) error {
 	return nil
 }
 
-// undelivered returns the write error that was ignored, for a responder that can
-// no longer ignore it (R17).
+// undelivered returns the write error that was ignored, if any (R17).
 func (c *Communicator) undelivered() error {
 	if c.rare == nil {
 		return nil
@@ -320,7 +319,7 @@ func (c *Communicator) undelivered() error {
 	return c.rare.writeErr
 }
 
-// unexpected keeps a message that ends the negotiation, for its error.
+// unexpected keeps a message that ends the negotiation, and returns err.
 func (c *Communicator) unexpected(text []byte, err error) error {
 	c.rarely().offending = wire.AppendMessage(nil, string(text))
 	return err

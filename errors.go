@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,12 +15,10 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// The causes of failures. [errors.Is] finds them in each error of this package, in
-// either role and on every path. Other causes keep their usual names:
-// [os.ErrDeadlineExceeded] after the time limit or the stream's own deadline, the
-// context's cause, [io.EOF] if the peer closed without sending a byte,
-// [io.ErrUnexpectedEOF] if it closed later, [net.ErrClosed], and the errors of the
-// stream.
+// The causes of failures. [errors.Is] finds them in each error of this package, in either role and
+// on every path. Other causes keep their usual names: [os.ErrDeadlineExceeded] after the time limit
+// or the stream's own deadline, the context's cause, [io.EOF] if the peer closed without sending a
+// byte, [io.ErrUnexpectedEOF] if it closed later, [net.ErrClosed], and the errors of the stream.
 var (
 	// ErrNotSupported means that the peer answered "na" to every question.
 	ErrNotSupported = errors.New("not supported by the peer")
@@ -35,9 +34,8 @@ var (
 	// ErrLimit means that one of the [Limits] on proposals and bytes is reached (R27),
 	// or that too many streams linger (R31, [LazyStream.Close]).
 	ErrLimit = errors.New("limit of the negotiation reached")
-	// ErrGaveUp means that the peer closed the stream, or sent bytes that are no
-	// proposal, after a refusal (R18), or that a refusal was final ([Muxer].OneShot).
-	// Neither side is at fault.
+	// ErrGaveUp means that the peer closed the stream, or sent bytes that are no proposal, after a
+	// refusal (R18), or that a refusal was final ([Muxer].OneShot). Neither side is at fault.
 	ErrGaveUp = errors.New("the peer gave up after a refusal")
 	// ErrInvalidName means that a name cannot be registered or proposed (R9).
 	ErrInvalidName = wire.ErrInvalidName
@@ -58,20 +56,10 @@ const (
 	PhaseList                  // while the answer to "ls" is awaited
 )
 
-func (p Phase) String() string {
-	switch p {
-	case PhaseHeader:
-		return "header"
-	case PhaseProposal:
-		return "proposal"
-	case PhaseList:
-		return "list"
-	}
-	return fmt.Sprintf("Phase(%d)", uint8(p))
-}
+func (p Phase) String() string { return enum("Phase", uint8(p), "header", "proposal", "list") }
 
-// Blame is the side at fault for a failure, as far as one end can tell. A refusal is
-// no fault: a program must not lower the score of a peer for it.
+// Blame is the side at fault for a failure, as far as one end can tell. A program must not
+// lower the score of a peer for a refusal.
 type Blame uint8
 
 const (
@@ -81,19 +69,7 @@ const (
 	BlameLocal                 // this side's arguments, limits or cancellation
 )
 
-func (b Blame) String() string {
-	switch b {
-	case BlamePeer:
-		return "peer"
-	case BlameSlowPeer:
-		return "slow peer"
-	case BlameLocal:
-		return "local"
-	case BlameNone:
-		return "none"
-	}
-	return fmt.Sprintf("Blame(%d)", uint8(b))
-}
+func (b Blame) String() string { return enum("Blame", uint8(b), "none", "peer", "slow peer", "local") }
 
 // Error is the error of a negotiation that has failed. Err is the cause; the other
 // fields describe the state in which it ended.
@@ -148,28 +124,25 @@ func (e *Error) Timeout() bool { return isTimeout(e.Err) }
 
 // Blame returns the side at fault.
 func (e *Error) Blame() Blame {
-	if errors.Is(e.Err, ErrGaveUp) {
-		return BlameNone
-	}
-	for _, cause := range []error{ErrNotMultistream, ErrUnexpectedAnswer, ErrMalformed, ErrTooLarge} {
-		if errors.Is(e.Err, cause) {
-			return BlamePeer
-		}
-	}
 	switch {
-	case errors.Is(e.Err, ErrLimit):
-		// A responder counts the messages of its peer, an initiator its own.
-		if e.Role == Responder {
-			return BlamePeer
-		}
+	case e.wraps(ErrGaveUp):
+		return BlameNone
+	case e.wraps(ErrNotMultistream, ErrUnexpectedAnswer, ErrMalformed, ErrTooLarge):
+		return BlamePeer
+	case e.wraps(ErrLimit) && e.Role == Responder: // it counts the peer's messages
+		return BlamePeer
+	case e.wraps(ErrLimit): // an initiator counts its own
 		return BlameLocal
 	case isTimeout(e.Err):
 		return BlameSlowPeer
-	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, net.ErrClosed),
-		errors.Is(e.Err, ErrInvalidName), errors.Is(e.Err, ErrNoProtocols):
+	case e.wraps(context.Canceled, net.ErrClosed, ErrInvalidName, ErrNoProtocols):
 		return BlameLocal
 	}
 	return BlameNone
+}
+
+func (e *Error) wraps(causes ...error) bool {
+	return slices.ContainsFunc(causes, func(cause error) bool { return errors.Is(e.Err, cause) })
 }
 
 func isTimeout(err error) bool {

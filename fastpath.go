@@ -5,19 +5,16 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// The fast path. Most negotiations consist of short messages that arrive as they
-// were sent: the header and a proposal, and the echo of both. [Client.SelectOneOf]
-// and [Muxer.negotiateFirst] make this first exchange in line, and use only the
-// inline buffer of a Communicator for it. As long as the stream is not recorded, no
-// other field has been touched, and the Communicator can return to its pool
-// unchanged. Every other case continues in the one loop of the role, client.go or
-// muxer_negotiate.go, from the state that [Communicator.leaveFirst] records. The
-// loops use [Communicator.exchange] and [Muxer.refuse] for further short messages,
-// each a complete exchange in the inline buffer.
+// The fast path. Most negotiations consist of short messages that arrive as they were sent: the
+// header and a proposal, and the echo of both. [Client.SelectOneOf] and [Muxer.negotiateFirst] make
+// this first exchange in line, in the inline buffer of a Communicator. While the stream is not
+// recorded, no other field has changed, and the Communicator can return to its pool as it is. Every
+// other case continues in the loop of the role, client.go or muxer_negotiate.go, from the state
+// that leaveFirst records. For further short messages the loops use [Communicator.exchange] and
+// [Muxer.refuse], each a complete exchange in the inline buffer.
 //
-// The fast path saves little compared with a system call. But a negotiation runs
-// after one, with cold caches, where each function, branch and field costs several
-// times as much as in a loop.
+// The fast path saves little compared with a system call. But a negotiation runs after one, with
+// cold caches, where each function, branch and field costs several times as much as in a loop.
 
 const (
 	// maxFast is the number of proposals on the fast path. It is below all limits.
@@ -29,13 +26,12 @@ const (
 // headerBytes is copied without a call.
 var headerBytes = [len(wire.HeaderFrame)]byte([]byte(wire.HeaderFrame))
 
-// isFast reports whether the limits allow the fast path: no limit that it could
-// reach is lowered.
+// isFast reports whether the limits allow the fast path: none that it could reach is set.
 func isFast(l *Limits) bool { return l.MaxMessage <= 0 && l.MaxProposals <= 0 && l.MaxBytes <= 0 }
 
-// areFastNames reports whether all names can be proposed on the fast path: they are
-// valid (R9), fit inline, and are longer than "na", so that a Read up to the end of
-// the echo never passes the end of the negotiation (R12).
+// areFastNames reports whether all names can be proposed on the fast path: they are valid
+// (R9), fit inline, and are longer than "na", so that a Read up to the end of the echo
+// never passes the end of the negotiation (R12).
 func areFastNames(protocols []string) bool {
 	for _, p := range protocols {
 		if !isFastName(p) {
@@ -75,8 +71,7 @@ func frame(inline *[inlineSize]byte, first, text int) []byte {
 	return inline[:first+text+2]
 }
 
-// fill copies a name to b, without a call. It reports false if the name contains a
-// newline (R9).
+// fill copies a name to b, without a call. It reports false if the name contains a newline (R9).
 func fill(b []byte, name string) bool {
 	b = b[:len(name)]
 	for i := range b {
@@ -88,16 +83,16 @@ func fill(b []byte, name string) bool {
 	return true
 }
 
-// leaveFirst prepares for the general loop after a first exchange in line.
+// leaveFirst prepares for the loop of the role after a first exchange in line.
 func (c *Communicator) leaveFirst(role Role, l *Limits) {
 	c.role = role
 	c.limit = int16(l.message())
 	c.fast = true
-	c.recognizeUnbuffered()
+	c.recordUnbuffered(false)
 }
 
-// tryRelease makes the Communicator ready for its pool after an agreement on the
-// fast path. It reports false if more is to be done, as the end of a call does.
+// tryRelease clears the Communicator for its pool after an agreement on the fast path. It
+// reports false if that takes more, as the end of a call does.
 func (c *Communicator) tryRelease() bool {
 	if c.rare != nil || !c.stopTimer() {
 		return false
@@ -106,16 +101,15 @@ func (c *Communicator) tryRelease() bool {
 	return true
 }
 
-// recordFastWrite records a write on the fast path: a message after the first bytes, which
-// are the header or none.
+// recordFastWrite records a write of size bytes on the fast path.
 func (c *Communicator) recordFastWrite(size, n int, err error) error {
 	c.state.HeaderSent = true
 	c.out.flights++
 	return c.recordWrite(written{n, err}.check(size))
 }
 
-// recordFastMessage records and consumes the first w bytes inline: a whole message, after
-// the header if that was not received before.
+// recordFastMessage records and consumes the first w bytes inline: a whole message, and the
+// header before it if that is yet to be received.
 func (c *Communicator) recordFastMessage(w int) {
 	c.in.total += int32(w) - c.in.w
 	c.in.r, c.in.w = 0, 0
@@ -132,9 +126,9 @@ func (c *Communicator) headerSize() int {
 	return len(wire.HeaderFrame)
 }
 
-// exchange makes a proposal that fits inline and reads the answer, in one Write and
-// one Read. No bytes may be pending. The verdict is Incomplete if the answer has to be looked at closely:
-// then the proposal is recorded, and the bytes that have arrived are pending.
+// exchange makes a proposal that fits inline and reads the answer, in one Write and one
+// Read. No bytes may be pending. After the verdict Incomplete, the codec must read the
+// answer: the proposal is recorded, and the bytes that have arrived are pending.
 func (c *Communicator) exchange(protocol string) (rules.Verdict, error) {
 	c.in.reset()
 	asked := frame(&c.in.inline, 0, len(protocol))
@@ -155,13 +149,13 @@ func (c *Communicator) recordProposal(header, size, n int, err error) error {
 }
 
 // recordExchange records a proposal that was written, and the result of the Read of its
-// answer to inline. Both begin with the header if its size is given as header, not 0.
+// answer to inline. Both begin with the header, whose size is given, or 0 without it.
 func (c *Communicator) recordExchange(header, size int, protocol string, n int, err error) (rules.Verdict, error) {
 	c.recordProposal(header, size, size, nil)
 	if header < n && n <= size && (header == 0 || rules.HasHeader(c.in.inline[:])) {
 		if v := rules.JudgeFrame(c.in.inline[header:n], protocol); v != rules.Incomplete {
 			c.recordFastMessage(n)
-			return v, nil // an error that came with the bytes comes again
+			return v, nil // the next Read returns the error again
 		}
 	}
 	c.in.recordInline(0)

@@ -20,14 +20,13 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// LazyStream is a stream that negotiates its protocol while it is used: the header
-// and the proposal are sent with the first bytes written, and the answer is read
-// before the first bytes read. [Client.Lazy] returns one.
+// LazyStream is a stream that negotiates its protocol while it is used: the header and the proposal
+// are sent with the first bytes written, and the answer is read before the first bytes read.
+// [Client.Lazy] returns one.
 //
-// A LazyStream is a [net.Conn] with more methods. All of them may be called
-// concurrently. At first the outcome of the negotiation is pending. The first call
-// that writes, reads, flushes, waits or closes sends the header and the proposal.
-// Until the outcome is known,
+// A LazyStream is a [net.Conn] with more methods. All of them may be called concurrently. At first
+// the outcome of the negotiation is pending. The first call that writes, reads, flushes, waits or
+// closes sends the header and the proposal. Until the outcome is known,
 //
 //   - Write sends its data early if the guard allows it (R29), and otherwise blocks
 //     until the peer has agreed; see [Client.Unguarded];
@@ -35,16 +34,15 @@ import (
 //     block. [Limits].Timeout bounds the total time during which calls block for the
 //     outcome (R24); when it expires, the stream is ended.
 //
-// After the agreement every call goes directly to the stream. If the peer refuses or
-// breaks the protocol, the stream is ended as the package documentation describes,
-// no further byte is sent, and every call returns one [*Error] (R30). After Close all
-// calls return [net.ErrClosed]. The count that Write returns is always exact: the
-// number of bytes of its argument that were written.
+// After the agreement every call goes directly to the stream. If the peer refuses or breaks the
+// protocol, the stream is ended as the package documentation describes, no further byte is sent,
+// and every call returns one [*Error] (R30). After Close all calls return [net.ErrClosed]. The
+// count that Write returns is always exact: the number of bytes of its argument that were written.
 //
-// Deadlines work as on any net.Conn, also for calls that wait for the answer. An
-// expired deadline leaves the negotiation unchanged. If the stream lacks
-// SetReadDeadline or SetWriteDeadline, the deadline methods return [os.ErrNoDeadline].
-// A read deadline set on the stream itself applies until one is set here.
+// Deadlines work as on any net.Conn, also for calls that wait for the answer. An expired deadline
+// leaves the negotiation unchanged. If the stream lacks SetReadDeadline or SetWriteDeadline, the
+// deadline methods return [os.ErrNoDeadline]. A read deadline set on the stream itself applies
+// until one is set here.
 type LazyStream struct {
 	// Immutable after Client.Lazy has returned.
 	protocol     string
@@ -66,19 +64,18 @@ type LazyStream struct {
 	state  LazyState
 	closed bool // Close or Reset was called
 
-	// Sending the first flight. While writing is set, only the call that set it changes
-	// guard and firstSent, and it writes to the stream without mu.
+	// The first flight. While writing is set, only the call that set it changes guard and
+	// firstSent, and it writes to the stream without mu.
 	unbuffered  bool // Write returns after the peer has read; immutable
 	sendStarted bool // a write of the header was attempted, so an answer may arrive
 	writing     bool // a call is writing before the agreement
 	guard       guard.State
 	firstSent   int // bytes of the header and the proposal sent
 
-	// Reading the answer. The goroutine that moves reader on from readerNone reads the
-	// stream and uses c without mu. Two parts of c are exempt: mu guards its timer until
-	// reader is readerDone, and any goroutine may end the stream through it. Without mu,
-	// inline belongs to a first Write while writing is set, and later to a Read that is
-	// the reader.
+	// The answer. The goroutine that moves reader on from readerNone reads the stream and
+	// uses c without mu, with two exceptions: mu guards its timer until reader is
+	// readerDone, and any goroutine may end the stream through it. Without mu, inline
+	// belongs to a first Write while writing is set, and later to a Read that is the reader.
 	inline          [inlineSize]byte
 	c               *Communicator // nil until needed, see communicator
 	reader          answerReader
@@ -103,14 +100,7 @@ const (
 
 // String returns "pending", "agreed" or "failed".
 func (s LazyState) String() string {
-	switch s {
-	case LazyPending:
-		return "pending"
-	case LazyAgreed:
-		return "agreed"
-	default:
-		return "failed"
-	}
+	return [...]string{"pending", "agreed", "failed"}[min(s, LazyFailed)]
 }
 
 // half is the state of one direction of a LazyStream. Calls that belong to no
@@ -126,10 +116,10 @@ type half struct {
 // stream (R30): propose one that the peer is known to support.
 //
 // Lazy uses the values of ctx, such as a [Trace]. The end of ctx has no effect on the
-// stream. Lazy fails with [ErrInvalidName] if the name cannot be proposed (R9), or
-// begins or ends with white space or NUL, which some responders trim; and with
-// [ErrLimit] if the proposal exceeds [Limits].MaxBytes. It ends the stream if it fails,
-// and otherwise the LazyStream owns the stream. Lazy panics if stream is nil.
+// stream. Lazy fails with [ErrInvalidName] if the name cannot be proposed (R9), or begins
+// or ends with white space or NUL, which some responders trim; and with [ErrLimit] if the
+// proposal exceeds [Limits].MaxBytes. It ends the stream if it fails, and otherwise the
+// LazyStream owns the stream. Lazy panics if stream is nil.
 func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol string) (*LazyStream, error) {
 	mustExist(stream)
 	l := &LazyStream{
@@ -147,69 +137,61 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 	running := l
 	defer func() {
 		if running != nil {
-			running.communicator().resetAfterPanic()
+			running.communicator().resetAfterPanic(stream)
 		}
 	}()
 	l.hasDeadlines = asDeadliner(stream) != nil
 	if !isFast(&cl.Limits) || traceOf(ctx) != nil || !isFastName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
-		running = nil
-		return cl.initLazy(ctx, l)
+		if err := cl.initLazy(ctx, l); err != nil {
+			running = nil
+			return nil, err
+		}
 	}
 	running = nil
 	return l, nil
 }
 
-// initLazy completes a LazyStream with a trace, with limits, with an unusual name, or
-// over an unbuffered stream. It starts no timer: that runs only while calls wait.
-func (cl *Client) initLazy(ctx context.Context, l *LazyStream) (*LazyStream, error) {
+// initLazy completes a LazyStream with a trace, limits, an unusual name, or an unbuffered
+// stream. It starts no timer: that runs only while calls wait.
+func (cl *Client) initLazy(ctx context.Context, l *LazyStream) error {
 	c := l.communicator()
-	running := c
-	defer resetAfterPanic(&running)
 	values := context.Background() // never ends
 	if trace := traceOf(ctx); trace != nil {
 		values = WithTrace(values, trace)
 	}
 	limits := cl.Limits
-	limits.Timeout = -1
+	limits.Timeout = NoLimit
 	err := c.begin(values, Initiator, &limits, cl.Unbuffered)
+	c.state = rules.State{}
+	if err == nil && len(strings.TrimFunc(l.protocol, isBlank)) < len(l.protocol) {
+		err = fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, l.protocol)
+	}
 	if err == nil {
-		c.state = rules.State{}
-		err = cl.checkLazyProposal(c, l.protocol)
+		err = cl.check([]string{l.protocol})
+	}
+	if err == nil {
+		err = cl.Limits.fault(c.state.Propose(wire.MessageSize(len(l.protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
 	}
 	if err != nil {
-		err = c.end(context.Background(), "", nil, false, err)
-		running = nil
-		return nil, err
+		return c.end(values, "", nil, false, err)
 	}
-	running = nil
 	l.unbuffered = c.isUnbuffered()
 	c.state.HeaderSent = !l.unbuffered
-	return l, nil
+	return nil
 }
 
-// communicator returns l.c, and takes one from the pool on first use. Most streams need
-// none: it serves the timeout, a trace, an answer in pieces, and the end of the stream.
+// communicator returns l.c, and takes one from the pool on first use: for the timeout, a
+// trace, an answer in pieces, or the end of the stream.
 func (l *LazyStream) communicator() *Communicator {
 	if l.c == nil {
-		l.c = acquire(l.stream)
+		l.c = communicators.Get().(*Communicator)
+		l.c.stream = l.stream
 		l.c.pooled = false // conclude returns it to the pool
 		l.c.role = Initiator
 		l.c.limit = l.maxMessage
 		l.c.state = rules.State{HeaderSent: true, Proposals: 1, Sent: int32(l.firstSize - len(wire.HeaderFrame))}
 	}
 	return l.c
-}
-
-// checkLazyProposal counts the proposal of a protocol, and returns an error if it cannot
-// be sent lazily.
-func (cl *Client) checkLazyProposal(c *Communicator, protocol string) error {
-	if len(strings.TrimFunc(protocol, isBlank)) < len(protocol) {
-		return fmt.Errorf("%w: white space or NUL at an end of a lazy %.80q", ErrInvalidName, protocol)
-	}
-	if err := cl.check([]string{protocol}); err != nil {
-		return err
-	}
-	return cl.Limits.fault(c.state.Propose(wire.MessageSize(len(protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
 }
 
 // hasGraphicEnds reports whether both ends of a name are visible ASCII, so that no

@@ -14,8 +14,8 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file reads the answer on lazy streams, and makes the outcome known to the calls
-// that wait for it. Unless noted otherwise, its methods are called with l.mu held.
+// This file reads the answer on lazy streams, and wakes the calls that wait for the
+// outcome. Unless noted otherwise, its methods are called with l.mu held.
 
 // answerReader identifies the goroutine that reads the answer. A Read without a deadline,
 // or a Wait with a context that never ends, reads it in the caller's goroutine. Other
@@ -29,15 +29,15 @@ const (
 	readerDone                           // none: the outcome is known, or about to be
 )
 
-// canReadAnswer reports whether a call on h can read the answer in its own goroutine. Its
-// read must be interruptible by a deadline of the stream.
+// canReadAnswer reports whether a call on h can read the answer in its own goroutine. A
+// deadline of the stream must be able to interrupt the read.
 func (l *LazyStream) canReadAnswer(h *half) bool {
 	return l.reader == readerNone && l.firstSent == l.firstSize && h != &l.out && l.hasDeadlines && h.deadline.IsZero() && !h.closed
 }
 
 // awaitOutcome blocks until the outcome is known, and returns nil if the peer has agreed.
-// It first sends unsent bytes of the header and the proposal (R11), and ensures that some
-// goroutine reads the answer.
+// It first sends the unsent rest of the header and the proposal (R11), and reads the answer
+// if no other goroutine does.
 func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 	if l.state == LazyPending {
 		l.startWaiting()
@@ -108,8 +108,7 @@ func (l *LazyStream) waitChange() {
 	l.cond.Wait()
 }
 
-// notify wakes the goroutines in waitChange. It must follow each change for which they
-// may wait.
+// notify wakes the goroutines in waitChange. It must follow each change they may wait for.
 func (l *LazyStream) notify() {
 	if l.cond != nil {
 		l.cond.Broadcast()
@@ -134,14 +133,12 @@ func (l *LazyStream) withoutLock(f func()) {
 func (l *LazyStream) startReader() {
 	if l.reader == readerNone {
 		l.reader = readerBackground
-		go l.readAnswerInBackground()
+		go func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.readAnswer(nil, nil, 0, nil)
+		}()
 	}
-}
-
-func (l *LazyStream) readAnswerInBackground() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.readAnswer(nil, nil, 0, nil)
 }
 
 var errReadPanic = errors.New("panic while reading the answer")
@@ -191,18 +188,17 @@ func answerEnd(arrived []byte, echoEnd, limit int) int {
 	return max(echoEnd, header+prefix+body)
 }
 
-// pauseReader releases l.reader if err is a deadline of the stream that ends only this
-// read and not the negotiation, and reports whether it did. The Communicator keeps the
-// part of the answer received so far, and the next call that waits resumes from there.
-// After Close and CloseRead the reader never pauses.
+// pauseReader releases l.reader if err is a deadline of the stream that ends only this read and not
+// the negotiation, and reports whether it did. The next call that waits resumes with the part of
+// the answer that c has received. After Close and CloseRead the reader never pauses.
 func (l *LazyStream) pauseReader(err error) bool {
 	switch {
 	case l.endCause != nil || !isTimeout(err):
-		// With a cause, another call is about to end the stream, and relies on the
-		// reader to conclude the negotiation.
+		// With a cause, another call is about to end the stream, and the reader must
+		// conclude the negotiation.
 		return false
 	case l.interrupted:
-		if !l.overrideReadDeadline(time.Time{}) {
+		if !l.overrideDeadline(deadliner.SetReadDeadline, time.Time{}) {
 			return false
 		}
 	case l.in.closed || !l.hasDeadlines || l.isEnding():
@@ -216,17 +212,17 @@ func (l *LazyStream) pauseReader(err error) bool {
 	return true
 }
 
-// interruptReader makes a reader in a caller's goroutine return, since its call now has a
-// deadline or must end.
+// interruptReader makes a reader in a caller's goroutine return, because its call now has
+// a deadline or must end.
 func (l *LazyStream) interruptReader() {
 	if l.reader == readerCaller {
 		l.interrupted = true
-		l.overrideReadDeadline(streamend.LongAgo)
+		l.overrideDeadline(deadliner.SetReadDeadline, streamend.LongAgo)
 	}
 }
 
-// tryAgree sets the state to LazyAgreed if that is all that is left to do, and reports
-// whether it did. It does for most streams; conclude covers the others.
+// tryAgree sets the state to LazyAgreed if conclude would do no more, as for most streams,
+// and reports whether it did.
 func (l *LazyStream) tryAgree() bool {
 	if l.c != nil || l.endCause != nil || l.interrupted || l.in.closed || !l.in.deadline.IsZero() {
 		return false
@@ -268,15 +264,10 @@ func (l *LazyStream) conclude(err error) {
 		c.pooled = true
 		communicators.Put(c)
 	}
-	l.setAgreed()
-}
-
-// setAgreed sets the state to LazyAgreed, and applies to the stream the read deadline and
-// the CloseRead that waited for it.
-func (l *LazyStream) setAgreed() {
 	l.state = LazyAgreed
+	// Apply the read deadline and the CloseRead that have waited for the agreement.
 	if l.interrupted || !l.in.deadline.IsZero() {
-		l.overrideReadDeadline(l.in.deadline)
+		l.overrideDeadline(deadliner.SetReadDeadline, l.in.deadline)
 	}
 	l.in.direct.Store(!l.in.closed)
 	if l.in.closed && !l.closed {
@@ -314,8 +305,7 @@ func (l *LazyStream) startTimer() {
 	l.communicator().startTimer(now, l.timeoutLeft)
 }
 
-// stopTimer stops the timer if it runs, and updates timeoutLeft. If the timer has
-// expired, the stream is ended, or about to be.
+// stopTimer stops the timer if it runs, and updates timeoutLeft and endCause.
 func (l *LazyStream) stopTimer() {
 	if l.c == nil {
 		return

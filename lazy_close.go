@@ -1,6 +1,7 @@
 package multiselect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,16 +13,12 @@ import (
 	"github.com/multiselect/multiselect/internal/streamend"
 )
 
-// This file closes lazy streams, and contains all that a Close leaves running: the linger.
-// Close does not wait for the peer (R31). While the outcome is pending, the linger is one
-// background goroutine that sends unsent bytes, half-closes the stream, reads the answer,
-// drains the stream if its Close could lose data, and closes it.
+// This file closes lazy streams, also in the background: Close does not wait for the peer
+// (R31), but starts a goroutine, the linger, while the outcome is pending.
 
 const (
-	// maxLingering is the number of goroutines of this kind that a process has at most.
-	maxLingering = 1024
-	// maxDrained is the number of bytes that a linger discards at most.
-	maxDrained = 1 << 20
+	maxLingering = 1024    // lingers of the process
+	maxDrained   = 1 << 20 // bytes that a linger discards
 )
 
 var activeLingers, refusedLingers atomic.Int64
@@ -40,8 +37,7 @@ func LingerStats() LingerCounts {
 
 var errTooManyLingers = fmt.Errorf("%w: %d streams linger already", ErrLimit, maxLingering)
 
-// tryStartLinger counts a linger, and reports false if there are too many. The goroutine
-// must call stopLinger at its end.
+// tryStartLinger counts a linger in activeLingers, and reports false if there are too many.
 func tryStartLinger() bool {
 	if activeLingers.Add(1) <= maxLingering {
 		return true
@@ -50,27 +46,22 @@ func tryStartLinger() bool {
 	return false
 }
 
-func stopLinger() { activeLingers.Add(-1) }
-
-// Close closes the stream without waiting for the peer (R31). Blocked calls return
-// [net.ErrClosed], a Write with the number of bytes that it wrote. On a stream without
-// deadlines they return when the linger ends.
+// Close closes the stream without waiting for the peer (R31). Blocked calls return [net.ErrClosed],
+// a Write with the number of bytes that it wrote. On a stream without deadlines they return when
+// the linger ends.
 //
-// While the outcome is pending, Close starts a background goroutine, the linger. It sends
-// the unsent rest of the header and the proposal, half-closes the stream for writing,
-// reads the answer, and closes the stream. If the stream has a CloseWrite and no Reset
-// method, such as a TCP connection, the linger discards incoming data until EOF before
-// it closes the stream: to close a TCP connection with unread data resets it, and can
-// lose data that was written.
+// While the outcome is pending, Close starts a background goroutine, the linger. It sends the
+// unsent rest of the header and the proposal, half-closes the stream for writing, reads the answer,
+// and closes the stream. If the stream has a CloseWrite and no Reset method, such as a TCP
+// connection, the linger first discards incoming data until EOF, at most 1 MiB: closing a TCP
+// connection with unread data resets it, and can lose data that was written. The linger takes at
+// most [Limits].Timeout, or 10 s if that has no limit, and then resets the stream.
+// [LazyStream.Wait] waits for the outcome.
 //
-// The linger takes at most [Limits].Timeout, or 10 s if that has no limit, and then
-// resets the stream. It discards at most 1 MiB. [LazyStream.Wait] waits for the outcome.
-//
-// At most 1024 goroutines of a process linger, see [LingerStats]. Beyond that, Close
-// resets the stream immediately, which may lose data that was written, and returns
-// [ErrLimit]. If the negotiation has failed, Close returns its error; a second Close
-// returns [net.ErrClosed].
-func (l *LazyStream) Close() error {
+// At most 1024 goroutines of a process linger, see [LingerStats]. Beyond that, Close resets the
+// stream immediately, which may lose data that was written, and returns [ErrLimit]. If the
+// negotiation has failed, Close returns its error; a second Close returns [net.ErrClosed].
+func (l *LazyStream) Close() (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -82,16 +73,15 @@ func (l *LazyStream) Close() error {
 	case l.state == LazyFailed:
 		return l.err
 	case l.state == LazyAgreed:
-		var err error
 		l.withoutLock(func() { err = l.stream.Close() })
 		return err
 	case tryStartLinger():
 		l.interruptReader()
 		if l.writing {
-			l.overrideWriteDeadline(streamend.LongAgo)
+			l.overrideDeadline(deadliner.SetWriteDeadline, streamend.LongAgo)
 		}
 		l.waiters++
-		timeout := l.lingerTimeout()
+		timeout := cmp.Or(l.timeout, new(Limits).timeout())
 		if l.reader != readerDone { // otherwise the timer belongs to conclude
 			l.stopTimer()
 			l.timeoutLeft = timeout
@@ -101,14 +91,17 @@ func (l *LazyStream) Close() error {
 		return nil
 	}
 	refusedLingers.Add(1)
-	go l.refuseLinger() // in the background: the stream's own Reset may block
+	go func() { // in the background: the stream's own Reset may block
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.fail(errTooManyLingers)
+	}()
 	return errTooManyLingers
 }
 
-// linger completes a Close at or before a time. writeClosed reports that CloseWrite was
-// called before.
+// linger completes a Close. writeClosed reports that CloseWrite was called before.
 func (l *LazyStream) linger(writeClosed bool, until time.Time) {
-	defer stopLinger()
+	defer activeLingers.Add(-1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.stopWaiting()
@@ -141,17 +134,16 @@ func (l *LazyStream) linger(writeClosed bool, until time.Time) {
 	l.stopTimer()
 }
 
-// finishWrites sends the unsent rest of the header and the proposal, and half-closes the
-// stream for writing. It reports whether the stream is half-closed, so that the peer's
-// EOF can be awaited. An unbuffered stream is not half-closed: the call would block until
-// the peer has answered.
+// finishWrites sends the unsent rest of the header and the proposal, half-closes the stream
+// for writing, and reports whether it is half-closed. An unbuffered stream is not: the call
+// would block until the peer has answered.
 func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
 	for l.writing {
 		l.waitChange()
 	}
-	l.overrideWriteDeadline(time.Time{})
+	l.overrideDeadline(deadliner.SetWriteDeadline, time.Time{})
 	if !l.interrupted {
-		l.overrideReadDeadline(time.Time{})
+		l.overrideDeadline(deadliner.SetReadDeadline, time.Time{})
 	}
 	if l.firstSent < l.firstSize {
 		if err := l.sendFirst(); err != nil {
@@ -174,45 +166,26 @@ func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
 	return !errors.Is(err, errors.ErrUnsupported)
 }
 
-// refuseLinger resets a stream for which there is no linger.
-func (l *LazyStream) refuseLinger() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.fail(errTooManyLingers)
-}
-
-// lingerTimeout is the timeout of the negotiation, or the default if that has no limit.
-func (l *LazyStream) lingerTimeout() time.Duration {
-	if l.timeout > 0 {
-		return l.timeout
-	}
-	return new(Limits).timeout()
-}
-
 // Reset ends the stream immediately, as a failed negotiation does (R25); data that was
 // written may be lost. Blocked calls return [net.ErrClosed], and a linger ends. Reset blocks
 // as long as the stream's own Reset or Close does, and returns nil.
 func (l *LazyStream) Reset() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closed {
-		l.markClosed()
-	}
+	l.markClosed()
 	l.fail(net.ErrClosed)
 	return nil
 }
 
-// CloseRead ends reading: Read and WriteTo return [net.ErrClosed] from now on. Writing
-// continues.
+// CloseRead ends reading: Read and WriteTo return [net.ErrClosed] from now on. Writing continues.
 //
-// While the outcome is pending, CloseRead returns immediately, and the stream's CloseRead
-// is called after the answer is read, because some responders drop the data that they
-// received when they cannot send their answer. A background goroutine waits for that; it
-// counts as a linger, and is bounded by [Limits].Timeout.
+// While the outcome is pending, CloseRead returns immediately, and the stream's CloseRead is called
+// after the answer is read, because some responders drop the data that they received when they
+// cannot send their answer. A background goroutine waits for that; it counts as a linger, and is
+// bounded by [Limits].Timeout.
 //
-// CloseRead fails with [errors.ErrUnsupported] if the stream has no CloseRead, with
-// [net.ErrClosed] if reading has ended, and with the outcome if the negotiation has
-// failed.
+// CloseRead fails with [errors.ErrUnsupported] if the stream has no CloseRead, with [net.ErrClosed]
+// if reading has ended, and with the outcome if the negotiation has failed.
 func (l *LazyStream) CloseRead() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -232,7 +205,12 @@ func (l *LazyStream) CloseRead() error {
 	}
 	l.interruptReader()
 	if tryStartLinger() { // otherwise the next call that waits reads the answer
-		go l.lingerToCloseRead()
+		go func() {
+			defer activeLingers.Add(-1)
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.awaitOutcome(context.Background(), new(half)) // conclude calls closeStreamRead
+		}()
 	}
 	return nil
 }
@@ -240,15 +218,6 @@ func (l *LazyStream) CloseRead() error {
 type closeReader interface{ CloseRead() error }
 
 func (l *LazyStream) closeStreamRead() error { return l.stream.(closeReader).CloseRead() }
-
-// lingerToCloseRead waits for the outcome after a CloseRead. An agreement makes setAgreed
-// call the stream's CloseRead.
-func (l *LazyStream) lingerToCloseRead() {
-	defer stopLinger()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.awaitOutcome(context.Background(), new(half))
-}
 
 // markClosed makes all calls return net.ErrClosed from now on. l.mu must be held.
 func (l *LazyStream) markClosed() {
@@ -261,9 +230,9 @@ func (l *LazyStream) markClosed() {
 	l.notify()
 }
 
-// fail ends the stream, and concludes the negotiation with the first cause with which it
-// is called. If there is an answer reader, this one concludes it after its read has
-// returned. fail is called with l.mu held, and releases it meanwhile.
+// fail ends the stream and concludes the negotiation, with the first cause with which it is
+// called. An answer reader, if any, concludes it when its read has returned. fail is called
+// with l.mu held, and releases it meanwhile.
 func (l *LazyStream) fail(cause error) {
 	if l.endCause == nil {
 		l.endCause = cause

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// This file is about the deadlines of lazy streams. A read deadline reaches the stream
-// only after the agreement, because the answer is read independently of the deadlines of
-// the calls that wait for it. A write deadline reaches it immediately.
+// This file sets the deadlines of lazy streams. A read deadline is set on the stream only
+// after the agreement, because the answer is read independently of the deadlines of the
+// calls that wait for it. A write deadline is set on it immediately.
 
 // deadliner is a stream that has deadlines.
 type deadliner interface {
@@ -17,8 +17,7 @@ type deadliner interface {
 	SetWriteDeadline(t time.Time) error
 }
 
-// asDeadliner returns the deadlines of a stream, or nil if it has none. A LazyStream has
-// the methods in any case, so the stream below it decides.
+// asDeadliner returns the deadlines of a stream, or nil if it has none.
 func asDeadliner(stream io.ReadWriteCloser) deadliner {
 	switch s := stream.(type) { // inlined for the most common types
 	case *net.TCPConn:
@@ -30,7 +29,7 @@ func asDeadliner(stream io.ReadWriteCloser) deadliner {
 }
 
 func asOtherDeadliner(stream io.ReadWriteCloser) deadliner {
-	if outer, ok := stream.(*LazyStream); ok && !outer.hasDeadlines {
+	if outer, ok := stream.(*LazyStream); ok && !outer.hasDeadlines { // the stream below decides
 		return nil
 	}
 	d, _ := stream.(deadliner)
@@ -45,23 +44,18 @@ func (l *LazyStream) SetDeadline(t time.Time) error {
 	return l.SetWriteDeadline(t)
 }
 
-// SetReadDeadline sets the time at which Read and WriteTo fail with
-// [os.ErrDeadlineExceeded], also while they wait for the answer. It applies to blocked
-// calls too; the zero time means never. An expired deadline leaves the negotiation
-// unchanged, and no received data is lost.
+// SetReadDeadline sets the time at which Read and WriteTo fail with [os.ErrDeadlineExceeded], also
+// while they wait for the answer. It applies to blocked calls too; the zero time means never. An
+// expired deadline leaves the negotiation unchanged, and no received data is lost.
 //
-// It fails with [os.ErrNoDeadline] if the stream has no deadlines, with [net.ErrClosed]
-// after Close, and with the outcome if the negotiation has failed.
-func (l *LazyStream) SetReadDeadline(t time.Time) error {
-	return l.setDeadline(&l.in, t)
-}
+// It fails with [os.ErrNoDeadline] if the stream has no deadlines, with [net.ErrClosed] after
+// Close, and with the outcome if the negotiation has failed.
+func (l *LazyStream) SetReadDeadline(t time.Time) error { return l.setDeadline(&l.in, t) }
 
 // SetWriteDeadline sets the time at which Write and ReadFrom fail with
 // [os.ErrDeadlineExceeded], also while they wait for the answer. It applies to blocked
 // calls too; the zero time means never. Its errors are those of SetReadDeadline.
-func (l *LazyStream) SetWriteDeadline(t time.Time) error {
-	return l.setDeadline(&l.out, t)
-}
+func (l *LazyStream) SetWriteDeadline(t time.Time) error { return l.setDeadline(&l.out, t) }
 
 func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	if !l.hasDeadlines {
@@ -82,12 +76,13 @@ func (l *LazyStream) setDeadline(h *half, t time.Time) error {
 	case l.reader == readerCaller && !t.IsZero():
 		l.interruptReader()
 	case !l.interrupted:
-		l.overrideReadDeadline(time.Time{}) // removes a deadline set on the stream itself
+		// Remove a deadline set on the stream itself.
+		l.overrideDeadline(deadliner.SetReadDeadline, time.Time{})
 	}
 	return nil
 }
 
-// ifNotEnding calls act unless this side has ended the stream or is about to, and reports
+// ifNotEnding calls act unless this side has ended the stream or is ending it, and reports
 // whether it did. The stream is not ended during act.
 func (l *LazyStream) ifNotEnding(act func()) bool {
 	if l.c == nil {
@@ -97,20 +92,12 @@ func (l *LazyStream) ifNotEnding(act func()) bool {
 	return l.c.life.unlessEnded(act)
 }
 
-// isEnding reports whether this side has ended the stream, or is about to.
+// isEnding reports whether this side has ended the stream or is ending it.
 func (l *LazyStream) isEnding() bool { return !l.ifNotEnding(func() {}) }
 
-// overrideReadDeadline sets the read deadline of the stream for the needs of the
-// negotiation, and reports whether it did. It leaves a stream alone that is being ended:
-// the deadline that ends it must stay.
-func (l *LazyStream) overrideReadDeadline(t time.Time) bool {
-	return l.hasDeadlines && l.ifNotEnding(func() { asDeadliner(l.stream).SetReadDeadline(t) })
-}
-
-// overrideWriteDeadline sets the write deadline of the stream for the needs of the
-// negotiation, unless the stream is being ended.
-func (l *LazyStream) overrideWriteDeadline(t time.Time) {
-	if l.hasDeadlines {
-		l.ifNotEnding(func() { asDeadliner(l.stream).SetWriteDeadline(t) })
-	}
+// overrideDeadline sets a deadline of the stream for the needs of the negotiation, and
+// reports whether it did. It leaves a stream alone that is being ended: the deadline that
+// ends it must stay.
+func (l *LazyStream) overrideDeadline(set func(deadliner, time.Time) error, t time.Time) bool {
+	return l.hasDeadlines && l.ifNotEnding(func() { set(asDeadliner(l.stream), t) })
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file reads from lazy streams: the answer and the data after it in one read where
-// possible.
+// This file reads from lazy streams: the answer and the data after it in one read where possible.
 
 // Read blocks until the peer has agreed, and then reads from the stream into p. It sends
 // the header and the proposal first if these are unsent (R11).
@@ -25,7 +24,10 @@ func (l *LazyStream) Read(p []byte) (n int, err error) {
 	l.mu.Lock()
 	buf, arrived := l.answerBuffer(p)
 	if buf == nil {
-		return l.readAfterOutcome(p)
+		if err := l.awaitReadable(); err != nil {
+			return 0, err
+		}
+		return l.stream.Read(p)
 	}
 	before := l.foreignTimeouts
 	l.startWaiting()
@@ -50,10 +52,9 @@ func (l *LazyStream) Read(p []byte) (n int, err error) {
 }
 
 // answerBuffer returns the buffer into which a Read reads the answer and the data after
-// it, and the start of this buffer as an array that compares without a call. The buffer
-// is p if p is large enough, and otherwise inline. It never exceeds the answer by more
-// than len(p), so that all data fits into p (R12). It is nil if the Read cannot read the
-// answer itself.
+// it, and the start of this buffer as an array that compares without a call. The buffer is
+// p or inline. It exceeds the answer by at most len(p) bytes, so that all data fits into p
+// (R12). It is nil if the Read cannot read the answer itself.
 func (l *LazyStream) answerBuffer(p []byte) (buf []byte, arrived *[inlineSize]byte) {
 	if l.state != LazyPending || !l.canReadAnswer(&l.in) || l.writing || l.c != nil && (l.c.in.buf != nil || l.c.rare != nil) || l.firstSize > inlineSize {
 		return nil, nil
@@ -64,24 +65,14 @@ func (l *LazyStream) answerBuffer(p []byte) (buf []byte, arrived *[inlineSize]by
 	return l.inline[:min(l.firstSize+len(p), inlineSize)], &l.inline
 }
 
-// readAfterOutcome is Read if another goroutine reads the answer, or the outcome is
-// known. It is called with l.mu held, and releases it.
-func (l *LazyStream) readAfterOutcome(p []byte) (n int, err error) {
-	if err := l.awaitReadable(); err != nil {
-		return 0, err
-	}
-	return l.stream.Read(p)
-}
-
-// awaitReadable blocks until the peer has agreed. It is called with l.mu held, and
-// releases it.
+// awaitReadable blocks until the peer has agreed. It is called with l.mu held, and releases it.
 func (l *LazyStream) awaitReadable() error {
 	defer l.mu.Unlock()
 	return l.awaitOutcome(context.Background(), &l.in)
 }
 
-// finishFirstRead completes a Read whose first read of the stream returned got and failed,
-// and not just an agreement with data. It is called with l.mu held, and releases it.
+// finishFirstRead completes a Read whose first read of the stream returned got and failed.
+// It is called with l.mu held, and releases it.
 func (l *LazyStream) finishFirstRead(p, buf []byte, got int, failed error, before uint16) (n int, err error) {
 	defer l.mu.Unlock()
 	n = l.readAnswer(p, buf, got, failed)

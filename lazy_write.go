@@ -13,8 +13,7 @@ import (
 )
 
 // This file writes to lazy streams: the first flight (header, proposal and early data),
-// further early data, and data after the agreement. internal/guard decides which bytes
-// are early data.
+// further early data, and data after the agreement.
 
 // maxCopied is the number of bytes of a Write that are copied after the header and the
 // proposal, so that all are sent in one write.
@@ -55,8 +54,10 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	l.mu.Unlock()
 	returned := false
 	defer func() {
-		if !returned {
-			l.abortFirstWrite()
+		if !returned { // it has panicked: let other calls write
+			l.mu.Lock()
+			l.stopWriting()
+			l.mu.Unlock()
 		}
 	}()
 	const header = len(wire.HeaderFrame)
@@ -75,24 +76,13 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 	return len(p), nil
 }
 
-// finishFirstWrite handles a first flight whose write failed or was short. It is called
+// finishFirstWrite records a first flight whose write failed or was short. It is called
 // with l.mu held, and releases it.
 func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err error) (int, error) {
 	defer l.mu.Unlock()
 	l.stopWriting()
-	n, err = l.recordSent(max(0, min(n, l.firstSize+len(p))), l.firstSize, p, next, err)
-	if err != nil {
-		err = l.writeCause(&l.out, err)
-	}
-	return n, err
-}
-
-// abortFirstWrite lets other calls write after the stream's Write of the first flight has
-// panicked.
-func (l *LazyStream) abortFirstWrite() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stopWriting()
+	n, err = l.recordSent(written{n, err}.check(l.firstSize+len(p)), p, next)
+	return n, l.writeCause(&l.out, err)
 }
 
 // writeSlow is Write in all cases other than a small first flight. It is called with l.mu
@@ -106,27 +96,17 @@ func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
 	if err := l.awaitWriter(ctx, &l.out); err != nil {
 		return 0, err
 	}
-	if l.state == LazyPending {
-		if next, ok := l.canSendEarly(p); ok {
-			if n, err = l.sendEarly(p, next); err != nil {
-				err = l.writeCause(&l.out, err)
-			}
-			return n, err
-		}
+	// On an unbuffered stream the write would only end when the peer reads p, after the agreement.
+	next, ok := l.guard.After(p)
+	if l.state == LazyPending && (ok || l.unguarded) && !l.unbuffered {
+		n, err = l.sendEarly(p, next)
+		return n, l.writeCause(&l.out, err)
 	}
 	if err := l.awaitDirect(ctx, &l.out); err != nil {
 		return 0, err
 	}
 	l.withoutLock(func() { n, err = l.stream.Write(p) })
 	return n, err
-}
-
-// canSendEarly reports whether p may be sent before the peer has agreed (R29), and
-// returns the guard's state after p. On an unbuffered stream no data is sent early: the
-// write could only end when the peer reads p, which is after the agreement.
-func (l *LazyStream) canSendEarly(p []byte) (next guard.State, ok bool) {
-	next, ok = l.guard.After(p)
-	return next, (ok || l.unguarded) && !l.unbuffered
 }
 
 // Flush sends the header and the proposal if these are unsent. It blocks only for the
@@ -193,14 +173,11 @@ func (l *LazyStream) ensureFirstSent(ctx context.Context, h *half) error {
 	if err := l.awaitWriter(ctx, h); err != nil || l.firstSent == l.firstSize {
 		return err
 	}
-	if err := l.sendFirst(); err != nil {
-		return l.writeCause(h, err)
-	}
-	return nil
+	return l.writeCause(h, l.sendFirst())
 }
 
-// awaitDirect blocks until calls may write directly to the stream: the peer has agreed,
-// and the header and the proposal are sent.
+// awaitDirect blocks until calls may use the stream directly: the peer has agreed, and the
+// header and the proposal are sent.
 func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
 	if err := l.awaitOutcome(ctx, h); err != nil {
 		return err
@@ -213,8 +190,8 @@ func (l *LazyStream) awaitDirect(ctx context.Context, h *half) error {
 }
 
 // sendFirst sends the unsent rest of the header and the proposal, while no call is
-// writing. On an unbuffered stream the background reader sends them, concurrently with
-// its read (R28), and sendFirst does not wait for that.
+// writing. On an unbuffered stream it starts the background reader, which sends them
+// concurrently with its read (R28).
 func (l *LazyStream) sendFirst() error {
 	if !l.unbuffered {
 		_, err := l.sendEarly(nil, l.guard)
@@ -227,18 +204,27 @@ func (l *LazyStream) sendFirst() error {
 	return nil
 }
 
-// sendEarly writes the unsent rest of the header and the proposal, and p, without the
-// lock. n is the number of bytes of p written; next is the guard's state after all of p.
+// sendEarly writes the unsent rest of the header and the proposal, and p. n is the number
+// of bytes of p written; next is the guard's state after all of p.
 func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 	if l.firstSent == l.firstSize && len(p) == 0 {
 		return 0, nil
 	}
 	l.writing = true
 	defer l.stopWriting()
-	l.markSendStarted()
-	unsent := l.firstSize - l.firstSent
-	l.withoutLock(func() { n, err = l.writeFirst(l.firstSent, p) })
-	return l.recordSent(n, unsent, p, next, err)
+	if !l.sendStarted {
+		if l.c != nil && l.c.rare != nil {
+			trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
+			l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
+		}
+		// From now on a reader may start: a large write may block until the peer has read
+		// most of it and has answered.
+		l.sendStarted = true
+		l.notify()
+	}
+	var w written
+	l.withoutLock(func() { w = l.writeFirst(l.firstSent, p) })
+	return l.recordSent(w, p, next)
 }
 
 // stopWriting lets the next call write.
@@ -247,34 +233,17 @@ func (l *LazyStream) stopWriting() {
 	l.notify()
 }
 
-// recordSent records a write of unsent bytes of the header and the proposal, and of p. It
+// recordSent records a write of the unsent rest of the header and the proposal, and of p. It
 // returns the number of bytes of p written.
-func (l *LazyStream) recordSent(n, unsent int, p []byte, next guard.State, err error) (int, error) {
-	if n < unsent+len(p) && err == nil {
-		err = io.ErrShortWrite
-	}
-	first := min(unsent, n)
+func (l *LazyStream) recordSent(w written, p []byte, next guard.State) (n int, err error) {
+	first := min(l.firstSize-l.firstSent, w.n)
 	l.firstSent += first
-	n -= first
+	n = w.n - first
 	if n < len(p) {
 		next, _ = l.guard.After(p[:n]) // the state follows the bytes sent
 	}
 	l.guard = next
-	return n, err
-}
-
-// markSendStarted reports the first flight to the trace, and lets a reader start: a large
-// write may block until the peer has read most of it and has answered.
-func (l *LazyStream) markSendStarted() {
-	if l.sendStarted {
-		return
-	}
-	if l.c != nil && l.c.rare != nil {
-		trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
-		l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
-	}
-	l.sendStarted = true
-	l.notify()
+	return n, w.err
 }
 
 // appendFirst appends the header and the proposal to b.
@@ -282,12 +251,12 @@ func (l *LazyStream) appendFirst(b []byte) []byte {
 	return wire.AppendMessage(append(b, wire.HeaderFrame...), l.protocol)
 }
 
-// writeFirst writes the header and the proposal, without their first sent bytes, and p.
-// It needs one write of the stream if p is small, or if the kernel gathers buffers. It is
-// called without the lock, and uses only immutable fields.
-func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
+// writeFirst writes the header and the proposal, without their first sent bytes, and p, in
+// one write of the stream if p is small or the kernel gathers buffers. It is called without
+// the lock, and uses only immutable fields.
+func (l *LazyStream) writeFirst(sent int, p []byte) written {
 	if sent == l.firstSize {
-		return l.writeClamped(p)
+		return write(l.stream, p)
 	}
 	buffer := firstFlightBuffers.Get().(*[maxCopied + largeSize]byte)
 	defer firstFlightBuffers.Put(buffer)
@@ -296,29 +265,27 @@ func (l *LazyStream) writeFirst(sent int, p []byte) (n int, err error) {
 		switch l.stream.(type) {
 		case *net.TCPConn, *net.UnixConn:
 			gathered := net.Buffers{first, p}
-			written, err := gathered.WriteTo(l.stream)
-			return int(written), err
+			n, err := gathered.WriteTo(l.stream)
+			return written{int(n), err}.check(len(first) + len(p))
 		}
 	}
 	copied := min(len(p), maxCopied)
-	first = append(first, p[:copied]...)
-	if n, err = l.writeClamped(first); n < len(first) || err != nil || copied == len(p) {
-		return n, err
+	w := write(l.stream, append(first, p[:copied]...))
+	if w.err == nil && copied < len(p) {
+		rest := write(l.stream, p[copied:])
+		w = written{w.n + rest.n, rest.err}
 	}
-	rest, err := l.writeClamped(p[copied:])
-	return n + rest, err
+	return w
 }
 
-// writeClamped writes p to the stream, and corrects an impossible count.
-func (l *LazyStream) writeClamped(p []byte) (n int, err error) {
-	n, err = l.stream.Write(p)
-	return max(0, min(n, len(p))), err
-}
-
-// writeCause returns the error for a call whose write failed with err: the outcome if the
-// stream was ended, and otherwise err.
+// writeCause returns the error for a call whose write returned err: the outcome if the
+// write failed and the stream was ended, and otherwise err.
 func (l *LazyStream) writeCause(h *half, err error) error {
-	if l.state == LazyPending && l.firstSent == l.firstSize && isConnReset(err) {
+	if err == nil {
+		return nil
+	}
+	reset := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if reset && l.state == LazyPending && l.firstSent == l.firstSize {
 		// An answer that the peer sent before the reset may still be readable.
 		l.awaitOutcome(context.Background(), h)
 	}
@@ -332,9 +299,4 @@ func (l *LazyStream) writeCause(h *half, err error) error {
 		return closed
 	}
 	return err
-}
-
-// isConnReset reports whether err is the error of a kernel connection that the peer has ended.
-func isConnReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

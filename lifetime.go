@@ -17,17 +17,17 @@ import (
 	"github.com/multiselect/multiselect/internal/watchdog"
 )
 
-// Every call on a stream begins with begin and ends with end. In between these end
+// Every call on a stream begins with begin and ends with end. In between, these end
 // the stream, all by [Communicator.endStream] and so once (R25):
 //
 //   - the time limit, by the watchdog (R24);
 //   - the end of ctx;
 //   - an error of the negotiation, by [Communicator.end];
-//   - a panic below the call, by [Communicator.resetAfterPanic];
+//   - a panic below the call, by [resetAfterPanic];
 //   - [LazyStream.Reset], and a Close that must not linger.
 //
 // Package streamend ends it: by its ResetWithError or Reset, otherwise by a deadline in the
-// past and Close. After success the stream is left open.
+// past and Close. After success the stream stays open.
 
 // ResetCode is the code with which a failed negotiation resets a stream that has
 // codes: "protocol negotiation failed" of libp2p.
@@ -39,7 +39,7 @@ type lifetime struct {
 	dog   *watchdog.Watchdog[Communicator]
 	start time.Duration // when the call began, by watchdog.Now; 0 if its time is not measured
 
-	expired bool // the time limit has
+	expired bool // the time limit has expired
 
 	ending sync.Mutex // held while the stream is being ended
 	ended  bool       // guarded by ending
@@ -53,8 +53,8 @@ func (l *lifetime) elapsed() time.Duration {
 	return watchdog.Now() - l.start
 }
 
-// unlessEnded calls act if the stream has not been ended and is not about to be. It
-// reports whether it did.
+// unlessEnded calls act if the stream was not ended and is not being ended, and reports
+// whether it did.
 func (l *lifetime) unlessEnded(act func()) bool {
 	if !l.ending.TryLock() {
 		return false
@@ -75,33 +75,14 @@ var timeLimits = watchdog.NewKind(
 	(*Communicator).endStream,
 )
 
-// acquire returns a Communicator for one call on a stream.
-func acquire(stream io.ReadWriteCloser) *Communicator {
-	c := communicators.Get().(*Communicator)
-	c.stream = stream
-	return c
-}
-
-// mustExist panics immediately, and not later in a goroutine of this package.
+// mustExist panics in the caller's goroutine, before another one uses the stream.
 func mustExist(stream io.ReadWriteCloser) {
 	if stream == nil {
 		panic("multiselect: the stream is nil")
 	}
 }
 
-// release returns the Communicator to its pool. One whose call has failed is only
-// cleared, since its time limit may have expired and still refer to it.
-func (c *Communicator) release() {
-	if c.over {
-		c.in.clear()
-		c.stream = nil
-		return
-	}
-	c.clear()
-	communicators.Put(c)
-}
-
-// clear makes the Communicator like a new one. A small buffer stays.
+// clear resets the Communicator to a new one, which keeps a small buffer.
 func (c *Communicator) clear() {
 	c.in.clear()
 	if f := c.refused; f != nil {
@@ -115,8 +96,7 @@ func (c *Communicator) clear() {
 	c.over, c.fast, c.tolerant = false, false, false
 }
 
-// usable fails if the conversation has ended: with a failure, or with an agreement,
-// after which the stream is the protocol's.
+// usable fails if the conversation has ended, with a failure or an agreement.
 func (c *Communicator) usable(role Role) error {
 	if c.over {
 		return &Error{Role: role, Phase: c.phase, Err: fmt.Errorf("%w: the negotiation has ended", net.ErrClosed)}
@@ -124,17 +104,16 @@ func (c *Communicator) usable(role Role) error {
 	return nil
 }
 
-// setStream records the stream. The fast path delays this as long as it uses only the
-// inline buffer.
+// setStream records the stream, which the fast path delays while it uses only the inline buffer.
 func (c *Communicator) setStream(stream io.ReadWriteCloser) {
 	if c.stream == nil { // otherwise the watchdog may be reading it
 		c.stream = stream
 	}
 }
 
-// begin begins a call: it looks for a trace, and arranges for the end of the stream
-// when ctx ends or the time limit expires (R24). It sets no deadline of the stream for
-// that, since a net.Conn cannot return the deadlines that its owner has set.
+// begin begins a call: it calls the trace, and arranges for the end of the stream when
+// ctx ends or the time limit expires (R24). It sets no deadline of the stream, since a
+// net.Conn cannot return the deadlines that its owner has set.
 func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
 	c.role = role
 	c.life.start = 0
@@ -143,14 +122,11 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 		c.rarely().trace = trace
 		trace.begin(role)
 	}
-	if unbuffered && c.channel() == nil {
-		c.rarely().unbuffered = true
-	}
-	c.recognizeUnbuffered()
+	c.recordUnbuffered(unbuffered)
 	return c.arm(ctx, l)
 }
 
-// arm arranges for the end of the stream.
+// arm arranges for the end of the stream when ctx ends or the time limit expires.
 func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	if ctx.Done() != nil {
 		if ctx.Err() != nil {
@@ -160,7 +136,7 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	}
 	timeout := l.timeout()
 	if timeout == 0 && c.rare == nil {
-		return nil // no one asks for the time
+		return nil // the time is not used
 	}
 	c.life.start = watchdog.Now()
 	if timeout > 0 {
@@ -186,17 +162,16 @@ func (c *Communicator) armFirst(stream io.ReadWriteCloser, ctx context.Context, 
 	return true
 }
 
-// recognizeUnbuffered finds out whether the stream has no buffer (R28).
-func (c *Communicator) recognizeUnbuffered() {
-	if c.channel() == nil && isUnbuffered(c.stream) {
+// recordUnbuffered records whether the stream has no buffer (R28), as its owner may know.
+func (c *Communicator) recordUnbuffered(known bool) {
+	if c.channel() == nil && (known || isUnbuffered(c.stream)) {
 		c.rarely().unbuffered = true
 	}
 }
 
-// isUnbuffered recognizes the pipes of package net, whose Write returns after the
-// peer has read.
+// isUnbuffered recognizes the pipes of package net, whose Write returns after the peer has read.
 func isUnbuffered(stream io.ReadWriteCloser) bool {
-	switch stream.(type) { // in line, without a call
+	switch stream.(type) { // without a call
 	case *net.TCPConn, *net.UnixConn:
 		return false
 	}
@@ -204,16 +179,15 @@ func isUnbuffered(stream io.ReadWriteCloser) bool {
 }
 
 func isPipe(stream io.ReadWriteCloser) bool {
-	s, ok := stream.(interface{ LocalAddr() net.Addr })
-	if !ok {
-		return false
+	if s, ok := stream.(interface{ LocalAddr() net.Addr }); ok {
+		addr := s.LocalAddr()
+		return addr != nil && addr.Network() == "pipe"
 	}
-	addr := s.LocalAddr()
-	return addr != nil && addr.Network() == "pipe"
+	return false
 }
 
-// stopTimer stops the time limit. It reports false if that has expired, also when it is
-// called again: the stream has been ended, or is about to be.
+// stopTimer stops the time limit. It reports false, also when called again, if that has
+// expired: the stream has been ended, or is about to be.
 func (c *Communicator) stopTimer() bool {
 	if !c.life.dog.Remove(c) {
 		c.life.expired = true
@@ -221,8 +195,7 @@ func (c *Communicator) stopTimer() bool {
 	return !c.life.expired
 }
 
-// disarm stops the time limit and the context's. If one has expired, it returns the
-// reason: the stream has been ended, or is about to be.
+// disarm undoes arm. It returns a reason if the stream has been ended, or is about to be.
 func (c *Communicator) disarm(ctx context.Context) (err error) {
 	if !c.stopTimer() {
 		err = os.ErrDeadlineExceeded
@@ -236,8 +209,7 @@ func (c *Communicator) disarm(ctx context.Context) (err error) {
 	return err
 }
 
-// ctxError returns why ctx has ended: cancellation or a deadline, and the cause that
-// its owner has given, if any.
+// ctxError returns the error of a ctx that has ended, with its cause if that differs.
 func ctxError(ctx context.Context) error {
 	if cause := context.Cause(ctx); cause != ctx.Err() {
 		return fmt.Errorf("%w: %w", ctx.Err(), cause)
@@ -261,19 +233,40 @@ func (c *Communicator) endStream() {
 	streamend.Reset(stream, ResetCode)
 }
 
-// resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has
-// interrupted: a stream, a matcher or a hook may panic. A call that returns sets *c to
-// nil before.
-func resetAfterPanic(c **Communicator) {
-	if *c != nil {
-		(*c).resetAfterPanic()
+// resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has interrupted: a stream,
+// a matcher or a hook may panic. A call that returns sets *running to nil before.
+func resetAfterPanic(running **Communicator, stream io.ReadWriteCloser) {
+	if *running != nil { // inlined
+		(*running).resetAfterPanic(stream)
 	}
 }
 
-func (c *Communicator) resetAfterPanic() {
+func (c *Communicator) resetAfterPanic(stream io.ReadWriteCloser) {
+	c.setStream(stream)
 	c.over = true
 	c.disarm(context.Background())
 	c.endStream()
+}
+
+// step runs one step on a Communicator that may be used afterwards. It may propose the protocol.
+func (c *Communicator) step(ctx context.Context, role Role, l *Limits, unbuffered bool, protocol string, do func() error) error {
+	if err := c.usable(role); err != nil {
+		return err
+	}
+	running := c
+	defer resetAfterPanic(&running, c.stream)
+	before := c.state.Proposals
+	err := c.begin(ctx, role, l, unbuffered)
+	if err == nil {
+		err = do()
+	}
+	var proposed []string
+	if c.state.Proposals > before {
+		proposed = []string{protocol}
+	}
+	err = c.end(ctx, protocol, proposed, true, err)
+	running = nil
+	return err
 }
 
 // end ends a call: it stops the time limit, ends the stream if the call has failed,
@@ -298,15 +291,20 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 		c.rare.trace = nil
 	}
 	c.tolerant, c.fast = false, false
-	if c.pooled {
-		c.release()
-	} else if err == nil && protocol != "" {
+	switch {
+	case c.pooled && c.over: // not reused: its time limit may have expired and still refer to it
+		c.in.clear()
+		c.stream = nil
+	case c.pooled:
+		c.clear()
+		communicators.Put(c)
+	case err == nil && protocol != "":
 		c.over = true
 	}
 	return err
 }
 
-// failure describes the state of the call in which err ended it.
+// failure returns the error of a call that err has ended.
 func (c *Communicator) failure(proposed []string, err error) *Error {
 	e := &Error{
 		Role:          c.role,
@@ -327,7 +325,7 @@ func (c *Communicator) failure(proposed []string, err error) *Error {
 	return e
 }
 
-// outcome describes the state of the call at its end, for the trace.
+// outcome returns the outcome of a call, for the trace.
 func (c *Communicator) outcome(protocol string, err error) Outcome {
 	if err != nil {
 		protocol = ""

@@ -12,23 +12,19 @@ import (
 // NoLimit switches a limit off. Any negative value does.
 const NoLimit = -1
 
-// Limits bound the cost of one negotiation. One rule holds for each field: zero
-// is the default that the field names, and a negative value, such as [NoLimit],
-// is no limit. The zero value of Limits therefore bounds everything.
+// Limits bound the cost of one negotiation. For each field, zero is its default, and a
+// negative value, such as [NoLimit], is no limit. The zero value bounds everything.
 //
-// The format of messages has bounds of its own, which no limit can raise: a
-// message has at most 16383 bytes ([wire.MaxMessage]), an answer to "ls" at most
-// 2097151 ([wire.MaxList]).
+// The format of messages has bounds that no limit can raise: a message has at most 16383
+// bytes ([wire.MaxMessage]), an answer to "ls" at most 2097151 ([wire.MaxList]).
 type Limits struct {
-	// Timeout bounds the time of the whole negotiation, not that of each read.
-	// When it expires, the stream is ended; until then the stream's deadlines
-	// are not used. On a [Communicator] it bounds each call. Default: 10 s.
+	// Timeout bounds the time of the whole negotiation, and of each call on a
+	// [Communicator]. When it expires, the stream is ended; until then the stream's
+	// deadlines are not used. Default: 10 s.
 	Timeout time.Duration
-	// MaxMessage bounds the size of a message in bytes, newline included (R7).
-	// Default: 1024.
+	// MaxMessage bounds the size of a message in bytes, newline included (R7). Default: 1024.
 	MaxMessage int
-	// MaxProposals bounds the number of protocols proposed on one stream (R27).
-	// Default: 128.
+	// MaxProposals bounds the number of protocols proposed on one stream (R27). Default: 128.
 	MaxProposals int
 	// MaxBytes bounds the bytes of messages in each direction, without answers
 	// to "ls" (R27). Default: 64 KiB.
@@ -44,10 +40,6 @@ type Limits struct {
 	MaxLists int
 }
 
-func (l *Limits) timeout() time.Duration {
-	return time.Duration(limit(int64(l.Timeout), int64(10*time.Second), 0))
-}
-
 func (l *Limits) message() int {
 	return min(limit(l.MaxMessage, 1024, wire.MaxMessage), wire.MaxMessage)
 }
@@ -56,13 +48,14 @@ func (l *Limits) listBytes() int {
 	return min(limit(l.MaxListBytes, 64<<10, wire.MaxList), wire.MaxList)
 }
 
-func (l *Limits) listNames() int { return limit(l.MaxListNames, 1000, math.MaxInt) }
-func (l *Limits) lists() int     { return limit(l.MaxLists, 8, math.MaxInt) }
-func (l *Limits) bytes() int     { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
-func (l *Limits) proposals() int { return limit(l.MaxProposals, 128, math.MaxInt) }
+func (l *Limits) timeout() time.Duration { return limit(l.Timeout, 10*time.Second, 0) }
+func (l *Limits) listNames() int         { return limit(l.MaxListNames, 1000, math.MaxInt) }
+func (l *Limits) lists() int             { return limit(l.MaxLists, 8, math.MaxInt) }
+func (l *Limits) bytes() int             { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
+func (l *Limits) proposals() int         { return limit(l.MaxProposals, 128, math.MaxInt) }
 
-// limit applies the one rule of all limits.
-func limit[T int | int64](value, byDefault, none T) T {
+// limit applies the rule of all limits.
+func limit[T ~int | ~int64](value, byDefault, none T) T {
 	switch {
 	case value == 0:
 		return byDefault

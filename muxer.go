@@ -13,25 +13,21 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Handler serves a stream on which the protocol is agreed. It owns the stream and must
-// close it.
+// Handler serves a stream on which the protocol is agreed. It owns the stream and must close it.
 type Handler func(ctx context.Context, protocol string, stream io.ReadWriteCloser)
 
-// Muxer is the responder: it holds the protocols of this side and answers a peer's
-// proposals. The zero value is ready. Its fields must be set before it is used. Its
-// methods may be called at any time and concurrently, also while it negotiates: each
-// proposal is looked up at the time when it is answered (R16).
-//
-// Looking up a registered name takes constant time and no lock.
+// Muxer is the responder: it holds the protocols of this side and answers a peer's proposals. The
+// zero value is ready. Its fields must be set before it is used. Its methods may be called at any
+// time and concurrently, also while it negotiates: each proposal is looked up at the time when it
+// is answered (R16). Looking up a registered name takes constant time and no lock.
 type Muxer struct {
 	// Limits bound each negotiation.
 	Limits Limits
 	// Unbuffered must be set for streams whose Write returns only when the peer has
 	// read, such as two [io.Pipe] (R28): see [Client].Unbuffered.
 	Unbuffered bool
-	// HeaderFirst sends the header before the peer's has arrived, in a write of its own,
-	// for initiators that wait for it. If it is false, the header is sent with the first
-	// answer where possible (R1).
+	// HeaderFirst sends the header before the peer's has arrived, in a write of its own, for
+	// initiators that wait for it. Otherwise it is sent with the first answer if possible (R1).
 	HeaderFirst bool
 	// OneShot ends the stream after the first refusal, and the negotiation fails with
 	// [ErrGaveUp]. Data that a lazy initiator has sent after a refused proposal is then
@@ -67,15 +63,11 @@ func NewMuxer(handlers map[string]Handler) (*Muxer, error) {
 //
 // A name should begin with a slash: it need not, but rust-libp2p ends the stream when
 // it receives one that does not.
-func (m *Muxer) AddHandler(protocol string, h Handler) error {
-	return m.add(protocol, h, false)
-}
+func (m *Muxer) AddHandler(protocol string, h Handler) error { return m.add(protocol, h, false) }
 
 // ReplaceHandler registers a protocol like [Muxer.AddHandler], and replaces its handler
 // if it has one. It is atomic: the name always has one of the two handlers.
-func (m *Muxer) ReplaceHandler(protocol string, h Handler) error {
-	return m.add(protocol, h, true)
-}
+func (m *Muxer) ReplaceHandler(protocol string, h Handler) error { return m.add(protocol, h, true) }
 
 func (m *Muxer) add(protocol string, h Handler, replace bool) error {
 	err := wire.CheckName(protocol, m.Limits.message())
@@ -102,19 +94,19 @@ func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.Remove(prot
 func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old := m.matchers.Load()
+	old, i := m.registered(matcher)
 	err := matcher.check(m.Limits.message())
 	switch {
 	case err != nil:
 	case h == nil:
 		err = ErrNoHandler
-	case old.find(matcher) >= 0:
+	case i >= 0:
 		err = ErrConflict
 	}
 	if err != nil {
 		return fmt.Errorf("multiselect: matcher %.80q: %w", matcher, err)
 	}
-	m.matchers.Store(old.with(matcher, h))
+	m.matchers.Store(newMatchers(append(slices.Clone(old), rule{matcher, h})))
 	return nil
 }
 
@@ -122,13 +114,11 @@ func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 func (m *Muxer) RemoveMatcher(matcher Matcher) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old := m.matchers.Load()
-	i := old.find(matcher)
-	if i < 0 {
-		return false
+	old, i := m.registered(matcher)
+	if i >= 0 {
+		m.matchers.Store(newMatchers(slices.Delete(slices.Clone(old), i, i+1)))
 	}
-	m.matchers.Store(old.without(i))
-	return true
+	return i >= 0
 }
 
 // Handlers iterates over the registered names, in no order, without the matchers. Names
@@ -137,9 +127,7 @@ func (m *Muxer) Handlers() iter.Seq2[string, Handler] { return m.table.All() }
 
 // Protocols returns the names that a peer can propose, sorted: the registered names and
 // those given to [MatchMajor]. Other matchers accept names that cannot be listed.
-func (m *Muxer) Protocols() []string {
-	return slices.Sorted(m.names)
-}
+func (m *Muxer) Protocols() []string { return slices.Sorted(m.names) }
 
 // names iterates over the result of Protocols, in no order, each name once.
 func (m *Muxer) names(yield func(string) bool) {

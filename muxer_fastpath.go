@@ -10,18 +10,13 @@ import (
 )
 
 // negotiateFirst is the first exchange of [Muxer.Negotiate], in line: see fastpath.go.
-// After an agreement it has returned the Communicator to its pool, and returns nil for
-// it. Otherwise Muxer.run continues with its results. The Reads are made here, because
-// the stack below a blocked Read is most of the cost of a half-open negotiation.
+// After an agreement c is nil, and the Communicator is in its pool. Otherwise Muxer.run
+// continues with the results. The Reads are made here, because the stack below a blocked
+// Read is most of the cost of a half-open negotiation.
 func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (found *names.Node[Handler], c *Communicator, err error) {
 	c = communicators.Get().(*Communicator)
 	running := c
-	defer func() {
-		if running != nil {
-			running.setStream(stream)
-			running.resetAfterPanic()
-		}
-	}()
+	defer resetAfterPanic(&running, stream)
 	var w, n, size int
 	if !m.Unbuffered && !m.HeaderFirst && isFast(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armFirst(stream, ctx, &m.Limits)) {
 		// To the end of the shortest message that can be agreed on, and then of the one
@@ -56,9 +51,9 @@ func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (
 	return found, c, err
 }
 
-// leaveFirst records the first exchange in line, if that was begun, for the general
-// loop. The first w bytes inline have arrived. n and err are the result of the echo's
-// Write if found is not nil, and else of a Read of size bytes.
+// leaveFirst records the first exchange in line, if that was begun, for Muxer.run. The
+// first w bytes inline have arrived. n and err are the result of the echo's Write if found
+// is not nil, and else of a Read of size bytes.
 func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *names.Node[Handler], w, n, size int, err error) error {
 	begun := c.stream != nil || w > 0 || size > 0
 	c.setStream(stream)
@@ -81,12 +76,11 @@ func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *na
 		}
 		return err
 	}
-	return nil // an error that came with bytes comes again
+	return nil // the next Read returns its error again
 }
 
-// refuse answers "na" to a short proposal after which nothing has arrived, in one Write
-// out of the inline buffer. It reports false, without an effect, if the general loop must
-// look at the message.
+// refuse answers "na" to a short proposal after which no bytes have arrived, in one Write from the
+// inline buffer. It reports false, without an effect, if advance must read the message.
 func (m *Muxer) refuse(c *Communicator) (done bool, err error) {
 	header := c.headerSize()
 	arrived := c.in.pending()

@@ -10,14 +10,9 @@ import (
 )
 
 // Matcher accepts protocols that are not registered by name. A registered name takes
-// precedence over all matchers. After that the order is, from the most specific to the
-// least (R15):
-//
-//  1. [MatchMajor], which accepts one major version of one protocol,
-//  2. [MatchPrefix], the longest prefix first,
-//  3. [MatchFunc], in the order of registration.
-//
-// Matchers are called without a lock held: they may change the [Muxer].
+// precedence over all matchers; these follow, from the most specific to the least (R15):
+// [MatchMajor]; [MatchPrefix], the longest prefix first; [MatchFunc], in the order of
+// registration. Matchers are called without a lock held: they may change the [Muxer].
 type Matcher struct {
 	kind  matcherKind
 	name  string // a protocol, a prefix or a label
@@ -32,14 +27,11 @@ const (
 	matchFunc
 )
 
-// MatchMajor accepts all versions of a protocol with one major number:
-// MatchMajor("/foo/1.2.0") accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither
-// "/foo/2.0.0" nor "/foo/1.2.0-rc1". A version is one, two or three numbers after the
-// last slash. The handler receives the proposed version. The list of a [Muxer] contains
-// the protocol given here.
-func MatchMajor(protocol string) Matcher {
-	return Matcher{kind: matchMajor, name: protocol}
-}
+// MatchMajor accepts all versions of a protocol with one major number: MatchMajor("/foo/1.2.0")
+// accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither "/foo/2.0.0" nor "/foo/1.2.0-rc1". A
+// version is one, two or three numbers after the last slash. The handler receives the proposed
+// version. The list of a [Muxer] contains the protocol given here.
+func MatchMajor(protocol string) Matcher { return Matcher{kind: matchMajor, name: protocol} }
 
 // MatchPrefix accepts all names that begin with prefix.
 func MatchPrefix(prefix string) Matcher {
@@ -48,10 +40,9 @@ func MatchPrefix(prefix string) Matcher {
 	}}
 }
 
-// MatchFunc accepts the names for which match returns true. The label represents the
-// function in [Matcher.String] and in comparisons of matchers. Since the function might
-// accept a short name, a responder with a MatchFunc first reads only the shortest
-// message, and needs one more Read for longer ones (R12).
+// MatchFunc accepts the names for which match returns true. The label represents the function in
+// [Matcher.String] and in comparisons of matchers. Since the function may accept a short name, a
+// responder with a MatchFunc needs one more Read for longer ones (R12).
 func MatchFunc(label string, match func(protocol string) bool) Matcher {
 	return Matcher{kind: matchFunc, name: label, match: match}
 }
@@ -60,8 +51,7 @@ func MatchFunc(label string, match func(protocol string) bool) Matcher {
 func (m Matcher) String() string {
 	switch m.kind {
 	case matchMajor:
-		major, _ := rules.Major(m.name)
-		return major + ".*"
+		return m.key() + ".*"
 	case matchPrefix:
 		return m.name + "*"
 	default:
@@ -69,9 +59,7 @@ func (m Matcher) String() string {
 	}
 }
 
-// same reports whether two matchers accept the same names.
-func (m Matcher) same(other Matcher) bool { return m.kind == other.kind && m.key() == other.key() }
-
+// key identifies a matcher among those of its kind.
 func (m Matcher) key() string {
 	if m.kind == matchMajor {
 		major, _ := rules.Major(m.name)
@@ -81,18 +69,15 @@ func (m Matcher) key() string {
 }
 
 func (m Matcher) check(limit int) error {
-	switch m.kind {
-	case matchMajor:
-		if _, ok := rules.Major(m.name); !ok {
-			return fmt.Errorf("%w: %q has no version", ErrInvalidName, m.name)
-		}
-	case matchFunc:
-		if m.match == nil {
-			return ErrNoHandler
-		}
-		return nil
+	switch _, hasVersion := rules.Major(m.name); {
+	case m.kind == matchMajor && !hasVersion:
+		return fmt.Errorf("%w: %q has no version", ErrInvalidName, m.name)
+	case m.kind != matchFunc:
+		return wire.CheckName(m.name, limit)
+	case m.match == nil:
+		return ErrNoHandler
 	}
-	return wire.CheckName(m.name, limit)
+	return nil
 }
 
 // shortest returns the size in bytes of the shortest message that it may accept.
@@ -103,8 +88,8 @@ func (m Matcher) shortest() int {
 	return wire.MessageSize(len(m.key()))
 }
 
-// matchers is an immutable set; a Muxer that adds or removes a matcher makes another.
-// The rules are in the order in which they are asked (R15).
+// matchers is an immutable set; adding or removing a matcher makes another. The rules are
+// in order of precedence (R15).
 type matchers struct {
 	majors   map[string]Handler // "/foo/1" → handler
 	rules    []rule
@@ -116,39 +101,25 @@ type rule struct {
 	handler Handler
 }
 
-func (s *matchers) find(m Matcher) int {
-	if s == nil {
-		return -1
+// registered returns the rules of m, and the position in them of a matcher that accepts
+// the same names, or -1.
+func (m *Muxer) registered(matcher Matcher) (all []rule, i int) {
+	if s := m.matchers.Load(); s != nil {
+		all = s.rules
 	}
-	return slices.IndexFunc(s.rules, func(r rule) bool { return r.same(m) })
+	return all, slices.IndexFunc(all, func(r rule) bool { return r.kind == matcher.kind && r.key() == matcher.key() })
 }
 
-// with returns a set with one more rule.
-func (s *matchers) with(m Matcher, h Handler) *matchers {
-	var rules []rule
-	if s != nil {
-		rules = slices.Clone(s.rules)
-	}
-	return newMatchers(append(rules, rule{m, h}))
-}
-
-// without returns a set with one rule less, nil if none is left.
-func (s *matchers) without(i int) *matchers {
-	if len(s.rules) == 1 {
+// newMatchers returns the set of the rules, which it sorts, and nil if there are none.
+func newMatchers(rules []rule) *matchers {
+	if len(rules) == 0 {
 		return nil
 	}
-	return newMatchers(slices.Delete(slices.Clone(s.rules), i, i+1))
-}
-
-func newMatchers(rules []rule) *matchers {
 	slices.SortStableFunc(rules, func(a, b rule) int {
-		switch {
-		case a.kind != b.kind:
-			return int(a.kind) - int(b.kind)
-		case a.kind == matchPrefix:
+		if a.kind == matchPrefix && b.kind == matchPrefix {
 			return len(b.name) - len(a.name)
 		}
-		return 0
+		return int(a.kind) - int(b.kind)
 	})
 	s := &matchers{rules: rules, majors: make(map[string]Handler), shortest: rules[0].shortest()}
 	for _, r := range rules {

@@ -14,19 +14,16 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Negotiate answers the peer's proposals on a new stream until one of them is
-// registered, and returns the protocol and its handler. It refuses unknown protocols,
-// after which the peer may propose others (R10), and answers "ls" with the list of
-// protocols (R19).
+// Negotiate answers the peer's proposals on a new stream until one of them is registered, and
+// returns the protocol and its handler. It refuses unknown protocols, after which the peer may
+// propose others (R10), and answers "ls" with the list of protocols (R19).
 //
-// After success the stream is the protocol's: the agreement is written, no byte
-// after the peer's proposal has been read (R12), the stream's deadlines are as they
-// were, and this package keeps no reference to it. After an error the stream has been
-// ended, by ResetWithError, Reset or Close as the package documentation says (R25).
-// The error is an [*Error].
+// After success the stream is the protocol's: the agreement is written, no byte after the peer's
+// proposal has been read (R12), the stream's deadlines are as they were, and this package keeps no
+// reference to it. After an error the stream has been ended, by ResetWithError, Reset or Close as
+// the package documentation says (R25). The error is an [*Error].
 //
-// Negotiate blocks until the negotiation has ended, ctx is done, or [Limits].Timeout
-// expires.
+// Negotiate blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	mustExist(stream)
 	found, c, err := m.negotiateFirst(ctx, stream)
@@ -42,9 +39,8 @@ func (m *Muxer) NegotiateOn(ctx context.Context, c *Communicator) (string, Handl
 	return m.run(ctx, c, nil, nil)
 }
 
-// ServeStream negotiates on a new stream and calls the handler, in the calling
-// goroutine and with ctx. It returns the error of [Muxer.Negotiate], or nil after the
-// handler has returned.
+// ServeStream negotiates on a new stream and calls the handler, in the calling goroutine and with
+// ctx. It returns the error of [Muxer.Negotiate], or nil after the handler has returned.
 func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) error {
 	protocol, h, err := m.Negotiate(ctx, stream)
 	if err != nil {
@@ -57,39 +53,33 @@ func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) erro
 // Handshake waits for the peer's header and sends its own, without waiting for a
 // proposal. Any error ends the stream.
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
-	if err := c.usable(Responder); err != nil {
-		return err
-	}
-	running := c
-	defer resetAfterPanic(&running)
-	err := m.begin(ctx, c)
-	if err == nil && !c.state.HeaderReceived {
-		m.greet(c)
-		err = c.header(0)
-	}
-	if err == nil {
-		err = c.finish()
-	}
-	err = c.end(ctx, "", nil, true, err)
-	running = nil
-	return err
+	return c.step(ctx, Responder, &m.Limits, m.Unbuffered, "", func() error {
+		if m.HeaderFirst {
+			c.sayHeader()
+		}
+		if err := c.header(0); err != nil {
+			return err
+		}
+		return c.finish()
+	})
 }
 
 // run is the loop of the responder: it answers the messages that have arrived, and reads
-// more. If c.fast is set, it continues after a first exchange in line, with the entry
-// found and the error of that. The Read is made here and not deeper, since the stack
-// below it is most of the cost of a half-open negotiation: with two more calls, one on a
-// yamux stream would need 4 KiB.
+// more. If c.fast is set, it continues after a first exchange in line, with its entry found
+// and its error. The Read is made here, since the stack below it is most of the cost of a
+// half-open negotiation: with two more calls, one on a yamux stream would need 4 KiB.
 func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Handler], err error) (protocol string, h Handler, _ error) {
 	if err := c.usable(Responder); err != nil {
 		return "", nil, err
 	}
 	running := c
-	defer resetAfterPanic(&running)
+	defer resetAfterPanic(&running, c.stream)
 	if !c.fast {
-		err = m.begin(ctx, c)
+		err = c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
 		c.tolerant = true
-		m.greet(c)
+		if m.HeaderFirst {
+			c.sayHeader()
+		}
 	}
 	if found != nil {
 		protocol, h = found.Name(), found.Value()
@@ -118,20 +108,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 	return protocol, h, nil
 }
 
-func (m *Muxer) begin(ctx context.Context, c *Communicator) error {
-	return c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
-}
-
-// greet queues the header if it must leave before the peer's has arrived.
-func (m *Muxer) greet(c *Communicator) {
-	if m.HeaderFirst {
-		c.sayHeader()
-	}
-}
-
-// advance consumes the messages that have arrived and queues the answers. It returns without a
-// handler when bytes are missing. This side's header leaves with the first answer if
-// the proposal has arrived (R1), and otherwise before the next read (R11).
+// advance consumes the messages that have arrived and queues the answers. It returns no
+// handler while bytes are missing. This side's header is sent with the first answer if the
+// proposal has arrived (R1), and otherwise before the next read (R11).
 func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
 	if !c.state.HeaderReceived {
 		if done, err := c.takeHeader(); !done || err != nil {
@@ -179,15 +158,19 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 		c.say(wire.NA)
 	}
 	if m.OneShot && c.state.LastWasNA {
-		return "", nil, m.endOneShot(c)
+		if err := c.finish(); err != nil {
+			return "", nil, err
+		}
+		c.drainAfterRefusal(&m.Limits)
+		return "", nil, ErrGaveUp
 	}
 	return "", nil, c.undelivered()
 }
 
-// maxRefused is how many bytes of refused names are kept for an error.
+// maxRefused is the number of bytes of refused names that are kept for an error.
 const maxRefused = 1024
 
-// keepRefused keeps a name for [Error].Protocols, up to maxRefused bytes in all.
+// keepRefused keeps a name for [Error].Protocols, if there is room.
 func (c *Communicator) keepRefused(name []byte) {
 	if c.refused == nil {
 		c.refused = flights.Get().(*flight)
@@ -211,7 +194,7 @@ func (c *Communicator) refusedNames(err error) (refused []string) {
 	return refused
 }
 
-// sendList answers "ls": with a list, or with "na" if that does not fit (R21).
+// sendList answers "ls" with a list, or with "na" if that does not fit (R21).
 func (m *Muxer) sendList(c *Communicator) {
 	list, fits := m.listed()
 	c.state.AnswerList(fits)
@@ -238,7 +221,7 @@ func (m *Muxer) listed() (list []string, fits bool) {
 	return list, rules.ListFits(len(list), wire.ListSize(list), maxNames, m.Limits.listBytes())
 }
 
-// classifyEnd tells a peer that has given up from other failures (R18).
+// classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), and otherwise err.
 func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	end := rules.EndHere
 	failed, ok := errors.AsType[*CommunicatorError](err)
@@ -254,7 +237,7 @@ func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 		return err
 	}
 	if end == rules.EndMalformed {
-		if c.flush(c.isUnbuffered()) == nil { // the refusal may be queued yet
+		if c.flush(c.isUnbuffered()) == nil { // the refusal may still be queued
 			c.drainAfterRefusal(&m.Limits)
 		}
 		return ErrGaveUp
@@ -265,25 +248,14 @@ func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	return fmt.Errorf("%w: %w", ErrGaveUp, err)
 }
 
-// endOneShot ends the negotiation of a [Muxer.OneShot] that has refused.
-func (m *Muxer) endOneShot(c *Communicator) error {
-	if err := c.finish(); err != nil {
-		return err
-	}
-	c.drainAfterRefusal(&m.Limits)
-	return ErrGaveUp
-}
-
-// refusalGrace is how long this side waits after a refusal before it ends the stream.
-// It does not depend on the distance of the peer: the bytes that end the stream travel
-// as fast as the refusal does.
+// refusalGrace is the time between a refusal and the end of the stream. It need not grow
+// with the distance of the peer: the end of the stream travels as fast as the refusal.
 const refusalGrace = 500 * time.Millisecond
 
-// drainAfterRefusal lets a refusal reach the peer before the stream is ended, since a
-// reset, or the Close of a TCP connection with unread bytes, would overtake it. It
-// half-closes the stream and drops the bytes after the peer's proposal, until the
-// peer has closed, refusalGrace has passed, or the limit on bytes is reached. It does
-// nothing on a stream without deadlines or without CloseWrite.
+// drainAfterRefusal lets a refusal reach the peer before the stream is ended, since a reset, or the
+// Close of a TCP connection with unread bytes, would overtake it. It half-closes the stream and
+// discards incoming bytes until EOF, for at most refusalGrace and up to the limit on bytes. It has
+// no effect on a stream without deadlines or without CloseWrite.
 func (c *Communicator) drainAfterRefusal(l *Limits) {
 	s, ok := c.stream.(interface {
 		CloseWrite() error

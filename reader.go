@@ -9,10 +9,9 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// reader buffers the bytes of the peer. It knows no stream: its owner reads to
-// the buffer that [reader.buffer] returns, which ends where the negotiation may
-// end (R12), and records the result. The buffer grows with the bytes that have
-// arrived, never because a length announces them (R26).
+// reader buffers the bytes of the peer. It knows no stream: its owner reads to the buffer that its
+// method buffer returns, which ends where the negotiation may end (R12), and records the result.
+// The buffer grows with the bytes that have arrived, not with announced lengths (R26).
 type reader struct {
 	inline [inlineSize]byte
 	buf    []byte // buf[r:w] has arrived and is not consumed; nil, inline, or larger
@@ -23,11 +22,11 @@ type reader struct {
 
 const (
 	// inlineSize is enough for the header and a name of 42 bytes. Each half-open
-	// negotiation holds that much.
+	// negotiation holds a buffer of this size.
 	inlineSize = 64
 	// largeSize is enough for the header and the longest message of the default limit.
 	largeSize = len(wire.HeaderFrame) + 2 + 1024
-	// maxEmptyReads is the number that [bufio.Reader] tolerates, too.
+	// maxEmptyReads is the limit of [bufio.Reader].
 	maxEmptyReads = 100
 )
 
@@ -39,8 +38,8 @@ func (f *reader) pending() []byte { return f.buf[f.r:f.w] }
 // isIdle reports whether inline holds no pending bytes.
 func (f *reader) isIdle() bool { return f.r == f.w || len(f.buf) > inlineSize }
 
-// takeHeader consumes the header. It reports false while the header is
-// incomplete, and fails at the first byte that differs (R3).
+// takeHeader consumes the header. It reports false while the header is incomplete, and
+// fails at the first byte that differs (R3).
 func (f *reader) takeHeader() (bool, error) {
 	switch arrived := f.pending(); {
 	case !rules.CanBeHeader(arrived):
@@ -60,9 +59,9 @@ func (f *reader) takeMessage(limit int) (text []byte, n int, err error) {
 	return text, n, err
 }
 
-// buffer returns where to read to: at least one byte and at most n. It makes room
-// for the first trusted bytes. The rest of n is the peer's announcement, and gets
-// room when there are bytes to fill it (R26).
+// buffer returns a buffer for the next Read, of at least one byte and at most n. It makes
+// room for the first trusted bytes. The rest of n is the peer's announcement, and gets room
+// when there are bytes to fill it (R26).
 func (f *reader) buffer(n, trusted int) []byte {
 	if f.r == f.w {
 		f.r, f.w = 0, 0
@@ -76,9 +75,6 @@ func (f *reader) buffer(n, trusted int) []byte {
 func (f *reader) grow(n int) {
 	if f.buf == nil {
 		f.buf = f.inline[:]
-	}
-	if int(f.w)+n <= len(f.buf) {
-		return
 	}
 	pending := f.pending()
 	f.w -= f.r
@@ -99,9 +95,9 @@ func (f *reader) grow(n int) {
 	f.buf = grown
 }
 
-// record records the result of a Read to a buffer of the given size. An error
-// that comes with bytes is dropped: the next Read returns it again. A stream that
-// returns neither bytes nor an error maxEmptyReads times in a row has failed.
+// record records the result of a Read to a buffer of the given size. An error that comes
+// with bytes is dropped: the next Read returns it again. A stream that returns neither
+// bytes nor an error maxEmptyReads times in a row has failed.
 func (f *reader) record(n, size int, err error) error {
 	if n <= 0 || n > size {
 		return f.recordEmpty(n, err)
@@ -134,13 +130,13 @@ func (f *reader) recordInline(w int) {
 	f.w = int32(w)
 }
 
-// clear forgets all of a conversation.
+// clear makes the reader ready for another conversation.
 func (f *reader) clear() {
 	f.reset()
 	f.total, f.empty = 0, 0
 }
 
-// reset forgets the bytes that have arrived.
+// reset drops the bytes that have arrived.
 func (f *reader) reset() {
 	f.release()
 	f.r, f.w = 0, 0

@@ -2,8 +2,8 @@ package multiselect
 
 import "fmt"
 
-// Role is one of the two ends of a negotiation. The zero value is neither of
-// them: transcripts use it for lines that no end has sent.
+// Role is one of the two ends of a negotiation. The zero value is neither of them: a
+// transcript uses it for comments.
 type Role uint8
 
 const (
@@ -17,14 +17,12 @@ const (
 func (r Role) Peer() Role { return Initiator + Responder - r }
 
 // String returns "initiator" or "responder", and "none" for the zero value.
-func (r Role) String() string {
-	switch r {
-	case 0:
-		return "none"
-	case Initiator:
-		return "initiator"
-	case Responder:
-		return "responder"
+func (r Role) String() string { return enum("Role", uint8(r), "none", "initiator", "responder") }
+
+// enum returns the name of a value of an enumeration, or the type and the number.
+func enum(typ string, value uint8, names ...string) string {
+	if int(value) < len(names) {
+		return names[value]
 	}
-	return fmt.Sprintf("Role(%d)", uint8(r))
+	return fmt.Sprintf("%s(%d)", typ, value)
 }

@@ -5,13 +5,12 @@ import (
 	"time"
 )
 
-// Trace is a set of hooks that observe the negotiations of a context; see [WithTrace].
-// Any of them may be nil. They run in the goroutine that negotiates, in order, and must
-// not keep the bytes that they receive. One Trace may serve many negotiations
-// concurrently.
+// Trace is a set of hooks that observe the negotiations of a context; see [WithTrace]. Any
+// of them may be nil. They run in the goroutine that negotiates, in order, and must not
+// keep the bytes they are given. One Trace may serve many negotiations concurrently.
 type Trace struct {
 	// Begin is called when a call of this package begins to negotiate, before bytes are
-	// sent; for a [LazyStream] that call is [Client.Lazy]. Done follows.
+	// sent; for a [LazyStream] that is [Client.Lazy]. Done follows.
 	Begin func(role Role)
 	// Sent is called before each write, with one or more whole messages. The role is
 	// that of this side.
@@ -28,8 +27,8 @@ type Outcome struct {
 	Role     Role
 	Protocol string // the agreed protocol, or empty
 	Err      error  // nil, or an [*Error]
-	// WriteErr is a write error that a responder has ignored: the peer has stopped
-	// reading, and the negotiation has succeeded nevertheless (R17).
+	// WriteErr is a write error that a responder has ignored: its peer had stopped reading,
+	// and an agreement could still follow (R17).
 	WriteErr                 error
 	Proposals                int           // on this stream so far
 	Flights                  int           // writes of this side so far

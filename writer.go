@@ -77,8 +77,7 @@ func (w *writer) flight(inline []byte) *flight {
 	return w.out
 }
 
-// take returns the queued bytes and empties the queue. The bytes are in out, or in
-// inline if out is nil.
+// take empties the queue and returns its bytes, which are in out, or in inline if out is nil.
 func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 	out, bytes = w.out, inline[:w.queued]
 	if out != nil {
@@ -90,9 +89,9 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 	return out, bytes
 }
 
-func write(stream io.Writer, bytes []byte) (w written) {
-	w.n, w.err = stream.Write(bytes)
-	return w.check(len(bytes))
+func write(stream io.Writer, bytes []byte) written {
+	n, err := stream.Write(bytes)
+	return written{n, err}.check(len(bytes))
 }
 
 // check turns a short write without an error into [io.ErrShortWrite], and corrects an
@@ -111,9 +110,8 @@ func (f *flight) start(stream io.Writer) {
 	go func() { f.done <- write(stream, f.bytes) }()
 }
 
-// isUndelivered reports whether a write has failed because the peer does not read. A
-// write that met a deadline or this side's own Close, or that was short without an
-// error, is not of that kind.
+// isUndelivered reports whether a write has failed because the peer does not read, and not
+// because of a deadline, this side's own Close, or a short count without an error.
 func isUndelivered(err error) bool {
 	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && err != io.ErrShortWrite
 }

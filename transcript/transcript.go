@@ -1,5 +1,5 @@
-// Package transcript is a notation for conversations of multistream-select. README
-// files, golden tests, the tool mss and the reports of package conform use it:
+// Package transcript is a notation for conversations of multistream-select. README files, golden
+// tests, the tool mss and the reports of package conform use it:
 //
 //	# refused, then accepted
 //	> /multistream/1.0.0
@@ -24,17 +24,15 @@
 //	# TEXT        a comment, on its own line or, after a space, at the end of a line
 //	              that is not indented
 //
-// An empty line marks the start of another write by the same side; when the arrow
-// changes, another write begins anyway. A text that could be misread, such as one
-// with blanks at its ends, is written as a quoted Go string.
+// An empty line marks the start of another write by the same side; when the arrow changes, another
+// write begins anyway. A text that could be misread, such as one with blanks at its ends, is
+// written as a quoted Go string.
 //
 // # Use
 //
-// [Parse] reads the notation, and [Transcript.String] writes it: formatting a parsed
-// transcript gives the same lines, in the canonical quoting and spacing.
-//
-// [Transcribe] converts the bytes that one side has sent into lines, and
-// [Line.AppendBytes] converts a line back into bytes.
+// [Parse] reads the notation, and [Transcript.String] writes it: formatting a parsed transcript
+// gives the same lines, in the canonical quoting and spacing. [Transcribe] converts the bytes that
+// one side has sent into lines, and [Line.AppendBytes] converts a line back into bytes.
 //
 // [NewTrace] writes the conversation of a running negotiation:
 //
@@ -55,8 +53,7 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Transcript is a conversation, line by line. The package documentation describes its
-// notation.
+// Transcript is a conversation, line by line. The package documentation describes its notation.
 type Transcript []Line
 
 // Line is one line of a [Transcript], with the names below it if it is a list.
@@ -199,9 +196,8 @@ func isPlain(name string) bool {
 // ErrSyntax is wrapped by the errors of [Parse].
 var ErrSyntax = errors.New("not a transcript")
 
-// Parse reads a transcript in its notation. Formatting the result gives the same lines,
-// in the canonical quoting and spacing. The error wraps [ErrSyntax] and has the number
-// of the line.
+// Parse reads a transcript in its notation. Formatting the result gives the same lines, in the
+// canonical quoting and spacing. The error wraps [ErrSyntax] and has the number of the line.
 func Parse(text []byte) (Transcript, error) {
 	var t Transcript
 	blank := false

@@ -22,14 +22,7 @@ const (
 
 // String returns "nested", "joined" or "counted".
 func (d Dialect) String() string {
-	switch d {
-	case DialectNested:
-		return "nested"
-	case DialectJoined:
-		return "joined"
-	default:
-		return "counted"
-	}
+	return [...]string{"nested", "joined", "counted"}[min(d, DialectCounted)]
 }
 
 // List is a decoded answer to "ls".

@@ -35,14 +35,11 @@ const (
 // HeaderFrame is the encoded header, with its length and newline.
 const HeaderFrame = "\x13" + Header + "\n"
 
-// The limits of the format. Callers usually pass smaller ones.
+// The limits of the format in bytes, newline included and length excluded. Callers usually pass
+// smaller ones.
 const (
-	// MaxMessage is the size of the longest message with two length bytes, in bytes,
-	// newline included (R7).
-	MaxMessage = 1<<14 - 1
-	// MaxList is the size of the longest message with three length bytes, in bytes,
-	// newline included. Only an answer to "ls" may have so many (R21).
-	MaxList = 1<<21 - 1
+	MaxMessage = 1<<14 - 1 // of a message, whose length has at most two bytes (R7)
+	MaxList    = 1<<21 - 1 // of an answer to "ls", whose length may have three (R21)
 )
 
 var (
@@ -68,14 +65,12 @@ func AppendMessage(b []byte, text string) []byte {
 // length and newline.
 func MessageSize(n int) int { return prefixSize(n+1) + n + 1 }
 
-// Length decodes the length at the start of b. It returns the number of bytes of the
-// length itself and the number of bytes that follow it, newline included. Both are 0,
-// without an error, while the length is incomplete. The limit is the largest number of
-// following bytes: above [MaxMessage] it allows a third length byte, and it is at most
-// [MaxList]. The error wraps [ErrMalformed] or [ErrTooLarge].
-//
-// It enforces R6 (minimal), R7 (at most two bytes, or three for a list) and R8 (never
-// zero).
+// Length decodes the length at the start of b. It returns the number of bytes of the length itself
+// and the number of bytes that follow it, newline included. Both are 0, without an error, while the
+// length is incomplete. The limit is the largest number of following bytes: above [MaxMessage] it
+// allows a third length byte, and it is at most [MaxList]. The error wraps [ErrMalformed] or
+// [ErrTooLarge].
+// It enforces R6 (minimal), R7 (at most two bytes, or three for a list) and R8 (never zero).
 func Length(b []byte, limit int) (prefix, body int, err error) {
 	limit = min(limit, MaxList) // also keeps prefix + body from overflowing
 	for i, c := range b {
@@ -97,12 +92,10 @@ func Length(b []byte, limit int) (prefix, body int, err error) {
 	return 0, 0, nil
 }
 
-// ConsumeMessage decodes the message at the start of b. It returns the text, which
-// aliases b, and the size n of the message in bytes. If b holds only a part of a
-// message, n is 0 and err is nil. The limit bounds the text and its newline, without
-// the length. The error wraps [ErrMalformed] or [ErrTooLarge].
-//
-// It enforces R5 (the newline is mandatory) and the rules of [Length].
+// ConsumeMessage decodes the message at the start of b. It returns the text, which aliases b, and
+// the size n of the message in bytes. If b holds only a part of a message, n is 0 and err is nil.
+// The limit bounds the text and its newline, without the length. The error wraps [ErrMalformed] or
+// [ErrTooLarge]. It enforces R5 (the newline is mandatory) and the rules of [Length].
 func ConsumeMessage(b []byte, limit int) (text []byte, n int, err error) {
 	prefix, body, err := Length(b, limit)
 	n = prefix + body

@@ -1,20 +1,19 @@
-// Package guard decides how much early data a lazy stream may send: bytes of its
-// own protocol that travel before the peer has agreed to that protocol (R29).
+// Package guard decides which early data a lazy stream may send: bytes of its own protocol that are
+// sent before the peer has agreed to it (R29).
 //
-// A responder that refuses the protocol keeps reading, and reads the early data as
-// messages of the negotiation. None of them may be a proposal on which it acts. The
-// guard therefore reads early data as the most liberal responder would: as messages
-// of any size, each after a length of one to four bytes, minimal or not, where a
-// length of zero is skipped. A responder acts only on a complete message that ends
-// with a newline, and some also on one without a newline. The guard never lets out
+// A responder that refuses the protocol keeps reading, and reads the early data as messages of the
+// negotiation. None of them may be a proposal on which it acts. The guard therefore reads early
+// data as the most liberal responder would: as messages of any size, each after a length of one to
+// four bytes, minimal or not, where a length of zero is skipped. A responder acts only on a
+// complete message, and most only if it ends with a newline. The guard refuses
 //
 //   - the byte that completes a message which ends with a newline or begins with a
 //     slash, since a responder could act on that message;
 //   - the fifth byte of a length, or the second byte of a length of zero, since
 //     responders read such lengths in different ways.
 //
-// docs/protocol.md states the claim, its assumptions and the proof; the tests of this
-// package try to break it.
+// docs/protocol.md states the claim, its assumptions and the proof; the tests of this package try
+// to break it.
 package guard
 
 // State is a position in early data, as the guard reads it. The zero value is the
@@ -39,9 +38,8 @@ const (
 // Some of them drop the bits of longer ones that do not fit into 32 bits.
 const maxLengthBytes = 4
 
-// After reports whether all of p may be sent next, and returns the state after p. If
-// p may not be sent, After returns s itself: the state follows the bytes that are
-// sent, not the bytes that are offered.
+// After reports whether all of p may be sent next, and returns the state after p, or s if p
+// may not be sent.
 //
 // Each prefix of data that may be sent may also be sent alone. A caller accounts for a
 // short write by calling After again with the bytes that were written.
@@ -65,8 +63,7 @@ func (s State) After(p []byte) (next State, ok bool) {
 	return next, true
 }
 
-// advanceLength moves s past the next byte of a length, and reports whether that byte
-// may be sent.
+// advanceLength moves s past the next byte of a length, and reports whether that byte may be sent.
 func (s *State) advanceLength(b byte) (ok bool) {
 	if s.lengthBytes == 0 && b == 0 {
 		return true // a length of zero: skipped by some responders, an error for the others

@@ -1,5 +1,4 @@
-// Package names holds the protocol names that a responder has registered, each
-// with a value.
+// Package names holds the protocol names that a responder has registered, each with a value.
 package names
 
 import (
@@ -11,13 +10,11 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Table maps protocol names to values of type V. The zero value is an empty table.
-// All methods may be called by any number of goroutines concurrently. A Table must
-// not be copied after first use.
+// Table maps protocol names to values of type V. The zero value is an empty table. All
+// methods may be called concurrently. A Table must not be copied after first use.
 //
-// Lookups take no lock, allocate nothing and write to no shared memory, so that
-// they neither slow each other down nor depend on the number of names. Changes are
-// serialized by a mutex. Adding a name takes amortized constant time: entries are
+// Lookups take constant time and no lock, allocate nothing and write to no shared memory.
+// A mutex serializes changes. Adding a name takes amortized constant time: entries are
 // copied only when the table doubles, and their names and messages never.
 type Table[V any] struct {
 	index    atomic.Pointer[index[V]]
@@ -28,9 +25,8 @@ type Table[V any] struct {
 	lengths map[int]int // the length of a name → the number of names of that length
 }
 
-// Node is an entry of a [Table]. It never changes: replacing the value of a name
-// makes a new Node, and a Node that a lookup has returned stays valid after its
-// name was removed.
+// Node is an entry of a [Table]. It never changes: replacing the value of a name makes a
+// new Node, and a Node stays valid after its name was removed.
 type Node[V any] struct {
 	name    string
 	value   V
@@ -38,15 +34,14 @@ type Node[V any] struct {
 	next    atomic.Pointer[Node[V]]
 }
 
-// Name returns the name. It lets a caller that has looked up bytes use the name as
-// a string without an allocation.
+// Name returns the name, for a caller that has looked up bytes, without an allocation.
 func (n *Node[V]) Name() string { return n.name }
 
 // Value returns the value that was added with the name.
 func (n *Node[V]) Value() V { return n.value }
 
-// index is a hash table of fixed size with chains. A Table that has outgrown its
-// index makes a new one; lookups that are in progress finish on the old one.
+// index is a hash table of fixed size with chains. A Table that has outgrown its index
+// makes a new one; lookups in progress finish on the old one.
 type index[V any] struct {
 	seed    maphash.Seed
 	buckets []atomic.Pointer[Node[V]] // a power of two, or one
@@ -81,11 +76,10 @@ func (t *Table[V]) Lookup(name []byte) *Node[V] {
 	return n
 }
 
-// LookupMessage returns the entry of the name that a whole message carries, or nil
-// if that name is not in the table. The message is in its wire form: length, name
-// and newline. It must have 2 to 128 bytes, so that its length is one byte, which
-// LookupMessage compares and does not rely on: for a malformed message it returns
-// nil. It does not retain its argument.
+// LookupMessage returns the entry of the name in a message, or nil if that name is not in
+// the table. The message is complete and in its wire form: length, name and newline. It
+// must have 2 to 128 bytes, so that its length is one byte. For a malformed message
+// LookupMessage returns nil. It does not retain its argument.
 func (t *Table[V]) LookupMessage(message []byte) *Node[V] {
 	x := t.index.Load()
 	if x == nil {
@@ -107,15 +101,13 @@ func (t *Table[V]) LookupMessage(message []byte) *Node[V] {
 func (t *Table[V]) Add(name string, value V, replace bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if x := t.index.Load(); x != nil {
-		if link, old := x.find(name); old != nil {
-			if replace {
-				n := &Node[V]{name: old.name, value: value, message: old.message}
-				n.next.Store(old.next.Load())
-				link.Store(n)
-			}
-			return replace
+	if link, old := t.find(name); old != nil {
+		if replace {
+			n := &Node[V]{name: old.name, value: value, message: old.message}
+			n.next.Store(old.next.Load())
+			link.Store(n)
 		}
+		return replace
 	}
 	t.reserve().push(&Node[V]{name: name, value: value, message: wire.AppendMessage(nil, name)})
 	t.count++
@@ -129,11 +121,7 @@ func (t *Table[V]) Add(name string, value V, replace bool) bool {
 func (t *Table[V]) Remove(name string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := t.index.Load()
-	if x == nil {
-		return false
-	}
-	link, old := x.find(name)
+	link, old := t.find(name)
 	if old == nil {
 		return false
 	}
@@ -146,8 +134,8 @@ func (t *Table[V]) Remove(name string) bool {
 	return true
 }
 
-// Shortest returns the size in bytes of the shortest message that carries a name of
-// the table, and 0 if the table is empty. It takes no lock.
+// Shortest returns the size in bytes of the shortest message with a name of the table, and
+// 0 if the table is empty. It takes no lock.
 func (t *Table[V]) Shortest() int { return int(t.shortest.Load()) }
 
 func (t *Table[V]) updateShortest() {
@@ -160,17 +148,27 @@ func (t *Table[V]) updateShortest() {
 	t.shortest.Store(int64(shortest))
 }
 
-// All returns an iterator over the names and values, in no particular order. It
-// takes no lock, and the table may be changed during the iteration: a name that is
-// added or removed meanwhile is yielded at most once, every other name exactly once,
-// with its old or its new value if that is replaced meanwhile.
+// All returns an iterator over the names and values, in no particular order. It takes no
+// lock, and the table may be changed during the iteration: a name that is added or removed
+// meanwhile is yielded at most once, and every other name once, with its old or its new
+// value if that is replaced meanwhile.
 func (t *Table[V]) All() iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
-		if x := t.index.Load(); x != nil {
-			for n := range x.all {
-				if !yield(n.name, n.value) {
-					return
-				}
+		for n := range t.nodes {
+			if !yield(n.name, n.value) {
+				return
+			}
+		}
+	}
+}
+
+// nodes is an iterator over the entries.
+func (t *Table[V]) nodes(yield func(*Node[V]) bool) {
+	x := t.index.Load()
+	for i := 0; x != nil && i < len(x.buckets); i++ {
+		for n := x.buckets[i].Load(); n != nil; n = n.next.Load() {
+			if !yield(n) {
+				return
 			}
 		}
 	}
@@ -178,20 +176,18 @@ func (t *Table[V]) All() iter.Seq2[string, V] {
 
 // reserve returns an index with room for one more name. It doubles a full one.
 func (t *Table[V]) reserve() *index[V] {
-	x := t.index.Load()
-	switch {
-	case x == nil:
+	old := t.index.Load()
+	if old != nil && t.count < max(len(old.buckets), maxInline) {
+		return old
+	}
+	x := &index[V]{maphash.MakeSeed(), make([]atomic.Pointer[Node[V]], 1)}
+	if old == nil {
 		t.lengths = make(map[int]int)
-		x = &index[V]{maphash.MakeSeed(), make([]atomic.Pointer[Node[V]], 1)}
-	case t.count < max(len(x.buckets), maxInline):
-		return x
-	default:
-		old := x
-		size := max(2*len(old.buckets), minBuckets)
-		x = &index[V]{old.seed, make([]atomic.Pointer[Node[V]], size)}
-		for n := range old.all { // lookups may still use the old nodes and their links
-			x.push(&Node[V]{name: n.name, value: n.value, message: n.message})
-		}
+	} else {
+		x.buckets = make([]atomic.Pointer[Node[V]], max(2*len(old.buckets), minBuckets))
+	}
+	for n := range t.nodes { // lookups may still use the old nodes and their links
+		x.push(&Node[V]{name: n.name, value: n.value, message: n.message})
 	}
 	t.index.Store(x)
 	return x
@@ -205,29 +201,18 @@ func (x *index[V]) push(n *Node[V]) {
 }
 
 // find returns the node of a name, or nil if there is none, and the link to it.
-func (x *index[V]) find(name string) (*atomic.Pointer[Node[V]], *Node[V]) {
-	link := x.bucket([]byte(name))
-	n := link.Load()
-	for n != nil && n.name != name {
-		link = &n.next
-		n = link.Load()
+func (t *Table[V]) find(name string) (link *atomic.Pointer[Node[V]], n *Node[V]) {
+	if x := t.index.Load(); x != nil {
+		link = x.bucket([]byte(name))
+		for n = link.Load(); n != nil && n.name != name; n = link.Load() {
+			link = &n.next
+		}
 	}
 	return link, n
 }
 
-// all is an iterator over the nodes.
-func (x *index[V]) all(yield func(*Node[V]) bool) {
-	for i := range x.buckets {
-		for n := x.buckets[i].Load(); n != nil; n = n.next.Load() {
-			if !yield(n) {
-				return
-			}
-		}
-	}
-}
-
-// isSameMessage reports whether two messages are equal. It compares eight bytes at
-// a time and is inlined; a call of runtime.memequal costs more for short messages.
+// isSameMessage reports whether two messages are equal. It is inlined; a call of
+// runtime.memequal costs more for short messages.
 func isSameMessage(a, b []byte) bool {
 	if len(a) != len(b) {
 		return false

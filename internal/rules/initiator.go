@@ -2,8 +2,8 @@ package rules
 
 import "github.com/multiselect/multiselect/wire"
 
-// Ask counts a question of the given size, an "ls" or a proposal. Nothing is read
-// after the last answer, so bytes that are pending answer no question (R14).
+// Ask counts a question of the given size, an "ls" or a proposal. Bytes that are pending
+// before it answer no question (R14).
 func (s *State) Ask(size, pending, maxBytes int) Fault {
 	if pending > 0 {
 		return EarlyAnswer
@@ -33,10 +33,9 @@ const (
 	Violated                  // any other answer: the conversation ends
 )
 
-// Judge decides the meaning of the text that answers a proposal. Only the exact
-// echo agrees (R13), and only "na" refuses. Another text is never counted as a
-// refusal, because then each later answer would be read as the answer to the
-// wrong question (R14).
+// Judge returns the meaning of the text that answers a proposal. Only the exact echo agrees
+// (R13), and only "na" refuses. If another text counted as a refusal, each later answer
+// would be read as the answer to the wrong question (R14).
 func Judge(answer []byte, proposed string) Verdict {
 	switch {
 	case string(answer) == proposed: // without a copy
@@ -47,8 +46,8 @@ func Judge(answer []byte, proposed string) Verdict {
 	return Violated
 }
 
-// JudgeFrame is [Judge] for a whole message on the wire whose length has one
-// byte. Anything else is Incomplete, and has to be looked at by the codec.
+// JudgeFrame is [Judge] for a complete message on the wire whose length has one byte. Other
+// bytes are Incomplete, and need the codec.
 func JudgeFrame(message []byte, proposed string) Verdict {
 	switch {
 	case string(message) == NAFrame:
@@ -59,8 +58,8 @@ func JudgeFrame(message []byte, proposed string) Verdict {
 	return Incomplete
 }
 
-// IsEcho reports whether a message, which must have the size of the proposal's, is
-// the proposal (R13). It compares without a call, since names are short.
+// IsEcho reports whether a message, which must have the size of the proposal, is the
+// proposal (R13). It compares without a call, since names are short.
 func IsEcho(message []byte, proposed string) bool {
 	last := len(message) - 1
 	if int(message[0]) != last || message[last] != '\n' {
@@ -76,10 +75,9 @@ func IsEcho(message []byte, proposed string) bool {
 	return true
 }
 
-// JudgeList decides the meaning of the text that answers "ls" (R22). Agreed comes
-// with the list, in whichever dialect. A repeated header and a repeated "ls" would
-// read as lists of one name, and are violations. A list with too many names is a
-// violation whose error wraps [wire.ErrTooLarge] (R21).
+// JudgeList returns the meaning of the text that answers "ls" (R22): Agreed with the list, in any
+// dialect, Refused, or Violated. A repeated header or "ls", which is also a list of one name, is a
+// violation. A list with too many names is a violation whose error wraps [wire.ErrTooLarge] (R21).
 func JudgeList(answer []byte, maxNames int) (wire.List, Verdict, error) {
 	switch string(answer) {
 	case wire.NA:

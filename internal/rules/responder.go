@@ -6,7 +6,7 @@ import "github.com/multiselect/multiselect/wire"
 type Reply uint8
 
 const (
-	ReplyNA   Reply = iota // "na": not available; the initiator may go on
+	ReplyNA   Reply = iota // "na": the initiator may propose another protocol
 	ReplyEcho              // the proposal, byte for byte: agreed
 	ReplyList              // the names that may be proposed
 )
@@ -14,13 +14,10 @@ const (
 // NAFrame is a refusal on the wire.
 const NAFrame = "\x03" + wire.NA + "\n"
 
-// ReplyTo decides the answer to a message.
-//
-// The text "ls" is answered with a list if lists is true (R19). A name that is
-// registered at this moment (R16) is echoed (R13), unless bytes after its message
-// have been read: they may be the protocol's and cannot be returned to the stream
-// (R12). Any other text gets exactly one "na": unknown names of any form (R10),
-// another header (R4), "na" itself.
+// ReplyTo returns the answer to a message. The text "ls" is answered with a list if lists is true
+// (R19). A name that is registered at this moment (R16) is echoed (R13), unless more bytes have
+// been read: they may be the protocol's and cannot be returned to the stream (R12). Any other text
+// is answered with one "na": unknown names of any form (R10), another header (R4), "na" itself.
 func ReplyTo(text []byte, registered, more, lists bool) Reply {
 	switch {
 	case string(text) == wire.LS && lists:
@@ -34,8 +31,8 @@ func ReplyTo(text []byte, registered, more, lists bool) Reply {
 // MayList reports whether a responder may send one more list (R23).
 func (s *State) MayList(maxLists int) bool { return int(s.Lists) < maxLists }
 
-// Answer counts a reply other than a list, and returns a fault instead of
-// letting it be sent if that exceeds a limit (R27).
+// Answer counts a reply other than a list. After a fault, a limit is exceeded, and the reply
+// must not be sent (R27).
 func (s *State) Answer(r Reply, maxProposals, maxBytes int) Fault {
 	if int(s.Proposals) >= maxProposals {
 		return TooManyProposals
@@ -48,9 +45,8 @@ func (s *State) Answer(r Reply, maxProposals, maxBytes int) Fault {
 	return s.Send(len(NAFrame), maxBytes)
 }
 
-// AnswerList counts an answer to "ls". A list that exceeds a limit is answered
-// "na", since half a list would be taken for the whole (R21); fits says which.
-// Answers to "ls" do not count against the limit on bytes.
+// AnswerList counts an answer to "ls": the list if it fits, and otherwise "na", since half a list
+// would be taken for the whole (R21). These answers do not count against the limit on bytes.
 func (s *State) AnswerList(fits bool) {
 	s.Lists++
 	s.Answered, s.LastWasNA = true, !fits

@@ -1,31 +1,28 @@
-// Package rules makes every decision of multistream-select 1.0, for both roles.
+// Package rules makes the decisions of multistream-select 1.0, for both roles.
 //
-// Its functions are pure: they look at bytes, names and a small [State], and
-// know no stream, clock, lock or error type. The roles of package multiselect
-// surround them with reads and writes, and anything else that has to judge a
-// conversation calls them too. Each decision cites its rule in
-// docs/protocol.md. The same decisions are elsewhere only where another package
-// owns the value: the codec and the form of names (R5 to R9) in package wire,
-// early data (R29) in internal/guard, time (R24) in internal/watchdog.
+// Its functions are pure: they depend on bytes, names and a small [State], and know no
+// stream, clock, lock or error type. The roles of package multiselect surround them with
+// reads and writes. Each decision cites its rule in docs/protocol.md. Other packages decide
+// about the codec and the form of names (wire, R5 to R9), early data (internal/guard, R29)
+// and time (internal/watchdog, R24).
 package rules
 
 import "github.com/multiselect/multiselect/wire"
 
-// State is the part of a conversation on which decisions depend, as one side
-// sees it. The zero value is the start of a conversation.
+// State is the state of one side of a conversation on which decisions depend. The zero
+// value is the start of a conversation.
 type State struct {
 	Sent, Received int32 // bytes of messages, without headers and lists (R27)
 	Proposals      int32 // proposals that were made, or that were answered
 	Lists          int32 // lists that a responder was asked for and sent or refused
 
 	HeaderSent     bool // by this side, or queued
-	HeaderReceived bool // from the peer, whole and valid
+	HeaderReceived bool // from the peer, complete and valid
 	Answered       bool // a responder has refused a name or answered "ls"
 	LastWasNA      bool // the last answer of a responder is a refusal
 }
 
-// Fault is a reason to end the conversation that lies in its course and not in
-// its bytes.
+// Fault is a reason to end the conversation although its messages are valid.
 type Fault uint8
 
 const (
@@ -52,17 +49,15 @@ func (s *State) Send(size, maxBytes int) Fault {
 	return NoFault
 }
 
-// MustFlush reports whether a side must write its queued bytes before it reads on. A side never waits for its peer while bytes of its own are queued
-// (R11). A responder's header is not queued by itself: while a message of the
-// peer is arriving, the header waits and leaves with the answer, in one write
-// (R1). So a lone header is sent exactly when nothing else has arrived.
+// MustFlush reports whether a side must write before its next read. A side never waits for
+// its peer while bytes of its own are queued (R11). A responder queues its header with its
+// first answer, so that both are sent in one write (R1); it sends the header alone if no
+// bytes of the peer's next message have arrived.
 func MustFlush(pending, queued int) bool { return pending == 0 || queued > 0 }
 
-// Readable returns how many bytes a side may read next without touching a byte
-// that may belong to the protocol (R12): to the end of the header and the
-// shortest message that can be agreed on, to the end of the message that has
-// begun to arrive, or to the end of the shortest one. The pending bytes have
-// arrived and begin with the header if inHeader.
+// Readable returns the number of bytes that a side may read next, none of which may belong to the
+// protocol (R12): to the end of the message that has begun to arrive, or of the shortest one that
+// can be agreed on, after the header if inHeader. The pending bytes have arrived already.
 func Readable(pending []byte, inHeader bool, shortest, maxMessage int) int {
 	if inHeader {
 		return len(wire.HeaderFrame) + shortest - len(pending)

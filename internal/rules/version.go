@@ -2,9 +2,9 @@ package rules
 
 import "strings"
 
-// Major splits a name that ends in a version of one, two or three numbers and
-// returns the name up to the first number: "/foo/1" for "/foo/1.4.2". Matching by
-// major version depends on it (R15). No number may have a leading zero.
+// Major returns a name up to the first number of its version: "/foo/1" for "/foo/1.4.2"
+// (R15). It reports false unless the name ends in a slash and a version of one, two or
+// three numbers without leading zeros.
 func Major(name string) (major string, ok bool) {
 	slash := strings.LastIndexByte(name, '/')
 	if slash < 0 {

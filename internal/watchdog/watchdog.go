@@ -1,17 +1,16 @@
-// Package watchdog calls functions when time limits expire. A few timers serve all
-// time limits of a kind.
+// Package watchdog calls functions when time limits expire. A few timers serve all time
+// limits of a kind.
 //
-// A timer for each time limit would cost a half-open negotiation as much memory as
-// everything else that is kept for it, and would nearly always be set and stopped
-// without expiring. Here the value whose time is limited has an [Entry], enters a
-// heap, mostly at its end, and leaves it again. The timer is not stopped: it fires
-// at the time that was set, and is set again if values are left.
+// A timer for each time limit would double the memory of a half-open negotiation, and would
+// nearly always be stopped before it expires. Here the value whose time is limited has an
+// [Entry], and is added to a heap, mostly at its end. The timer is not stopped: it fires at
+// the time that was set, and is set again if values are left.
 //
-// A time limit takes one word of the heap in addition to its Entry, and no goroutine. Neither
-// [Watchdog.Add] nor [Watchdog.Remove] allocates once the heap has grown to its size.
+// A time limit takes one word of the heap in addition to its Entry, and no goroutine. Once
+// the heap has grown to its size, [Watchdog.Add] and [Watchdog.Remove] do not allocate.
 //
-// A package declares a [Kind], gets a [Watchdog] of it for each value with
-// [Kind.For], and calls Add when the time begins and Remove when it ends.
+// A package declares a [Kind], gets a [Watchdog] for each value with [Kind.For], and calls
+// Add when the time begins and Remove when it ends.
 package watchdog
 
 import (
@@ -27,13 +26,9 @@ const MaxTimeout time.Duration = 1 << 62
 // epoch is the time that all times of this package are measured from.
 var epoch = time.Now()
 
-// Now returns the time since the epoch of this package, which is the start of the
-// process. In a testing/synctest bubble it is negative, and nowhere else.
+// Now returns the time since the epoch of this package, which is the start of the process. It is
+// negative only in a testing/synctest bubble, whose clocks begin in the year 2000.
 func Now() time.Duration { return time.Since(epoch) }
-
-// isBubble reports whether Now has returned a time in a testing/synctest bubble,
-// whose clocks begin in the year 2000.
-func isBubble(now time.Duration) bool { return now < 0 }
 
 // Entry is the time limit of a value, which has it as a field, so that setting a
 // limit allocates nothing. The zero value is ready for [Watchdog.Add].
@@ -45,26 +40,24 @@ type Entry struct {
 	index int32 // one more than the position in the heap, 0 outside of it; guarded by mu
 }
 
-// Deadline returns the time at which a time limit expires or has expired, as a time
-// since the epoch of [Now]. It reports false if there is none: Add was never called,
-// or Remove was called after it.
+// Deadline returns the time at which a time limit expires or has expired, as a time since the epoch
+// of [Now]. It reports false if there is none: Add was never called, or Remove was called after it.
 func (e *Entry) Deadline() (deadline time.Duration, ok bool) { return e.deadline, e.added }
 
-// Kind is a kind of time limit: that of values of type T, each of which has an
-// [Entry] for it. [NewKind] makes one, mostly for a variable of a package.
+// Kind is a kind of time limit: that of values of type T, each of which has an [Entry] for
+// it. [NewKind] makes one.
 type Kind[T any] struct {
 	entry  func(*T) *Entry
 	expire func(*T)
 
-	// Several, so that processors seldom wait for each other's lock.
+	// Several, so that processors rarely wait for a lock.
 	shared     [16]Watchdog[T]
 	lastShared atomic.Uint32
 }
 
-// NewKind returns a kind of time limit. The function entry returns the Entry of a
-// value, always the same; it is called with a lock held and must not block. The
-// function expire is called when a time limit expires, in a goroutine of its own and
-// without a lock held; it may block.
+// NewKind returns a kind of time limit. The function entry returns the Entry of a value, always the
+// same; it is called with a lock held and must not block. The function expire is called when a time
+// limit expires, in its own goroutine and without a lock held; it may block.
 func NewKind[T any](entry func(*T) *Entry, expire func(*T)) *Kind[T] {
 	k := &Kind[T]{entry: entry, expire: expire}
 	for i := range k.shared {
@@ -73,17 +66,16 @@ func NewKind[T any](entry func(*T) *Entry, expire func(*T)) *Kind[T] {
 	return k
 }
 
-// For returns a Watchdog for a time limit that begins now, which is a result of
-// [Now]. It returns last if possible, which is nil or the result of an earlier call.
-// Callers should keep the result for the next time: a value that stays on a processor,
-// in a [sync.Pool] for example, then uses a Watchdog that few other processors use.
+// For returns a Watchdog for a time limit that begins now, which is a result of [Now]. It
+// returns last if possible, which is nil or the result of an earlier call. Callers should
+// keep the result for the next call: a value that stays on a processor, in a [sync.Pool]
+// for example, then uses a Watchdog that few other processors use.
 //
-// The timers of a testing/synctest bubble must not be used outside of it, and the
-// time of other timers does not pass inside. So For returns a new Watchdog for each
-// time limit that begins in a bubble, and last only if it was made outside of one.
+// The timers of a testing/synctest bubble must not be used outside of it, nor other timers
+// inside. So For returns a new Watchdog for each time limit that begins in a bubble.
 func (k *Kind[T]) For(last *Watchdog[T], now time.Duration) *Watchdog[T] {
 	switch {
-	case isBubble(now):
+	case now < 0: // in a bubble
 		return &Watchdog[T]{kind: k, bubble: true}
 	case last == nil || last.bubble:
 		return &k.shared[k.lastShared.Add(1)%uint32(len(k.shared))]
@@ -92,7 +84,7 @@ func (k *Kind[T]) For(last *Watchdog[T], now time.Duration) *Watchdog[T] {
 	}
 }
 
-// Watchdog watches over any number of time limits of a [Kind], with one timer.
+// Watchdog serves any number of time limits of a [Kind] with one timer.
 //
 // Its methods may be called concurrently for different values. For one value the
 // calls of Add, Remove and [Entry.Deadline] must not be concurrent with each other,
@@ -108,13 +100,12 @@ type Watchdog[T any] struct {
 	next  time.Duration // when the timer fires, 0 while it is not set
 }
 
-// Add sets the time limit of a value: the expire function of the Kind will be called
-// when the timeout has passed, counted from now, unless [Watchdog.Remove] is called
-// before. A timeout of zero or less expires immediately. Add panics if the value has
-// a time limit already.
+// Add sets the time limit of a value: the expire function of the Kind is called when the timeout
+// has passed, counted from now, unless [Watchdog.Remove] is called before. A timeout of zero or
+// less expires immediately. Add panics if the value has a time limit already.
 //
-// A value may be added again after Remove, also if its time limit had expired; the
-// call of expire may still be in progress then.
+// A value may be added again after Remove, even while the expire of its last time limit is still
+// running.
 func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
 	e := w.kind.entry(v)
 	if e.added {
@@ -131,11 +122,10 @@ func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
 	}
 }
 
-// Remove ends the time limit of a value that was set with Add on the same Watchdog.
-// It reports false if the time limit has expired: then expire was called, is running,
-// or is about to be called by a goroutine that has been started, and Remove does not
-// wait for it. After true it is not called for that time limit. Remove does nothing
-// and returns true if the value has no time limit; a nil Watchdog has set none.
+// Remove ends the time limit of a value that was set with Add on the same Watchdog, and returns
+// true if expire will not be called for it. It returns false if the time limit has expired: expire
+// has returned, is running or is about to run in its goroutine, for which Remove does not wait.
+// Remove returns true if the value has no time limit; a nil Watchdog has set none.
 func (w *Watchdog[T]) Remove(v *T) bool {
 	if w == nil {
 		return true
@@ -189,18 +179,14 @@ func (w *Watchdog[T]) delete(e *Entry) {
 	last := w.heap[end]
 	w.heap[end] = nil
 	w.heap = w.heap[:end]
-	if i == end {
-		return
-	}
-	if e := w.kind.entry(last); !w.up(last, e, i) {
-		w.down(last, e, i)
+	if i < end {
+		e := w.kind.entry(last)
+		w.up(last, e, w.down(e, i))
 	}
 }
 
-// up puts a value at position i or at one above it, and reports whether it was one
-// above it.
-func (w *Watchdog[T]) up(v *T, e *Entry, i int) bool {
-	start := i
+// up puts a value at the free position i or at one above it.
+func (w *Watchdog[T]) up(v *T, e *Entry, i int) {
 	for i > 0 {
 		parent := w.heap[(i-1)/2]
 		p := w.kind.entry(parent)
@@ -210,11 +196,11 @@ func (w *Watchdog[T]) up(v *T, e *Entry, i int) bool {
 		i = w.put(parent, p, i)
 	}
 	w.put(v, e, i)
-	return i < start
 }
 
-// down puts a value at position i or at one below it.
-func (w *Watchdog[T]) down(v *T, e *Entry, i int) {
+// down moves values up until e would be in order at the free position i or at one below it, which
+// it returns.
+func (w *Watchdog[T]) down(e *Entry, i int) int {
 	for left := 2*i + 1; left < len(w.heap); left = 2*i + 1 {
 		child := w.heap[left]
 		c := w.kind.entry(child)
@@ -229,7 +215,7 @@ func (w *Watchdog[T]) down(v *T, e *Entry, i int) {
 		}
 		i = w.put(child, c, i)
 	}
-	w.put(v, e, i)
+	return i
 }
 
 // put puts a value at position i and returns its position of before.
