@@ -69,7 +69,7 @@ func (c *Communicator) channelFlush(ch MessageChannel) error {
 		return nil
 	}
 	c.rare.texts = nil
-	c.out.flights++
+	c.out.writes++
 	var flight []byte
 	for _, text := range texts {
 		flight = wire.AppendMessage(flight, text)

@@ -269,7 +269,7 @@ func (c *Communicator) flush(concurrently bool) error {
 	if out != nil {
 		out.release()
 	}
-	return c.recordWrite(written{n, err}.check(size))
+	return c.recordWrite(written{n, err}.corrected(size))
 }
 
 // finish writes the queued messages and waits until all are written.

@@ -1,17 +1,19 @@
 package multiselect
 
 import (
+	"math"
+
 	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
 )
 
 // The fast path. Most negotiations consist of short messages that arrive as they were sent: the
-// header and a proposal, and the echo of both. [Client.SelectOneOf] and [Muxer.negotiateFirst] make
+// header and a proposal, and the echo of both. [Client.SelectOneOf] and Muxer.negotiateFirst make
 // this first exchange in line, in the inline buffer of a Communicator. While the stream is not
 // recorded, no other field has changed, and the Communicator can return to its pool as it is. Every
 // other case continues in the loop of the role, client.go or muxer_negotiate.go, from the state
-// that leaveFirst records. For further short messages the loops use [Communicator.exchange] and
-// [Muxer.refuse], each a complete exchange in the inline buffer.
+// that leaveFirst records. The initiator's loop makes further exchanges of short messages in the
+// inline buffer, too.
 //
 // The fast path saves little compared with a system call. But a negotiation runs after one, with
 // cold caches, where each function, branch and field costs several times as much as in a loop.
@@ -104,8 +106,8 @@ func (c *Communicator) tryRelease() bool {
 // recordFastWrite records a write of size bytes on the fast path.
 func (c *Communicator) recordFastWrite(size, n int, err error) error {
 	c.state.HeaderSent = true
-	c.out.flights++
-	return c.recordWrite(written{n, err}.check(size))
+	c.out.writes++
+	return c.recordWrite(written{n, err}.corrected(size))
 }
 
 // recordFastMessage records and consumes the first w bytes inline: a whole message, and the
@@ -143,8 +145,7 @@ func (c *Communicator) exchange(protocol string) (rules.Verdict, error) {
 
 // recordProposal records a proposal and the result of its write.
 func (c *Communicator) recordProposal(header, size, n int, err error) error {
-	c.state.Proposals++
-	c.state.Sent += int32(size - header)
+	c.state.Propose(size-header, 0, math.MaxInt, math.MaxInt) // below the limits
 	return c.recordFastWrite(size, n, err)
 }
 

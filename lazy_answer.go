@@ -244,7 +244,7 @@ func (l *LazyStream) conclude(err error) {
 	}
 	if !l.unbuffered {
 		c.out.sent = int32(l.firstSent)
-		c.out.flights = 1
+		c.out.writes = 1
 	}
 	c.life.start = l.firstWait
 	if err != nil || c.rare != nil || !c.stopTimer() {

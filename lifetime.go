@@ -336,7 +336,7 @@ func (c *Communicator) outcome(protocol string, err error) Outcome {
 		Err:           err,
 		WriteErr:      c.rare.writeErr,
 		Proposals:     int(c.state.Proposals),
-		Flights:       int(c.out.flights),
+		Flights:       int(c.out.writes),
 		BytesSent:     int(c.out.sent),
 		BytesReceived: int(c.in.total),
 		Elapsed:       c.life.elapsed(),

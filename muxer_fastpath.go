@@ -46,15 +46,15 @@ func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (
 			break
 		}
 	}
-	err = m.leaveFirst(c, stream, found, w, n, size, err)
+	err = m.recordFirst(c, stream, found, w, n, size, err)
 	running = nil
 	return found, c, err
 }
 
-// leaveFirst records the first exchange in line, if that was begun, for Muxer.run. The
+// recordFirst records the first exchange in line, if that was begun, for Muxer.run. The
 // first w bytes inline have arrived. n and err are the result of the echo's Write if found
 // is not nil, and else of a Read of size bytes.
-func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *names.Node[Handler], w, n, size int, err error) error {
+func (m *Muxer) recordFirst(c *Communicator, stream io.ReadWriteCloser, found *names.Node[Handler], w, n, size int, err error) error {
 	begun := c.stream != nil || w > 0 || size > 0
 	c.setStream(stream)
 	if !begun {
@@ -65,7 +65,7 @@ func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *na
 	c.in.recordInline(w)
 	switch {
 	case found != nil:
-		c.state.Proposals++
+		c.state.Answer(rules.ReplyEcho, m.Limits.proposals(), m.Limits.bytes()) // below the limits
 		c.recordFastMessage(w)
 		return c.recordFastWrite(w, n, err)
 	case size > 0:
@@ -77,31 +77,4 @@ func (m *Muxer) leaveFirst(c *Communicator, stream io.ReadWriteCloser, found *na
 		return err
 	}
 	return nil // the next Read returns its error again
-}
-
-// refuse answers "na" to a short proposal after which no bytes have arrived, in one Write from the
-// inline buffer. It reports false, without an effect, if advance must read the message.
-func (m *Muxer) refuse(c *Communicator) (done bool, err error) {
-	header := c.headerSize()
-	arrived := c.in.pending()
-	if !c.fast || c.isUnbuffered() || c.out.size() > 0 || c.in.r > 0 || len(c.in.buf) > inlineSize ||
-		c.undelivered() != nil || m.OneShot || m.matchers.Load() != nil || c.state.Proposals >= maxFast || len(arrived) < header+3 ||
-		header > 0 && !rules.HasHeader(arrived) || header == 0 && !c.state.HeaderSent {
-		return false, nil
-	}
-	message := arrived[header:]
-	text := message[1 : len(message)-1]
-	if int(message[0]) != len(message)-1 || message[len(message)-1] != '\n' || m.table.Lookup(text) != nil ||
-		rules.ReplyTo(text, false, false, !m.NoList) != rules.ReplyNA {
-		return false, nil
-	}
-	c.keepRefused(text)
-	size := len(arrived)
-	c.recordFastMessage(size)
-	if f := c.state.Answer(rules.ReplyNA, m.Limits.proposals(), m.Limits.bytes()); f != rules.NoFault {
-		return true, m.Limits.fault(f)
-	}
-	answer := c.in.inline[:header+copy(c.in.inline[header:], rules.NAFrame)]
-	n, err := c.stream.Write(answer)
-	return true, c.recordFastWrite(len(answer), n, err)
 }

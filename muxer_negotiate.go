@@ -2,6 +2,7 @@ package multiselect
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -85,17 +86,11 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 		protocol, h = found.Name(), found.Value()
 	}
 	for h == nil && err == nil {
-		var done bool
-		if done, err = m.refuse(c); !done {
-			if protocol, h, err = m.advance(c); h != nil {
-				break
-			}
+		if protocol, h, err = m.advance(c); h != nil || err != nil {
+			break
 		}
 		var buffer []byte
-		if err == nil {
-			buffer, err = c.prepareRead(int(c.limit), m.shortest())
-		}
-		if err == nil {
+		if buffer, err = c.prepareRead(int(c.limit), m.shortest()); err == nil {
 			n, failed := c.stream.Read(buffer)
 			err = c.in.record(n, len(buffer), failed)
 		}
@@ -158,8 +153,10 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 		c.say(wire.NA)
 	}
 	if m.OneShot && c.state.LastWasNA {
-		if err := c.finish(); err != nil {
+		if err := c.finish(); err != nil && !isUndelivered(err) {
 			return "", nil, err
+		} else if err != nil {
+			c.rarely().writeErr = err // the stream ends in any case
 		}
 		c.drainAfterRefusal(&m.Limits)
 		return "", nil, ErrGaveUp
@@ -176,7 +173,7 @@ func (c *Communicator) keepRefused(name []byte) {
 		c.refused = flights.Get().(*flight)
 	}
 	if f := c.refused; len(f.bytes)+len(name) <= maxRefused {
-		f.bytes = wire.AppendMessage(f.bytes, string(name))
+		f.bytes = append(append(binary.AppendUvarint(f.bytes, uint64(len(name)+1)), name...), '\n')
 	}
 }
 

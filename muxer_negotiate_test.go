@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,29 @@ func TestOneShot(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A one-shot responder whose refusal cannot be written has refused nevertheless: the peer
+// has stopped reading, and its stream ends in any case.
+func TestOneShotUndelivered(t *testing.T) {
+	for _, traced := range []bool{false, true} {
+		var outcome multiselect.Outcome
+		ctx := context.Background()
+		if traced {
+			ctx = multiselect.WithTrace(ctx, &multiselect.Trace{Done: func(o multiselect.Outcome) { outcome = o }})
+		}
+		m := apitest.Muxer(t, apitest.NameA)
+		m.OneShot = true
+		stream := streamtest.NewScript(say(wire.Header, "/unknown"))
+		stream.FailWrite = func(int, []byte) (int, error, bool) { return 0, syscall.EPIPE, true }
+		_, _, err := m.Negotiate(ctx, stream)
+		if !errors.Is(err, multiselect.ErrGaveUp) {
+			t.Errorf("traced %v: Negotiate = %v, want ErrGaveUp", traced, err)
+		}
+		if traced && !errors.Is(outcome.WriteErr, syscall.EPIPE) {
+			t.Errorf("WriteErr = %v, want EPIPE", outcome.WriteErr)
+		}
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 // writer queues messages, which are sent together in one write, and counts the bytes
 // written. It knows no stream: Communicator.flush writes.
 type writer struct {
-	out     *flight // queued, if the messages do not fit inline
-	queued  int16   // bytes queued in the reader's inline buffer, while that is idle
-	flights int32   // writes so far
-	sent    int32   // bytes written so far
+	out    *flight // queued, if the messages do not fit inline
+	queued int16   // bytes queued in the reader's inline buffer, while that is idle
+	writes int32   // writes so far
+	sent   int32   // bytes written so far
 }
 
 // flight is a buffer for the messages of one write.
@@ -84,19 +84,19 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 		bytes = out.bytes
 	}
 	if w.out, w.queued = nil, 0; len(bytes) > 0 {
-		w.flights++
+		w.writes++
 	}
 	return out, bytes
 }
 
 func write(stream io.Writer, bytes []byte) written {
 	n, err := stream.Write(bytes)
-	return written{n, err}.check(len(bytes))
+	return written{n, err}.corrected(len(bytes))
 }
 
-// check turns a short write without an error into [io.ErrShortWrite], and corrects an
+// corrected turns a short write without an error into [io.ErrShortWrite], and bounds an
 // impossible count.
-func (w written) check(size int) written {
+func (w written) corrected(size int) written {
 	w.n = max(0, min(w.n, size))
 	if w.err == nil && w.n < size {
 		w.err = io.ErrShortWrite
@@ -113,5 +113,5 @@ func (f *flight) start(stream io.Writer) {
 // isUndelivered reports whether a write has failed because the peer does not read, and not
 // because of a deadline, this side's own Close, or a short count without an error.
 func isUndelivered(err error) bool {
-	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && err != io.ErrShortWrite
+	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrShortWrite)
 }

@@ -45,6 +45,8 @@ func gates() []gate {
 		{"a shorter name is registered too", []string{"/ipfs/id/1.0.0", "/id/1"}, []string{"/ipfs/id/1.0.0"}, 1, 2, 1},
 		{"second proposal", []string{"/z/1.0.0"}, []string{"/a/1.0.0", "/z/1.0.0"}, 2, 2, 2},
 		{"tenth proposal", []string{"/z/1.0.0"}, append(refused, "/z/1.0.0"), 10, 10, 10},
+		{"42 bytes, second proposal", []string{long(42, "z")}, []string{long(42, "a"), long(42, "z")}, 2, 2, 2},
+		{"127 bytes, second proposal", []string{long(127, "z")}, []string{long(127, "a"), long(127, "z")}, 2, 2, 2},
 		{"126 bytes", []string{long(126, "a")}, []string{long(126, "a")}, 1, 1, 1},
 		{"127 bytes, two of length", []string{long(127, "a")}, []string{long(127, "a")}, 1, 1, 1},
 		{"1000 bytes", []string{long(1000, "a")}, []string{long(1000, "a")}, 1, 1, 1},
