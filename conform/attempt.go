@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// attempt is one initiator at work.
+// attempt is one run of an initiator.
 type attempt struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when Run has returned
-	err    error         // what it returned
+	err    error         // from Run
 }
 
-// errStuck says that an initiator goes on for ever.
+// errStuck means that an initiator did not return.
 var errStuck = errors.New("the initiator did not return when its stream was ended")
 
 // begin starts the initiator. It is cancelled with ctx.
@@ -28,9 +28,9 @@ func (i *Initiator) begin(ctx context.Context, task Task) *attempt {
 	return a
 }
 
-// wait waits until the initiator has returned and returns its error. Its stream
-// has been ended, so that should not take long; after the timeout it is cancelled,
-// and when that is no help it is left alone.
+// wait waits until the initiator has returned, and returns its error. The stream has been
+// ended, so the initiator should return soon. After the timeout wait cancels it, and after
+// another timeout it gives up.
 func (a *attempt) wait(timeout time.Duration) error {
 	for range 2 {
 		timer := time.NewTimer(timeout)
@@ -45,10 +45,10 @@ func (a *attempt) wait(timeout time.Duration) error {
 	return errStuck
 }
 
-// stream returns the stream that the initiator opens. An initiator that returns
-// without opening one, as it should when there is nothing to be said, has said
-// nothing and ended the stream: that is what is returned. For what it opened
-// just before it returned there is a moment.
+// stream returns the stream that the initiator opens. An initiator with no valid name to
+// propose should return without opening one; then stream returns a stream that is empty
+// and ended. It waits a moment after the return of the initiator, because a stream that was
+// opened just before may still have to be accepted.
 func (a *attempt) stream(ctx context.Context, accept func(context.Context) (io.ReadWriteCloser, error), moment time.Duration) (io.ReadWriteCloser, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -76,14 +76,14 @@ func (a *attempt) stream(ctx context.Context, accept func(context.Context) (io.R
 	case errors.Is(a.err, errNotStarted):
 		return nil, a.err
 	case a.err != nil && !errors.Is(a.err, errors.ErrUnsupported):
-		return nothing{}, nil
+		return unopened{}, nil
 	}
 	return nil, r.err
 }
 
-// nothing is the stream of an initiator that opened none.
-type nothing struct{}
+// unopened is the stream of an initiator that opened none.
+type unopened struct{}
 
-func (nothing) Read([]byte) (int, error)  { return 0, io.EOF }
-func (nothing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-func (nothing) Close() error              { return nil }
+func (unopened) Read([]byte) (int, error)  { return 0, io.EOF }
+func (unopened) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+func (unopened) Close() error              { return nil }

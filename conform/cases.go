@@ -12,13 +12,15 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Files are the cases as text: cases/responder/*.txt, cases/initiator/*.txt, the
-// sentences they quote in cases/sentences.txt, and the format in cases/README.md.
+// Files contains the cases as text in cases/responder/*.txt and cases/initiator/*.txt,
+// the sentences that they quote in cases/sentences.txt, and a description of the format
+// in cases/README.md.
 //
 //go:embed cases
 var Files embed.FS
 
-// Cases returns all cases for parties with the role, in the order of the files.
+// Cases returns all cases of this package for parties with the role, in the order of the
+// files.
 func Cases(role multiselect.Role) []*Case {
 	all := suite()
 	if role == multiselect.Initiator {
@@ -27,13 +29,28 @@ func Cases(role multiselect.Role) []*Case {
 	return slices.Clone(all.responder)
 }
 
-// Requirements returns all sentences that cases can quote: those of the
-// specifications in their order, and then the rules.
+// Requirements returns all sentences that cases can quote: first those of the
+// specifications, in their order, and then the rules.
 func Requirements() []Requirement { return slices.Clone(suite().sentences) }
+
+// Parse reads cases for parties with the role from a text in the format of the files
+// in [Files], which cases/README.md describes. [Options].Suite has them played. The
+// sentences that they quote are those of [Requirements].
+func Parse(role multiselect.Role, text string) ([]*Case, error) {
+	return parse(role, text, suite().quote)
+}
 
 type suiteOf struct {
 	responder, initiator []*Case
 	sentences            []Requirement
+}
+
+func (s *suiteOf) quote(key string) (Requirement, bool) {
+	i := slices.IndexFunc(s.sentences, func(q Requirement) bool { return q.Key == key })
+	if i < 0 {
+		return Requirement{}, false
+	}
+	return s.sentences[i], true
 }
 
 // The files are embedded, so an error in them is a bug, which the tests find.
@@ -54,13 +71,6 @@ func load(files fs.FS) (*suiteOf, error) {
 	if s.sentences, err = parseSentences(string(text)); err != nil {
 		return nil, fmt.Errorf("sentences.txt: %w", err)
 	}
-	quote := func(key string) (Requirement, bool) {
-		i := slices.IndexFunc(s.sentences, func(q Requirement) bool { return q.Key == key })
-		if i < 0 {
-			return Requirement{}, false
-		}
-		return s.sentences[i], true
-	}
 	for role, cases := range map[multiselect.Role]*[]*Case{multiselect.Responder: &s.responder, multiselect.Initiator: &s.initiator} {
 		paths, err := fs.Glob(files, path.Join("cases", role.String(), "*.txt"))
 		if err != nil {
@@ -71,7 +81,7 @@ func load(files fs.FS) (*suiteOf, error) {
 			if err != nil {
 				return nil, err
 			}
-			more, err := parse(role, string(text), quote)
+			more, err := parse(role, string(text), s.quote)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p, err)
 			}
@@ -81,8 +91,8 @@ func load(files fs.FS) (*suiteOf, error) {
 	return s, nil
 }
 
-// parseSentences reads lines "KEY LEVEL TEXT"; a line "source KEY URL" says where
-// the sentences whose keys begin with KEY stand.
+// parseSentences reads lines "KEY LEVEL TEXT". A line "source KEY URL" is the source of
+// the sentences whose keys begin with KEY.
 func parseSentences(text string) (all []Requirement, err error) {
 	sources := make(map[string]string)
 	for i, line := range strings.Split(text, "\n") {

@@ -10,16 +10,15 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// What a line of an outcome may be instead of bytes: the placeholder for any
-// message, and for an answer to "ls", in the form of the specification, that has
-// all names the party is known to serve.
+// A line of an outcome is a pattern if its text is one of these placeholders: any message;
+// or an answer to "ls" in the form of the specification, with all names that the party is
+// known to serve.
 const (
 	patternAny  = "any"
 	patternList = "list"
 )
 
-// element is something that the party under test is to say: one line, as often
-// as times says.
+// element is a line that is sent, with the number of times.
 type element struct {
 	line  transcript.Line
 	times int
@@ -27,7 +26,7 @@ type element struct {
 
 // part is an element for a certain party.
 type part struct {
-	bytes   []byte // what is to be said, if pattern is ""
+	bytes   []byte // to be sent, if pattern is ""
 	pattern string
 }
 
@@ -53,21 +52,21 @@ func (n names) parts(elements []element) (parts []part, err error) {
 	return parts, nil
 }
 
-// fit is how what was said fits what is to be said.
+// fit is the result of a comparison of the received bytes with the expected parts.
 type fit uint8
 
 const (
-	differs fit = iota // something else was said
-	begins             // as far as it goes, it is the same
-	full               // all has been said
-	more               // and more than that
+	differs fit = iota // other bytes were received
+	begins             // the received bytes are the beginning of the parts
+	full               // all parts were received, and no more
+	more               // all parts were received, and more bytes
 )
 
-// compare returns how what was said fits the parts, and how many bytes of it do.
-func compare(said []byte, parts []part, served []string) (fit, int) {
+// compare compares the received bytes with the parts, and returns how many of them fit.
+func compare(received []byte, parts []part, served []string) (fit, int) {
 	at := 0
 	for _, p := range parts {
-		rest := said[at:]
+		rest := received[at:]
 		var n int
 		switch p.pattern {
 		case "":
@@ -89,14 +88,14 @@ func compare(said []byte, parts []part, served []string) (fit, int) {
 		}
 		at += n
 	}
-	if at < len(said) {
+	if at < len(received) {
 		return more, at
 	}
 	return full, at
 }
 
-// isList reports whether a text is a list in the form of the specification, and
-// whether all that is served is in it.
+// isList reports whether a text is a list in the form of the specification that has all
+// served names.
 func isList(text []byte, served []string) bool {
 	list, err := wire.ParseList(text, wire.MaxList)
 	if err != nil || list.Dialect != wire.DialectNested {
@@ -110,13 +109,13 @@ func isList(text []byte, served []string) bool {
 	return true
 }
 
-// describe writes the parts down for a reason.
+// describe returns the parts in the form of a reason.
 func describe(parts []part) string {
-	var said []string
+	var words []string
 	for i := 0; i < len(parts); i++ {
 		p := parts[i]
 		if p.pattern != "" {
-			said = append(said, "<"+p.pattern+">")
+			words = append(words, "<"+p.pattern+">")
 			continue
 		}
 		count := 1
@@ -128,24 +127,24 @@ func describe(parts []part) string {
 		if count > 1 {
 			word = fmt.Sprintf("%d × %s", count, word)
 		}
-		said = append(said, word)
+		words = append(words, word)
 	}
-	if said == nil {
+	if words == nil {
 		return "nothing"
 	}
-	return strings.Join(said, " ")
+	return strings.Join(words, " ")
 }
 
-// mostQuoted is how many bytes a reason quotes.
-const mostQuoted = 80
+// maxQuoted is the number of bytes that a reason quotes.
+const maxQuoted = 80
 
-// quote writes bytes down for a reason.
+// quote returns bytes in the form of a reason.
 func quote(b []byte) string {
 	switch {
 	case len(b) == 0:
 		return "nothing"
-	case len(b) <= mostQuoted:
+	case len(b) <= maxQuoted:
 		return fmt.Sprintf("%q", b)
 	}
-	return fmt.Sprintf("%q… (%d bytes)", b[:mostQuoted], len(b))
+	return fmt.Sprintf("%q… (%d bytes)", b[:maxQuoted], len(b))
 }

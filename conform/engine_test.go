@@ -66,6 +66,22 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// A suite of the caller's own takes the place of this package's.
+func TestOwnSuite(t *testing.T) {
+	cases, err := conform.Parse(multiselect.Responder, "case R2-mine\n"+smallCase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := against(t, right, conform.Options{Suite: cases})
+	if len(report.Results) != 1 || report.Results[0].Case != cases[0] || report.Results[0].Verdict != conform.VerdictPass {
+		t.Errorf("%+v", report.Results)
+	}
+	o := conform.Options{Suite: cases}
+	if other, err := o.Cases(multiselect.Initiator); err != nil || len(other) != 0 {
+		t.Errorf("Cases of the other role = %v, %v", other, err)
+	}
+}
+
 func TestReadExpectFail(t *testing.T) {
 	list, err := conform.ReadExpectFail(strings.NewReader("# known\n\nR1-echo it writes twice\n"))
 	if err != nil || len(list) != 1 || list["R1-echo"] != "it writes twice" {

@@ -125,7 +125,7 @@ func (i Initiator) playOnce(ctx context.Context, c *Case, o *Options, res *Resul
 	ctx, stop := context.WithTimeout(ctx, o.timeout())
 	defer stop()
 	conn, err := a.stream(ctx, i.Accept, o.quiet())
-	if _, none := conn.(nothing); none && c.Propose == nil {
+	if _, none := conn.(unopened); none && c.Propose == nil {
 		err = a.err // only a case with invalid names allows an initiator to open no stream
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func (i Initiator) playOnce(ctx context.Context, c *Case, o *Options, res *Resul
 		return at
 	}
 	p := &play{c: c, o: o, judge: j, names: res.Names, s: s, cut: at, cancel: a.cancel}
-	came, err := p.run(ctx)
+	match, err := p.run(ctx)
 	h := p.all()
 	res.Events = s.finish()
 	reported := a.wait(o.timeout())
@@ -159,8 +159,8 @@ func (i Initiator) playOnce(ctx context.Context, c *Case, o *Options, res *Resul
 	case errors.Is(reported, errStuck):
 		res.Verdict, res.Reason = VerdictFail, reported.Error()
 	default:
-		res.recordOutcome(c, o, j, p, came, o.timeout())
-		res.checkReport(c, o, j, p, j.reached(h), reported)
+		res.recordOutcome(c, o, j, p, match, o.timeout())
+		res.checkReport(c, o, j, p, j.matches(h), reported)
 	}
 	return p.cut
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// judge holds what happens against what is legal.
+// judge compares an observation with the legal outcomes of a case.
 type judge struct {
 	legal  []Outcome
 	parts  [][]part // of each outcome
@@ -17,7 +17,7 @@ type judge struct {
 func newJudge(c *Case, n names, served []string, quiet time.Duration) (*judge, error) {
 	j := &judge{legal: c.Legal, served: served, quiet: quiet}
 	for _, o := range c.Legal {
-		parts, err := n.parts(o.said)
+		parts, err := n.parts(o.elements)
 		if err != nil {
 			return nil, err
 		}
@@ -26,129 +26,129 @@ func newJudge(c *Case, n names, served []string, quiet time.Duration) (*judge, e
 	return j, nil
 }
 
-// heard is what the party has said and done so far.
-type heard struct {
-	said  []byte
-	reads int
-	ended bool
-	// finished: the script is, nothing more will be asked.
+// observation is the state of a play.
+type observation struct {
+	received []byte // from the party
+	reads    int
+	ended    bool // the party has ended the stream
+	// finished: the script is, so nothing more will be asked of the party.
 	finished bool
-	// silence is how long nothing has changed since.
+	// silence is the time since the last change.
 	silence time.Duration
 }
 
-// patience is how many quiet periods a silence has to last that is held against
-// the party: a machine may be busy.
+// patience is the number of quiet periods that a silence must last if it counts against
+// the party, because a machine may be busy.
 const patience = 10
 
-// silenceFor returns how long the silence of an outcome has to last.
-func (j *judge) silenceFor(o *Outcome) time.Duration {
+// requiredSilence returns how long the silence of an outcome must last.
+func (j *judge) requiredSilence(o *Outcome) time.Duration {
 	if o.Verdict != VerdictPass {
 		return patience * j.quiet
 	}
 	return j.quiet
 }
 
-// state is what can be said about an outcome.
+// state is the state of an outcome after an observation.
 type state uint8
 
 const (
 	impossible state = iota
 	possible
-	silent // possible, if the party stays quiet from now on
-	true_
+	silent // it matches if the party stays quiet from now on
+	matched
 )
 
-func (j *judge) state(i int, h heard) state {
+func (j *judge) state(i int, v observation) state {
 	o := &j.legal[i]
-	fit, _ := compare(h.said, j.parts[i], j.served)
+	fit, _ := compare(v.received, j.parts[i], j.served)
 	switch {
-	case fit == differs || fit == more || o.OneRead && h.reads > 1:
+	case fit == differs || fit == more || o.OneRead && v.reads > 1:
 		return impossible
-	case o.OneRead && h.reads == 1 && fit != full:
+	case o.OneRead && v.reads == 1 && fit != full:
 		return impossible
 	}
 	done := fit == full
 	switch o.Ends {
 	case EndAbort:
-		done = h.ended
+		done = v.ended
 	case EndClosed:
-		done = done && h.ended
+		done = done && v.ended
 	case EndQuiet:
-		if h.ended {
+		if v.ended {
 			return impossible
 		}
-		if done && h.finished && h.silence < j.silenceFor(o) {
+		if done && v.finished && v.silence < j.requiredSilence(o) {
 			return silent
 		}
 	}
 	switch {
-	case done && (h.finished || h.ended):
-		return true_
-	case h.ended:
+	case done && (v.finished || v.ended):
+		return matched
+	case v.ended:
 		return impossible
 	}
 	return possible
 }
 
-// decide returns the first outcome that has come true, or -1, whether another one
-// still may, and how much more silence decides on one, or 0.
-func (j *judge) decide(h heard) (came int, open bool, silence time.Duration) {
-	came = -1
+// decide returns the first outcome that matches, or -1. It also returns whether another
+// one still can, and how much more silence will decide on one, or 0.
+func (j *judge) decide(v observation) (match int, open bool, silence time.Duration) {
+	match = -1
 	for i := range j.legal {
-		switch j.state(i, h) {
-		case true_:
-			if came < 0 {
-				came = i
+		switch j.state(i, v) {
+		case matched:
+			if match < 0 {
+				match = i
 			}
 		case silent:
 			open = true
-			if more := j.silenceFor(&j.legal[i]) - h.silence; silence == 0 || more < silence {
+			if more := j.requiredSilence(&j.legal[i]) - v.silence; silence == 0 || more < silence {
 				silence = more
 			}
 		case possible:
 			open = true
 		}
 	}
-	return came, open, silence
+	return match, open, silence
 }
 
-// reached returns all outcomes that have come true.
-func (j *judge) reached(h heard) (all []int) {
+// matches returns all outcomes that match.
+func (j *judge) matches(v observation) (all []int) {
 	for i := range j.legal {
-		if j.state(i, h) == true_ {
+		if j.state(i, v) == matched {
 			all = append(all, i)
 		}
 	}
 	return all
 }
 
-// explain says how what happened differs from all that is legal.
-func (j *judge) explain(h heard, timeout time.Duration, timedOut bool) string {
+// explain describes how an observation differs from all legal outcomes.
+func (j *judge) explain(v observation, timeout time.Duration, timedOut bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "it said %s", quote(h.said))
+	fmt.Fprintf(&b, "it sent %s", quote(v.received))
 	switch {
-	case h.ended:
+	case v.ended:
 		b.WriteString(" and ended the stream")
 	case timedOut:
-		fmt.Fprintf(&b, " and nothing more in %v, and did not end the stream", timeout)
+		fmt.Fprintf(&b, ", then no more for %v, and did not end the stream", timeout)
 	}
-	if h.reads > 1 {
-		fmt.Fprintf(&b, ", in %d reads", h.reads)
+	if v.reads > 1 {
+		fmt.Fprintf(&b, ", in %d reads", v.reads)
 	}
 	for i, o := range j.legal {
 		word := ", or "
 		if i == 0 {
 			word = "; legal is "
 		}
-		how := map[Ending]string{
+		ending := map[Ending]string{
 			EndAny: "", EndQuiet: " and then silence", EndClosed: " and then the end",
 			EndAbort: ", at most, and the end of the stream",
 		}[o.Ends]
 		if o.OneRead {
-			how += ", at once"
+			ending += ", in one read"
 		}
-		fmt.Fprintf(&b, "%s%s%s (%s)", word, describe(j.parts[i]), how, o.Reason)
+		fmt.Fprintf(&b, "%s%s%s (%s)", word, describe(j.parts[i]), ending, o.Reason)
 	}
 	return b.String()
 }

@@ -29,9 +29,9 @@ type initiatorModel struct {
 	reading
 	apart    bool   // each message is a write
 	waits    bool   // for the header, before it proposes
-	silent   bool   // says nothing before it has the header
-	greeting string // what it says as the header
-	again    string // what it says in front of a further proposal
+	silent   bool   // sends nothing before it has the header
+	greeting string // sent as the header
+	again    string // sent before a further proposal
 	patient  bool   // it waits for a whole message to compare it with the header
 	optional bool   // the header may be missing
 	version  func(text string) bool
@@ -43,11 +43,11 @@ type initiatorModel struct {
 	payload  func(r *bufio.Reader) io.Reader
 	leave    func(stream *memory)
 	hangUp   func(stream *memory)  // how it ends its own direction
-	reports  func(err error) error // what it says of it
+	reports  func(err error) error // changes the reported error
 	patience time.Duration
 	deaf     bool // it does not notice that it is cancelled
 	early    bool // it reports without waiting for the answer
-	goesOn   bool // a lazy stream says more when it was refused
+	goesOn   bool // a lazy stream sends more after a refusal
 }
 
 func rightInitiator() *initiatorModel {
@@ -131,15 +131,15 @@ func (m *initiatorModel) initiate(ctx context.Context, s io.ReadWriteCloser, tas
 
 // talk is a conversation of an initiator.
 type talk struct {
-	m     *initiatorModel
-	r     *bufio.Reader
-	w     io.Writer
-	begun bool // the header is said
-	heard bool // and that of the peer
-	kept  *string
+	m         *initiatorModel
+	r         *bufio.Reader
+	w         io.Writer
+	begun     bool // the header is said
+	gotHeader bool // of the peer
+	kept      *string
 }
 
-// say says a message, behind the header if that has not been said.
+// say sends a message, after the header if that has not been sent.
 func (c *talk) say(text string, more ...string) error {
 	out := ""
 	if !c.begun {
@@ -165,10 +165,10 @@ func (c *talk) say(text string, more ...string) error {
 }
 
 func (c *talk) header() error {
-	if c.heard {
+	if c.gotHeader {
 		return nil
 	}
-	c.heard = true
+	c.gotHeader = true
 	if !c.m.patient && !c.m.optional && !c.m.sloppy() {
 		if err := header(c.r); err != nil {
 			return err

@@ -25,7 +25,7 @@ type reading struct {
 	zero      bool // a length of zero is an empty message
 	newline   bool // the newline may be something else, or be missing
 	uncounted bool // a newline that is not counted is taken, too
-	endless   bool // a length is read for ever
+	endless   bool // a length is read without a limit
 	lines     bool // a line that begins with a slash is a message
 	atEnd     bool // what the stream ends in is a message
 	clean     func(text string) string
@@ -119,7 +119,7 @@ func (d *reading) length(r *bufio.Reader) (n int, err error) {
 	}
 }
 
-// answerer says what a responder answers to a text: bytes, whether that is the
+// answerer returns the answer of a responder to a text: bytes, whether that is the
 // agreement, and whether it ends the stream.
 type answerer func(text string) (answer string, agreed, ends bool)
 
@@ -132,12 +132,12 @@ type responderModel struct {
 	patient  bool                   // it waits for a whole message to compare it with the header
 	optional bool                   // a first message that is no header is a proposal
 	version  func(text string) bool // whether it is the header
-	greeting string                 // what is said as the header
-	farewell string                 // what is said to strangers
+	greeting string                 // sent as the header
+	farewell string                 // sent to strangers
 	answer   answerer
 	payload  func(r *bufio.Reader) io.Reader // what the protocol reads
 	leave    func(stream *memory)            // how it ends a stream
-	budget   time.Duration
+	timeout  time.Duration
 	most     int  // proposals
 	deaf     bool // it does not notice the end
 }
@@ -164,16 +164,16 @@ func rightResponder() *responderModel {
 		answer:   rightAnswer,
 		payload:  func(r *bufio.Reader) io.Reader { return r },
 		leave:    func(stream *memory) { stream.Close() },
-		budget:   patience,
+		timeout:  patience,
 	}
 }
 
-// patience is the budget of the models.
+// patience is the time limit of the models.
 const patience = 10 * time.Second
 
 // serve serves one stream.
 func (m *responderModel) serve(stream *memory) {
-	timer := time.AfterFunc(m.budget, func() { m.leave(stream) })
+	timer := time.AfterFunc(m.timeout, func() { m.leave(stream) })
 	defer timer.Stop()
 	r := bufio.NewReader(stream)
 	if !m.negotiate(stream, r) {

@@ -36,12 +36,12 @@ func taking(what decision, is func(answer, proposed string) bool) func(*initiato
 	}
 }
 
-// comparing compares an answer with the proposal behind a change.
+// comparing changes both an answer and the proposal before it compares them.
 func comparing(clean func(string) string) func(*initiatorModel) {
 	return taking(agrees, func(answer, proposed string) bool { return clean(answer) == clean(proposed) })
 }
 
-// refusal takes an answer for na if it is so behind a change.
+// refusal takes an answer for na if it is na after a change.
 func refusal(clean func(string) string) func(*initiatorModel) {
 	return taking(refuses, func(answer, _ string) bool { return clean(answer) == "na" })
 }
@@ -87,7 +87,7 @@ func refusingTo(is func(name string) bool) func(*initiatorModel) {
 var initiatorMutants = []initiatorMutant{
 	{"header and proposal in two writes", "R1", "R1-first-flight", func(m *initiatorModel) { m.apart = true }},
 	{"waits for the header", "R1", "R11-held", func(m *initiatorModel) { m.waits = true }},
-	{"says nothing before it has the header", "R11", "R11-speaks", func(m *initiatorModel) { m.silent = true }},
+	{"sends nothing before it has the header", "R11", "R11-speaks", func(m *initiatorModel) { m.silent = true }},
 
 	{"any version 1", "R2", "R2-version-1.1.0", headers(func(s string) bool { return strings.HasPrefix(s, "/multistream/1.1") })},
 	{"version 2", "R2", "R2-version-2.0.0", headers(func(s string) bool { return s == "/multistream/2.0.0" })},
@@ -197,7 +197,7 @@ var initiatorMutants = []initiatorMutant{
 	{"echo trimmed of returns", "R13", "R14-return", comparing(func(s string) string { return strings.Trim(s, "\r") })},
 	{"echo cut at NUL", "R13", "R14-nul", comparing(func(s string) string { s, _, _ = strings.Cut(s, "\x00"); return s })},
 	{"echo in any case", "R13", "R14-upper", comparing(strings.ToLower)},
-	{"echo without a slash behind", "R13", "R14-slash", comparing(func(s string) string { return strings.TrimRight(s, "/") })},
+	{"echo without its last slash", "R13", "R14-slash", comparing(func(s string) string { return strings.TrimRight(s, "/") })},
 	{"echo that goes on", "R13", "R14-longer", taking(agrees, func(a, p string) bool { return strings.HasPrefix(a, p) })},
 	{"echo that breaks off", "R13", "R14-shorter", taking(agrees, func(a, p string) bool { return len(a) > 3 && strings.HasPrefix(p, a) })},
 	{"long answers are refusals", "R7", "R7-1025", func(m *initiatorModel) {
@@ -212,7 +212,7 @@ var initiatorMutants = []initiatorMutant{
 	{"payload is read to its first kilobyte", "R12", "R12-64k", func(m *initiatorModel) {
 		m.payload = func(r *bufio.Reader) io.Reader { return io.LimitReader(r, 1024) }
 	}},
-	{"a header behind the agreement is dropped", "R12", "R12-looks-alike", func(m *initiatorModel) {
+	{"a header after the agreement is dropped", "R12", "R12-looks-alike", func(m *initiatorModel) {
 		m.payload = func(r *bufio.Reader) io.Reader {
 			if b, _ := r.Peek(min(r.Buffered(), 20)); string(b) == wire.HeaderFrame {
 				r.Discard(20)
@@ -228,7 +228,7 @@ var initiatorMutants = []initiatorMutant{
 			return r
 		}
 	}},
-	{"the protocol goes on for ever", "R12", "R12-end", func(m *initiatorModel) {
+	{"the protocol never ends", "R12", "R12-end", func(m *initiatorModel) {
 		m.payload = func(r *bufio.Reader) io.Reader { return io.MultiReader(r, forever{}) }
 	}},
 
@@ -326,7 +326,7 @@ func testInitiator(t *testing.T, change func(*initiatorModel)) (ids []string) {
 	return ids
 }
 
-// The model does not look at what comes behind a refusal before it has asked again.
+// The model does not look at bytes after a refusal before it has asked again.
 var usualInitiator = []string{"R14-early"}
 
 func TestInitiatorMutants(t *testing.T) {

@@ -20,7 +20,7 @@ type responderMutant struct {
 	change     func(m *responderModel)
 }
 
-// answering changes the answers to the texts for which it says so.
+// answering changes the answers to the texts for which it returns true.
 func answering(change func(text string) (answer string, agreed, ends, mine bool)) func(*responderModel) {
 	return func(m *responderModel) {
 		right := m.answer
@@ -42,7 +42,7 @@ func selecting(name func(text string) string) func(*responderModel) {
 	})
 }
 
-// silentAt says nothing to some unknown names.
+// silentAt does not answer some unknown names.
 func silentAt(is func(text string) bool) func(*responderModel) {
 	return answering(func(text string) (string, bool, bool, bool) { return "", false, false, is(text) })
 }
@@ -54,7 +54,7 @@ func abortAt(is func(text string) bool) func(*responderModel) {
 
 func unserved(text string) bool { return text != "ls" && !slices.Contains(served, text) }
 
-// refusing says something else than na.
+// refusing answers something else than na.
 func refusing(answer string) func(*responderModel) {
 	return answering(func(text string) (string, bool, bool, bool) { return answer, false, false, unserved(text) })
 }
@@ -168,7 +168,7 @@ var responderMutants = []responderMutant{
 	{"end instead of na", "R10", "R10-unknown", abortAt(unserved)},
 	{"NA in upper case", "R10", "R10-unknown", refusing("\x03NA\n")},
 	{"na twice", "R10", "R10-unknown", refusing(na + na)},
-	{"the refused name said back", "R10", "R10-unknown", func(m *responderModel) {
+	{"the refused name echoed", "R10", "R10-unknown", func(m *responderModel) {
 		answering(func(s string) (string, bool, bool, bool) { return message(s), false, false, unserved(s) })(m)
 	}},
 	{"end at names without a slash", "R10", "R10-no-slash", abortAt(func(s string) bool { return s != "ls" && !strings.HasPrefix(s, "/") })},
@@ -189,7 +189,7 @@ var responderMutants = []responderMutant{
 		return strings.Repeat(na, strings.Count(s, "\n")+1), false, false, strings.Contains(s, "\n")
 	})},
 	{"end at NUL", "R10", "R10-nul", abortAt(func(s string) bool { return strings.Contains(s, "\x00") })},
-	{"na is heard as a goodbye", "R10", "R10-na", abortAt(func(s string) bool { return s == "na" || s == "NA" })},
+	{"na is taken for the end", "R10", "R10-na", abortAt(func(s string) bool { return s == "na" || s == "NA" })},
 	{"end at other headers", "R10", "R10-other-version", abortAt(func(s string) bool { return s == "/multistream/1.1.0" })},
 	{"simultaneous open", "R10", "R10-simultaneous", answering(func(s string) (string, bool, bool, bool) {
 		return message(s), false, false, strings.HasPrefix(s, "/libp2p/sim")
@@ -286,7 +286,7 @@ var responderMutants = []responderMutant{
 			return r
 		}
 	}},
-	{"a header behind the agreement is dropped", "R12", "R12-looks-alike", func(m *responderModel) {
+	{"a header after the agreement is dropped", "R12", "R12-looks-alike", func(m *responderModel) {
 		m.payload = func(r *bufio.Reader) io.Reader {
 			if b, _ := r.Peek(min(r.Buffered(), len(wire.HeaderFrame))); string(b) == wire.HeaderFrame {
 				r.Discard(len(b))
@@ -294,7 +294,7 @@ var responderMutants = []responderMutant{
 			return r
 		}
 	}},
-	{"the protocol goes on for ever", "R12", "R12-half-close", func(m *responderModel) {
+	{"the protocol never ends", "R12", "R12-half-close", func(m *responderModel) {
 		m.payload = func(r *bufio.Reader) io.Reader { return io.MultiReader(r, forever{}) }
 	}},
 
@@ -308,7 +308,7 @@ var responderMutants = []responderMutant{
 		a, _, _ := rightAnswer("ls")
 		return a, false, false, s == "ls "
 	})},
-	{"end behind a list", "R19", "R19-then-proposal", answering(func(s string) (string, bool, bool, bool) {
+	{"end after a list", "R19", "R19-then-proposal", answering(func(s string) (string, bool, bool, bool) {
 		a, _, _ := rightAnswer("ls")
 		return a, false, true, s == "ls"
 	})},
@@ -343,7 +343,7 @@ var responderMutants = []responderMutant{
 			return "", false, false, again
 		})(m)
 	}},
-	{"a list that is lost behind a refusal", "R20", "R20-after-na", func(m *responderModel) {
+	{"a list that is lost after a refusal", "R20", "R20-after-na", func(m *responderModel) {
 		refused := false
 		answering(func(s string) (string, bool, bool, bool) {
 			refused = refused || unserved(s)
@@ -360,7 +360,7 @@ var responderMutants = []responderMutant{
 		})(m)
 	}},
 
-	{"no budget", "R24", "R24-silence", func(m *responderModel) { m.budget = time.Hour }},
+	{"no time limit", "R24", "R24-silence", func(m *responderModel) { m.timeout = time.Hour }},
 	{"failed streams stay open", "R25", "R25-header", func(m *responderModel) { m.deaf = true }},
 	{"na at the end of the stream", "R18", "R18-gave-up", func(m *responderModel) {
 		m.leave = func(stream *memory) { io.WriteString(stream, na); stream.Close() }
@@ -373,7 +373,7 @@ var responderMutants = []responderMutant{
 	}},
 }
 
-// forever says nothing for a long time.
+// forever sends nothing for a long time.
 type forever struct{}
 
 func (forever) Read([]byte) (int, error) {

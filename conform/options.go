@@ -14,6 +14,9 @@ import (
 
 // Options select cases and set limits. The zero value plays all cases.
 type Options struct {
+	// Suite are the cases to select from. If nil, those of this package. [Parse] reads
+	// others.
+	Suite []*Case
 	// Select selects the cases whose id it matches. If nil, it selects all.
 	Select *regexp.Regexp
 	// IDs selects cases by their ids. A case must be selected by both Select and IDs. If
@@ -56,6 +59,9 @@ func (o *Options) quiet() time.Duration {
 // or ExpectFail contains an id that no case for this role has.
 func (o *Options) Cases(role multiselect.Role) ([]*Case, error) {
 	all := Cases(role)
+	if o.Suite != nil {
+		all = slices.DeleteFunc(slices.Clone(o.Suite), func(c *Case) bool { return c.Role != role })
+	}
 	known := func(id string) bool {
 		return slices.ContainsFunc(all, func(c *Case) bool { return c.ID == id })
 	}

@@ -11,104 +11,124 @@ import (
 	"github.com/multiselect/multiselect/transcript"
 )
 
-// do is what the tester does in a step.
-type do uint8
+// action is the kind of a step.
+type action uint8
 
 const (
-	doSend       do = iota
-	doAwait         // until the party has said what stands there
-	doSplit         // from here on, writes are cut
-	doCloseWrite    // ends its direction
-	doClose         // ends the stream
-	doReset         // resets the stream
-	doQuiet         // waits for a quiet period
-	doCancel        // cancels the initiator
+	doSend       action = iota
+	doAwait             // wait until the party has sent the elements
+	doSplit             // cut the following writes
+	doCloseWrite        // end the tester's direction
+	doClose             // close the stream
+	doReset             // reset the stream
+	doQuiet             // wait for a quiet period
+	doCancel            // cancel the initiator
 )
 
 // step is one step of a script.
 type step struct {
-	do   do
-	said []element // of doSend and doAwait
-	each int       // of doSplit: so many bytes a write; 0 is "each", see playEach
+	do       action
+	elements []element // of doSend and doAwait
+	each     int       // of doSplit: the size of a write; 0 is "each", see playEach
 }
 
-var simpleSteps = map[string]do{
+var simpleSteps = map[string]action{
 	"close-write": doCloseWrite, "close": doClose, "reset": doReset, "quiet": doQuiet, "cancel": doCancel,
 }
 
-// reader reads a case file. The format is that of cases/README.md.
-type reader struct {
+// parser reads a case file.
+type parser struct {
 	role  multiselect.Role
 	quote func(key string) (Requirement, bool)
 
-	cases  []*Case
-	c      *Case    // the one that is being read
-	block  []string // lines of a transcript that have not been parsed yet
-	repeat int      // how often the next line is said
-	gap    bool     // a blank line stands behind the last transcript
+	cases    []*Case
+	c        *Case    // the case being read
+	block    []string // lines of a transcript that have not been parsed yet
+	repeat   int      // how often the next line counts
+	boundary bool     // a write boundary precedes the next line
 }
 
 // parse reads the cases of one file.
 func parse(role multiselect.Role, text string, quote func(key string) (Requirement, bool)) ([]*Case, error) {
-	r := &reader{role: role, quote: quote, repeat: 1}
-	for i, line := range strings.Split(text, "\n") {
-		if err := r.line(line); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
+	lines, err := expandTables(text)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{role: role, quote: quote, repeat: 1}
+	for _, l := range lines {
+		if err := p.line(l.text); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.number, err)
 		}
 	}
-	if err := r.end(); err != nil {
+	if err := p.end(); err != nil {
 		return nil, fmt.Errorf("at the end: %w", err)
 	}
-	return r.cases, nil
+	return p.cases, nil
 }
 
-func (r *reader) line(line string) error {
-	if strings.HasPrefix(line, "#") {
+func (p *parser) line(line string) error {
+	if line == "" || line[0] == '#' {
 		return nil
 	}
-	if line == "" || strings.ContainsRune("<> ", rune(line[0])) {
-		if r.c == nil && line != "" {
+	if strings.ContainsRune("<> ", rune(line[0])) {
+		if p.c == nil {
 			return errors.New("a line of a case without a case")
 		}
-		r.block = append(r.block, line)
-		if r.repeat > 1 && line != "" {
-			return r.flush()
+		p.block = append(p.block, line)
+		if p.repeat > 1 {
+			return p.flush()
 		}
 		return nil
 	}
-	if err := r.flush(); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
 	word, rest, _ := strings.Cut(line, " ")
-	if word == "case" {
-		return r.begin(rest)
-	}
-	if r.c == nil {
+	switch {
+	case word == "case":
+		return p.begin(rest)
+	case p.c == nil:
 		return fmt.Errorf("%q without a case", word)
+	case word == "--":
+		return p.part()
 	}
-	return r.word(word, rest)
+	return p.word(word, rest)
 }
 
 // begin ends a case and begins the next one.
-func (r *reader) begin(id string) error {
-	if err := r.end(); err != nil {
+func (p *parser) begin(id string) error {
+	if err := p.end(); err != nil {
 		return err
 	}
 	rule, _, ok := strings.Cut(id, "-")
-	if !ok || strings.ContainsAny(id, " \t") {
+	if !ok || strings.ContainsAny(id, " \t$") {
 		return fmt.Errorf("the id %q is not RULE-words", id)
 	}
-	r.c = &Case{ID: id, Role: r.role, Rules: []string{rule}, Mode: "select"}
+	if slices.ContainsFunc(p.cases, func(c *Case) bool { return c.ID == id }) {
+		return fmt.Errorf("the id %q is used twice", id)
+	}
+	p.c = &Case{ID: id, Role: p.role, Rules: []string{rule}, Mode: "select"}
 	return nil
 }
 
-// word reads a line that begins with a word. Words that are not known are
-// skipped, so that the format can grow.
-func (r *reader) word(word, rest string) error {
-	c := r.c
+// part reads a write boundary.
+func (p *parser) part() error {
+	if last := len(p.c.steps) - 1; len(p.c.Legal) > 0 || last < 0 || p.c.steps[last].do != doSend {
+		return errors.New("a write boundary that does not follow a line of the tester")
+	}
+	p.boundary = true
+	p.note("--")
+	return nil
+}
+
+// word reads a line that begins with a word. Unknown words are kept in Extra, so that
+// the format can grow.
+func (p *parser) word(word, rest string) error {
+	c := p.c
 	switch word {
 	case "title":
 		c.Title = rest
+		return isExpanded(rest)
 	case "level":
 		l := slices.Index(levels[:], rest)
 		if l < 0 {
@@ -119,33 +139,41 @@ func (r *reader) word(word, rest string) error {
 		c.Rules = append(c.Rules, strings.Fields(rest)...)
 	case "quotes":
 		for _, key := range strings.Fields(rest) {
-			q, ok := r.quote(key)
+			q, ok := p.quote(key)
 			if !ok {
 				return fmt.Errorf("no such sentence: %q", key)
 			}
 			c.Requirements = append(c.Requirements, q)
 		}
 	case "needs":
-		return r.needs(strings.Fields(rest))
+		return p.needs(strings.Fields(rest))
 	case "mode":
 		c.Mode = rest
 	case "propose":
-		return r.propose(rest)
+		return p.propose(rest)
 	case "legal":
-		return r.legal(rest)
+		return p.legal(rest)
 	default:
-		return r.step(word, rest)
+		return p.step(word, rest)
 	}
 	return nil
 }
 
-func (r *reader) needs(words []string) error {
+// isExpanded finds a placeholder in a text that has none.
+func isExpanded(text string) error {
+	if strings.Contains(text, "${") {
+		return fmt.Errorf("no such column: %q", text)
+	}
+	return nil
+}
+
+func (p *parser) needs(words []string) error {
 	for _, w := range words {
 		switch w {
 		case "half-close":
-			r.c.twoWays = true
-		case "budget":
-			r.c.timed = true
+			p.c.twoWays = true
+		case "timeout":
+			p.c.timed = true
 		default:
 			return fmt.Errorf("no such need: %q", w)
 		}
@@ -153,36 +181,50 @@ func (r *reader) needs(words []string) error {
 	return nil
 }
 
-// propose reads the names that an initiator is told to propose, quoted; none at
-// all is an empty list.
-func (r *reader) propose(rest string) error {
-	r.c.Propose = []string{}
-	for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
-		quoted, err := strconv.QuotedPrefix(rest)
-		if err != nil {
-			return fmt.Errorf("a name that is not quoted: %s", rest)
-		}
-		name, _ := strconv.Unquote(quoted)
-		r.c.Propose = append(r.c.Propose, name)
-		rest = rest[len(quoted):]
+// propose reads the quoted names that an initiator is told to propose. No name at all
+// is an empty list.
+func (p *parser) propose(rest string) error {
+	names, err := unquoteAll(rest)
+	if err != nil {
+		return err
 	}
+	for _, name := range names {
+		if err := checkPlaceholders(name); err != nil {
+			return err
+		}
+	}
+	p.c.Propose = names
 	return nil
 }
 
-func (r *reader) step(word, rest string) error {
+func unquoteAll(text string) ([]string, error) {
+	all := []string{}
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		quoted, err := strconv.QuotedPrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("a name that is not quoted: %s", text)
+		}
+		name, _ := strconv.Unquote(quoted)
+		all = append(all, name)
+		text = text[len(quoted):]
+	}
+	return all, nil
+}
+
+func (p *parser) step(word, rest string) error {
 	if word == "repeat" {
 		n, err := strconv.Atoi(rest)
 		if err != nil || n < 2 {
 			return fmt.Errorf("repeat %q", rest)
 		}
-		r.repeat = n
-		r.note(word + " " + rest)
+		p.repeat = n
+		p.note(word + " " + rest)
 		return nil
 	}
 	var s step
-	switch what, simple := simpleSteps[word]; {
+	switch do, simple := simpleSteps[word]; {
 	case simple:
-		s.do = what
+		s.do = do
 	case word == "split":
 		s.do = doSplit
 		if rest != "each" {
@@ -193,40 +235,57 @@ func (r *reader) step(word, rest string) error {
 			s.each = n
 		}
 	default:
-		return nil // a word of a later version
+		return p.extra(word, rest)
 	}
-	if len(r.c.Legal) > 0 {
-		return fmt.Errorf("%q stands behind a legal outcome", word)
+	switch {
+	case len(p.c.Legal) > 0:
+		return fmt.Errorf("%q after a legal outcome", word)
+	case p.boundary:
+		return fmt.Errorf("%q after a write boundary", word)
 	}
-	r.c.steps = append(r.c.steps, s)
-	r.note(strings.TrimSpace(word + " " + rest))
+	p.c.steps = append(p.c.steps, s)
+	p.note(strings.TrimSpace(word + " " + rest))
 	return nil
 }
 
-// note keeps lines as they stand in the file, for whoever shows the case.
-func (r *reader) note(lines ...string) {
-	if n := len(r.c.Legal); n > 0 {
-		r.c.Legal[n-1].Sent = append(r.c.Legal[n-1].Sent, lines...)
+func (p *parser) extra(word, rest string) error {
+	if _, twice := p.c.Extra[word]; twice {
+		return fmt.Errorf("%q twice in a case", word)
+	}
+	if p.c.Extra == nil {
+		p.c.Extra = make(map[string]string)
+	}
+	p.c.Extra[word] = rest
+	return nil
+}
+
+// note records lines as they are in the file, for display.
+func (p *parser) note(lines ...string) {
+	if n := len(p.c.Legal); n > 0 {
+		p.c.Legal[n-1].Sent = append(p.c.Legal[n-1].Sent, lines...)
 		return
 	}
-	r.c.Script = append(r.c.Script, lines...)
+	p.c.Script = append(p.c.Script, lines...)
 }
 
 // legal reads "legal ENDING [words]: reason".
-func (r *reader) legal(rest string) error {
-	words, because, ok := strings.Cut(rest, ": ")
-	if !ok || because == "" {
+func (p *parser) legal(rest string) error {
+	words, reason, ok := strings.Cut(rest, ": ")
+	if !ok || reason == "" {
 		return errors.New("a legal outcome without a reason")
+	}
+	if p.boundary {
+		return errors.New("a write boundary at the end of the script")
 	}
 	fields := strings.Fields(words)
 	if len(fields) == 0 {
-		return errors.New("a legal outcome that does not say how it ends")
+		return errors.New("a legal outcome without an ending")
 	}
 	end := slices.Index(endings[:], fields[0])
 	if end < 0 {
 		return fmt.Errorf("no such ending: %q", fields[0])
 	}
-	o := Outcome{Ends: Ending(end), Reason: because}
+	o := Outcome{Ends: Ending(end), Reason: reason}
 	for _, f := range fields[1:] {
 		switch v := slices.Index(verdicts[:], f); {
 		case v >= 0:
@@ -239,72 +298,79 @@ func (r *reader) legal(rest string) error {
 			return fmt.Errorf("no such word of an outcome: %q", f)
 		}
 	}
-	r.c.Legal = append(r.c.Legal, o)
-	return nil
+	p.c.Legal = append(p.c.Legal, o)
+	return isExpanded(reason)
 }
 
-// flush parses the lines of a transcript and adds them to the script, or to the
-// outcome that was begun last.
-func (r *reader) flush() error {
-	block := r.block
-	r.block = nil
-	lines, err := transcript.Parse([]byte(strings.Join(block, "\n")))
+// flush parses the lines of a transcript and adds them to the script, or to the latest
+// outcome.
+func (p *parser) flush() error {
+	lines, err := transcript.Parse([]byte(strings.Join(p.block, "\n")))
+	p.block = nil
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	times := r.repeat
-	r.repeat = 1
-	r.c.needs = append(r.c.needs, placeholders(lines)...)
-	for i, l := range lines {
-		e := element{line: l, times: times}
-		if n := len(r.c.Legal); n > 0 {
-			if l.From != r.role {
-				return fmt.Errorf("in an outcome, a line of the tester: %v", transcript.Transcript{l})
-			}
-			r.note(notation(l)...)
-			o := &r.c.Legal[n-1]
-			o.said = append(o.said, e)
-			continue
+	times := p.repeat
+	p.repeat = 1
+	for _, l := range lines {
+		keys, err := placeholders(l)
+		if err != nil {
+			return err
 		}
-		r.note(notation(l)...)
-		what := doSend
-		if l.From == r.role {
-			what = doAwait
+		p.c.needs = append(p.c.needs, keys...)
+		p.note(notation(l)...)
+		if err := p.add(element{line: l, times: times}); err != nil {
+			return err
 		}
-		// Lines of one side belong together, unless a blank line stands between.
-		last := len(r.c.steps) - 1
-		apart := l.Break || i == 0 && (r.gap || block[0] == "")
-		if last < 0 || r.c.steps[last].do != what || apart {
-			r.c.steps = append(r.c.steps, step{do: what})
-			last++
-		}
-		r.c.steps[last].said = append(r.c.steps[last].said, e)
 	}
-	r.gap = block[len(block)-1] == ""
 	return nil
 }
 
-// notation writes a line down as it stands in the file.
-func notation(l transcript.Line) (lines []string) {
-	if l.Break {
-		lines = append(lines, "")
+// add adds a line to the script or to the latest outcome. Consecutive lines of one side
+// form one step, unless a write boundary parts them.
+func (p *parser) add(e element) error {
+	if n := len(p.c.Legal); n > 0 {
+		if e.line.From != p.role {
+			return fmt.Errorf("in an outcome, a line of the tester: %v", transcript.Transcript{e.line})
+		}
+		o := &p.c.Legal[n-1]
+		o.elements = append(o.elements, e)
+		return nil
 	}
-	l.Break = false
-	return append(lines, strings.Split(strings.TrimSuffix(transcript.Transcript{l}.String(), "\n"), "\n")...)
+	do := doSend
+	if e.line.From == p.role {
+		do = doAwait
+	}
+	if p.boundary && do != doSend {
+		return errors.New("a write boundary that does not precede a line of the tester")
+	}
+	last := len(p.c.steps) - 1
+	if last < 0 || p.c.steps[last].do != do || p.boundary {
+		p.c.steps = append(p.c.steps, step{do: do})
+		last++
+	}
+	p.boundary = false
+	p.c.steps[last].elements = append(p.c.steps[last].elements, e)
+	return nil
 }
 
-// end completes the case that is being read.
-func (r *reader) end() error {
-	if err := r.flush(); err != nil || r.c == nil {
+// notation returns a line as it is in the file.
+func notation(l transcript.Line) []string {
+	return strings.Split(strings.TrimSuffix(transcript.Transcript{l}.String(), "\n"), "\n")
+}
+
+// end completes the case being read.
+func (p *parser) end() error {
+	if err := p.flush(); err != nil || p.c == nil {
 		return err
 	}
-	c := r.c
-	r.c = nil
+	c := p.c
+	p.c = nil
 	slices.Sort(c.needs)
 	c.needs = slices.Compact(c.needs)
 	if c.Requirements == nil {
 		for _, rule := range c.Rules {
-			q, ok := r.quote(rule)
+			q, ok := p.quote(rule)
 			if !ok {
 				return fmt.Errorf("%s: no such rule: %q", c.ID, rule)
 			}
@@ -315,8 +381,10 @@ func (r *reader) end() error {
 	case c.Title == "":
 		return fmt.Errorf("%s: no title", c.ID)
 	case len(c.Legal) == 0:
-		return fmt.Errorf("%s: nothing is legal", c.ID)
+		return fmt.Errorf("%s: no legal outcome", c.ID)
+	case p.repeat > 1:
+		return fmt.Errorf("%s: repeat without a line", c.ID)
 	}
-	r.cases = append(r.cases, c)
+	p.cases = append(p.cases, c)
 	return nil
 }

@@ -18,14 +18,14 @@ type play struct {
 	cut    cut
 
 	awaited []part
-	silence time.Duration // how long nothing has changed
-	late    bool          // the time was over
+	silence time.Duration // since the last change
+	late    bool          // the time of the case has expired
 }
 
-// cut says where the tester's bytes are cut into writes.
+// cut describes how the tester's bytes are cut into writes.
 type cut struct {
-	each int // so many bytes a write; 0 is no limit
-	at   int // a write ends behind so many bytes of all; 0 is nowhere
+	each int // the maximum size of a write; 0 is no maximum
+	at   int // a write ends after so many bytes of all; 0 is nowhere
 	sent int
 }
 
@@ -40,12 +40,12 @@ func (c *cut) next(n int) int {
 	return n
 }
 
-// run plays the script and waits for an outcome. It returns the outcome's index,
-// or -1. When the time is over the script is, too: what a party does because the
-// tester goes on or hangs up then is not what was asked.
+// run plays the script and waits for an outcome. It returns the outcome's index, or -1.
+// The script ends with the time of the case: the party's answer to a later step, or to the
+// end of the stream, is not part of the case.
 func (p *play) run(ctx context.Context) (int, error) {
 	for _, s := range p.c.steps {
-		if ctx.Err() != nil || p.isOver() {
+		if ctx.Err() != nil || p.isDecided() {
 			break
 		}
 		if err := p.step(ctx, s); err != nil {
@@ -53,10 +53,10 @@ func (p *play) run(ctx context.Context) (int, error) {
 		}
 	}
 	for {
-		h, changed := p.heard(true)
-		came, open, silence := p.judge.decide(h)
-		if came >= 0 || !open {
-			return came, nil
+		v, changed := p.observe(true)
+		match, open, silence := p.judge.decide(v)
+		if match >= 0 || !open {
+			return match, nil
 		}
 		if !p.wait(ctx, changed, silence) {
 			return -1, nil
@@ -64,36 +64,36 @@ func (p *play) run(ctx context.Context) (int, error) {
 	}
 }
 
-func (p *play) heard(finished bool) (heard, <-chan struct{}) {
-	said, reads, ended, changed := p.s.snapshot()
-	return heard{said: said, reads: reads, ended: ended, finished: finished, silence: p.silence}, changed
+// observe returns the state of the play, and a channel that is closed when it changes.
+func (p *play) observe(finished bool) (observation, <-chan struct{}) {
+	received, reads, ended, changed := p.s.snapshot()
+	return observation{received: received, reads: reads, ended: ended, finished: finished, silence: p.silence}, changed
 }
 
-// all is what has been heard when nothing more is to be asked.
-func (p *play) all() heard {
-	h, _ := p.heard(true)
-	return h
+// all returns the state of the play after the script.
+func (p *play) all() observation {
+	v, _ := p.observe(true)
+	return v
 }
 
-// isOver reports whether going on makes no sense: the party has ended the stream,
-// or nothing legal can come of it any more. Where the task is to end it, and what was
-// said is legal, that does not count: the script says the rest behind it.
-func (p *play) isOver() bool {
-	h, _ := p.heard(false)
-	came, open, _ := p.judge.decide(h)
-	if came >= 0 && p.c.hangsUp() {
+// isDecided reports whether the rest of the script cannot matter: the party has ended the
+// stream, or no legal outcome is possible any more. After an end that is the task, the
+// script continues if an outcome matches.
+func (p *play) isDecided() bool {
+	v, _ := p.observe(false)
+	match, open, _ := p.judge.decide(v)
+	if match >= 0 && p.c.endsItself() {
 		return false
 	}
-	return h.ended || !open
+	return v.ended || !open
 }
 
-// wait waits for a change. It also returns when nothing changes for so long, if
-// that is not 0, and adds that to the silence. It reports false when the time is
-// over.
-func (p *play) wait(ctx context.Context, changed <-chan struct{}, long time.Duration) bool {
+// wait waits for a change. If limit is not 0, it also returns after that time without a
+// change, and adds it to the silence. It returns false when the time of the case expires.
+func (p *play) wait(ctx context.Context, changed <-chan struct{}, limit time.Duration) bool {
 	var silence <-chan time.Time
-	if long > 0 {
-		timer := time.NewTimer(long)
+	if limit > 0 {
+		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		silence = timer.C
 	}
@@ -101,7 +101,7 @@ func (p *play) wait(ctx context.Context, changed <-chan struct{}, long time.Dura
 	case <-changed:
 		p.silence = 0
 	case <-silence:
-		p.silence += long
+		p.silence += limit
 	case <-ctx.Done():
 		p.late = errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 		return false
@@ -112,9 +112,9 @@ func (p *play) wait(ctx context.Context, changed <-chan struct{}, long time.Dura
 func (p *play) step(ctx context.Context, s step) error {
 	switch s.do {
 	case doSend:
-		return p.send(ctx, s.said)
+		return p.send(ctx, s.elements)
 	case doAwait:
-		parts, err := p.names.parts(s.said)
+		parts, err := p.names.parts(s.elements)
 		if err != nil {
 			return err
 		}
@@ -132,8 +132,8 @@ func (p *play) step(ctx context.Context, s step) error {
 		p.s.record(Event{From: p.s.party, Kind: EventNote, Note: "the initiator is cancelled"})
 		p.cancel()
 	case doQuiet:
-		for !p.isOver() && p.silence < p.o.quiet() {
-			_, changed := p.heard(false)
+		for !p.isDecided() && p.silence < p.o.quiet() {
+			_, changed := p.observe(false)
 			if !p.wait(ctx, changed, p.o.quiet()) {
 				break
 			}
@@ -143,11 +143,11 @@ func (p *play) step(ctx context.Context, s step) error {
 	return nil
 }
 
-// await waits until all that stands above has been said, or nothing more will be.
+// await waits until all awaited elements have arrived, or no more can.
 func (p *play) await(ctx context.Context) {
 	for {
-		h, changed := p.heard(false)
-		if fit, _ := compare(h.said, p.awaited, p.judge.served); fit == full || fit == more || h.ended || p.isOver() {
+		v, changed := p.observe(false)
+		if fit, _ := compare(v.received, p.awaited, p.judge.served); fit == full || fit == more || v.ended || p.isDecided() {
 			return
 		}
 		if !p.wait(ctx, changed, 0) {
@@ -156,14 +156,14 @@ func (p *play) await(ctx context.Context) {
 	}
 }
 
-// send writes the lines, in one write, or cut. A write that fails is in the
-// events, and what it means is for the judge to say.
-func (p *play) send(ctx context.Context, said []element) error {
+// send writes the elements in one write, or cut. A write that fails is recorded as an
+// event; the judge decides from the party's bytes.
+func (p *play) send(ctx context.Context, elements []element) error {
 	if ctx.Err() != nil {
 		return nil
 	}
 	var b []byte
-	for _, e := range said {
+	for _, e := range elements {
 		line, err := p.names.expandLine(e.line)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.c.ID, err)

@@ -93,12 +93,12 @@ func (r Responder) playOnce(ctx context.Context, c *Case, o *Options, res *Resul
 		return at
 	}
 	p := &play{c: c, o: o, judge: j, names: res.Names, s: s, cut: at, cancel: func() {}}
-	came, err := p.run(ctx)
+	match, err := p.run(ctx)
 	if err != nil {
 		res.Verdict, res.Reason = VerdictError, err.Error()
 		return p.cut
 	}
-	res.recordOutcome(c, o, j, p, came, timeout)
+	res.recordOutcome(c, o, j, p, match, timeout)
 	return p.cut
 }
 

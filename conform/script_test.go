@@ -17,7 +17,7 @@ import (
 var hangUpCases = []string{"R31-half", "R31-close", "R31-close-refused"}
 
 // initiated plays cases in fake time against an initiator. A tester that is late reads
-// what was said together with the end of it.
+// the bytes together with the end of the stream.
 func initiated(t *testing.T, initiate func(context.Context, io.ReadWriteCloser, conform.Task) error, isLate bool, ids ...string) (report *conform.Report) {
 	synctest.Test(t, func(t *testing.T) {
 		i := conform.PipeInitiator(func() (a, b io.ReadWriteCloser, err error) {
@@ -56,8 +56,8 @@ func (l late) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// said returns how many bytes the tester said.
-func said(r conform.Result) (n int) {
+// sent returns how many bytes the tester sent.
+func sent(r conform.Result) (n int) {
 	for _, e := range r.Events {
 		if e.From != r.Case.Role && e.Kind == conform.EventData {
 			n += len(e.Data)
@@ -71,8 +71,8 @@ func said(r conform.Result) (n int) {
 func TestAnswerBehindTheEnd(t *testing.T) {
 	for _, isLate := range []bool{false, true} {
 		for _, r := range initiated(t, rightInitiator().initiate, isLate, hangUpCases...).Results {
-			if r.Verdict != conform.VerdictPass || said(r) == 0 {
-				t.Errorf("late=%v: %s: %v, %d bytes were said: %s", isLate, r.Case.ID, r.Verdict, said(r), r.Reason)
+			if r.Verdict != conform.VerdictPass || sent(r) == 0 {
+				t.Errorf("late=%v: %s: %v, %d bytes were sent: %s", isLate, r.Case.ID, r.Verdict, sent(r), r.Reason)
 			}
 		}
 	}
@@ -88,8 +88,8 @@ func TestScriptEnds(t *testing.T) {
 		if r.Duration > 0 {
 			t.Errorf("%s takes %v", r.Case.ID, r.Duration)
 		}
-		if !slices.Contains(hangUpCases, r.Case.ID) && said(r) > 0 {
-			t.Errorf("%s goes on behind the end", r.Case.ID)
+		if !slices.Contains(hangUpCases, r.Case.ID) && sent(r) > 0 {
+			t.Errorf("%s continues after the end", r.Case.ID)
 		}
 	}
 }
@@ -102,13 +102,13 @@ func TestScriptEndsAtNonsense(t *testing.T) {
 		return s.Close()
 	}
 	for _, r := range initiated(t, nonsense, false, append(hangUpCases, "R14-other")...).Results {
-		if r.Verdict != conform.VerdictFail || r.Duration > 0 || said(r) > 0 {
-			t.Errorf("%s: %v after %v, %d bytes were said", r.Case.ID, r.Verdict, r.Duration, said(r))
+		if r.Verdict != conform.VerdictFail || r.Duration > 0 || sent(r) > 0 {
+			t.Errorf("%s: %v after %v, %d bytes were sent", r.Case.ID, r.Verdict, r.Duration, sent(r))
 		}
 	}
 }
 
-// When the time of a case is over the tester does nothing more: what it would do, a
+// When the time of a case has expired the tester does no more: an action of it, a
 // reset say, must not be taken for what the party does.
 func TestScriptEndsWithTheTime(t *testing.T) {
 	var report *conform.Report
@@ -131,11 +131,11 @@ func TestScriptEndsWithTheTime(t *testing.T) {
 	})
 	for _, r := range report.Results {
 		if r.Verdict != conform.VerdictFail {
-			t.Errorf("%s: %v, by a party that says nothing", r.Case.ID, r.Verdict)
+			t.Errorf("%s: %v, by a silent party", r.Case.ID, r.Verdict)
 		}
 	}
 	if n := resets.Load(); n > 0 {
-		t.Errorf("the tester resets %d streams whose time is over", n)
+		t.Errorf("the tester resets %d streams whose time has expired", n)
 	}
 }
 

@@ -30,10 +30,10 @@ func echo(stream io.ReadWriteCloser) {
 	stream.Close()
 }
 
-func ourMuxer(t testing.TB, budget time.Duration) *multiselect.Muxer {
+func ourMuxer(t testing.TB, timeout time.Duration) *multiselect.Muxer {
 	t.Helper()
 	m := new(multiselect.Muxer)
-	m.Limits.Timeout = budget
+	m.Limits.Timeout = timeout
 	for _, name := range served {
 		err := m.AddHandler(name, func(_ context.Context, _ string, stream io.ReadWriteCloser) { echo(stream) })
 		if err != nil {
@@ -103,18 +103,17 @@ func TestOurResponder(t *testing.T) {
 
 type dialFunc = func(ctx context.Context) (io.ReadWriteCloser, error)
 
-// testOurs tests a responder with the default budget, and then one whose budget
-// is over soon.
+// testOurs tests a responder with the default time limit, and then one with a short one.
 func testOurs(t *testing.T, open func(handle func(net.Conn)) dialFunc) {
-	serve := func(budget time.Duration) dialFunc {
-		mux := ourMuxer(t, budget)
+	serve := func(timeout time.Duration) dialFunc {
+		mux := ourMuxer(t, timeout)
 		return open(func(conn net.Conn) { mux.ServeStream(context.Background(), conn) })
 	}
 	conform.TestResponder(t, conform.Responder{Dial: serve(0), Protocols: served}, strict)
 	o := strict
 	o.Select = regexp.MustCompile("^R24-")
-	const budget = 100 * time.Millisecond
-	conform.TestResponder(t, conform.Responder{Dial: serve(budget), Protocols: served, Timeout: budget}, o)
+	const timeout = 100 * time.Millisecond
+	conform.TestResponder(t, conform.Responder{Dial: serve(timeout), Protocols: served, Timeout: timeout}, o)
 }
 
 func TestOurInitiator(t *testing.T) {

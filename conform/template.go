@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -13,16 +14,19 @@ import (
 // names maps placeholders to the names of the party under test.
 type names map[string]string
 
-// placeholder is "${A}", a name, or "${A:form}", what a message with it is made
-// of; or "${x*1022}", a string that is repeated.
+// partNames are the keys of names.
+var partNames = []string{"A", "B", "Raw", "Nine", "Long"}
+
+// placeholder is "${A}", a name; "${A:form}", something that is made of a name; or
+// "${x*1022}", a repeated string.
 var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
 
-// forms are what a placeholder can stand for beside the name itself.
+// forms are the words that a placeholder can have after the colon.
 var forms = map[string]func(name string) string{
 	"message": func(name string) string { return string(wire.AppendMessage(nil, name)) },
 	// length is the length of the message with the name.
 	"length": func(name string) string { return lengthOf(len(name) + 1) },
-	// padded is the same with a zero byte more than it needs.
+	// padded is that length with a zero byte more than it needs.
 	"padded": func(name string) string {
 		b := []byte(lengthOf(len(name) + 1))
 		b[len(b)-1] |= 0x80
@@ -48,39 +52,46 @@ func halves(name string) [2]string {
 	return [2]string{m[:len(m)/2], m[len(m)/2:]}
 }
 
-// expand replaces the placeholders of a text. A name that is not known is an
-// error.
-func (n names) expand(text string) (string, error) {
+// Expand replaces the placeholders of a text by the names of a party and by the forms
+// that cases/README.md lists: "${A}", "${A:half}", "${x*100}". A key that is missing in
+// names is an error.
+func Expand(text string, names map[string]string) (string, error) {
 	var failed error
 	text = placeholder.ReplaceAllStringFunc(text, func(p string) string {
-		inner := p[2 : len(p)-1]
-		if s, count, ok := strings.Cut(inner, "*"); ok {
-			times, err := strconv.Atoi(count)
-			if err != nil || times < 0 {
-				failed = fmt.Errorf("%s: not a number of times", p)
-				return p
-			}
-			return strings.Repeat(s, times)
-		}
-		key, form, _ := strings.Cut(inner, ":")
-		name, ok := n[key]
-		if !ok {
-			failed = fmt.Errorf("%s: no such name", p)
+		s, err := expandOne(p[2:len(p)-1], names)
+		if err != nil {
+			failed = fmt.Errorf("%s: %w", p, err)
 			return p
 		}
-		if form == "" {
-			return name
-		}
-		if forms[form] == nil {
-			failed = fmt.Errorf("%s: no such form", p)
-			return p
-		}
-		return forms[form](name)
+		return s
 	})
 	return text, failed
 }
 
-// expandLine does the same with a line of a transcript.
+func expandOne(inner string, names map[string]string) (string, error) {
+	if s, count, ok := strings.Cut(inner, "*"); ok {
+		times, err := strconv.Atoi(count)
+		if err != nil || times < 0 {
+			return "", errors.New("not a number of times")
+		}
+		return strings.Repeat(s, times), nil
+	}
+	key, form, isForm := strings.Cut(inner, ":")
+	name, ok := names[key]
+	switch {
+	case !ok:
+		return "", errors.New("no such name")
+	case !isForm:
+		return name, nil
+	case forms[form] == nil:
+		return "", errors.New("no such form")
+	}
+	return forms[form](name), nil
+}
+
+func (n names) expand(text string) (string, error) { return Expand(text, n) }
+
+// expandLine expands a line of a transcript.
 func (n names) expandLine(l transcript.Line) (transcript.Line, error) {
 	var err error
 	if l.Text, err = n.expand(l.Text); err != nil {
@@ -97,17 +108,31 @@ func (n names) expandLine(l transcript.Line) (transcript.Line, error) {
 	return l, nil
 }
 
-// placeholders returns the names that the lines need.
-func placeholders(lines transcript.Transcript) (keys []string) {
-	for _, l := range lines {
-		for _, text := range append([]string{l.Text}, l.Names...) {
-			for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
-				key, _, _ := strings.Cut(m[1], ":")
-				if !strings.Contains(m[1], "*") && key != patternList && key != patternAny {
-					keys = append(keys, key)
-				}
+// placeholders returns the keys of the names that a line needs.
+func placeholders(l transcript.Line) (keys []string, err error) {
+	if l.Text == "${"+patternAny+"}" || l.Text == "${"+patternList+"}" {
+		return nil, nil
+	}
+	for _, text := range append([]string{l.Text}, l.Names...) {
+		if err := checkPlaceholders(text); err != nil {
+			return nil, err
+		}
+		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
+			if key, _, _ := strings.Cut(m[1], ":"); !strings.Contains(m[1], "*") {
+				keys = append(keys, key)
 			}
 		}
 	}
-	return keys
+	return keys, nil
+}
+
+// checkPlaceholders finds placeholders that no party has a name for, such as the columns
+// of a table that are misspelt.
+func checkPlaceholders(text string) error {
+	all := make(map[string]string)
+	for _, key := range partNames {
+		all[key] = "/any/name"
+	}
+	_, err := Expand(text, all)
+	return err
 }

@@ -6,14 +6,17 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// TestResponder runs the selected cases against a responder, each as a subtest.
-// A result that is bad fails it, with the transcript.
+// TestResponder runs the selected cases against a responder, each as a subtest with the id
+// of the case as its name. A bad result fails the subtest and logs the transcript. A case
+// that is skipped or unsupported skips the subtest.
 func TestResponder(t *testing.T, r Responder, o Options) {
 	t.Helper()
 	subtests(t, multiselect.Responder, &o, r.play)
 }
 
-// TestInitiator does the same with an initiator.
+// TestInitiator runs the selected cases against an initiator, each as a subtest with the id
+// of the case as its name. A bad result fails the subtest and logs the transcript. A case
+// that is skipped or unsupported skips the subtest.
 func TestInitiator(t *testing.T, i Initiator, o Options) {
 	t.Helper()
 	subtests(t, multiselect.Initiator, &o, i.play)

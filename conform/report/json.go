@@ -30,8 +30,10 @@ const jsonFormat = "multiselect-conform/1"
 //	results      one for each case:
 //	  id, level, title, rules, mode (of an initiator)
 //	  requirements  of {key, level, text, source}
+//	  propose       what an initiator is told to propose, if that is not its choice
 //	  script        lines
 //	  legal         of {said, ends, verdict, reports, one_read, because}
+//	  extra         word → rest of the line, for lines that the format does not define
 //	  verdict       "pass", "fail", "warn", "info", "unsupported", "skipped", "error"
 //	  counted       "passed", "failed" or "skipped"
 //	  reason        one sentence
@@ -99,8 +101,10 @@ type jsonCase struct {
 	Rules        []string          `json:"rules"`
 	Requirements []jsonRequirement `json:"requirements"`
 	Mode         string            `json:"mode,omitempty"`
+	Propose      []string          `json:"propose,omitzero"`
 	Script       []string          `json:"script"`
 	Legal        []jsonOutcome     `json:"legal"`
+	Extra        map[string]string `json:"extra,omitempty"`
 }
 
 type jsonRequirement struct {
@@ -144,7 +148,7 @@ type jsonEvent struct {
 func caseJSON(c *conform.Case) jsonCase {
 	doc := jsonCase{
 		ID: c.ID, Level: c.Level, Title: c.Title, Mode: initiatorMode(c),
-		Rules: nonNil(c.Rules), Script: nonNil(c.Script),
+		Rules: nonNil(c.Rules), Propose: c.Propose, Script: nonNil(c.Script), Extra: c.Extra,
 		Requirements: []jsonRequirement{}, Legal: []jsonOutcome{},
 	}
 	for _, q := range c.Requirements {

@@ -12,8 +12,8 @@ import (
 	"github.com/multiselect/multiselect/conform"
 )
 
-// Do does what a case asks of an initiator, to the contract of [conform.Task], and
-// closes the stream.
+// Do performs the task of an initiator as [conform.Task] describes it, and closes the
+// stream.
 func Do(ctx context.Context, stream io.ReadWriteCloser, task conform.Task) error {
 	defer stream.Close()
 	client := &multiselect.Client{Limits: multiselect.Limits{Timeout: task.Timeout}}
@@ -29,7 +29,7 @@ func Do(ctx context.Context, stream io.ReadWriteCloser, task conform.Task) error
 		return fmt.Errorf("mode %q: %w", task.Mode, errors.ErrUnsupported)
 	}
 	if err == nil {
-		io.Copy(stream, stream) // the protocol is an echo; what becomes of it is not what is tested
+		io.Copy(stream, stream) // the protocol is an echo; its own end is not tested
 	}
 	return refusal(err)
 }
@@ -41,8 +41,8 @@ func refusal(err error) error {
 	return err
 }
 
-// selectListed proposes the last name of the list, and what it was told if there is
-// none or that is refused.
+// selectListed proposes the last name of the list, and the given names if there is none or
+// if it is refused.
 func selectListed(ctx context.Context, client *multiselect.Client, stream io.ReadWriteCloser, protocols []string) error {
 	c := multiselect.NewCommunicator(stream)
 	list, err := client.List(ctx, c)

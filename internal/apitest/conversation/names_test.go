@@ -1,22 +1,22 @@
-package multiselect_test
+package conversation_test
 
 import (
 	"context"
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// Here the library is the responder, and the names it answers to are more or
-// other than five.
+// Here the library is the responder, with other names and matchers than in the cases, or
+// with a table that changes during a negotiation.
 
-// labelled stands for handlers of which one has to be told from the others.
+// labelled returns a handler that writes its label.
 func labelled(label string) multiselect.Handler {
 	return func(_ context.Context, protocol string, stream io.ReadWriteCloser) {
 		io.WriteString(stream, label+" "+protocol)
@@ -29,71 +29,72 @@ func hasPart(part string) func(string) bool {
 }
 
 var overlapping = []struct {
-	id, why   string
+	name      string
 	matchers  []multiselect.Matcher // in the order of registration
 	proposals []string
 	answer    string // of the handler: which matcher, which protocol
 }{
 	{
-		"R76", "a function that accepts",
+		"a function that accepts",
 		[]multiselect.Matcher{multiselect.MatchFunc("1.*", hasPart("/1."))},
 		[]string{"/foo/2.0.0", "/foo/1.9.9"},
 		"*1.* /foo/1.9.9",
 	},
 	{
-		"R76", "versions of the same major number",
+		"versions of the same major number",
 		[]multiselect.Matcher{multiselect.MatchMajor("/foo/1.2.0")},
 		[]string{"/foo/2.0.0", "/foo/1.2.0-rc1", "/foo/1.9.9"},
 		"/foo/1.* /foo/1.9.9",
 	},
 	{
-		"R76", "a prefix",
+		"a prefix",
 		[]multiselect.Matcher{multiselect.MatchPrefix("/foo/")},
 		[]string{"/foo", "/fo/1.0.0", "/foo/"},
 		"/foo/* /foo/",
 	},
 	{
-		"R76", "na, ls, the header and what cannot be a name are asked of no function",
+		"na, ls, the header and what cannot be a name are asked of no function",
 		[]multiselect.Matcher{multiselect.MatchFunc("all", func(string) bool { return true })},
 		[]string{"na", wire.Header, "", "/a\nb", "x"},
 		"*all x",
 	},
 	{
-		"R77", "the function that was registered first",
+		"the function that was registered first",
 		[]multiselect.Matcher{multiselect.MatchFunc("foo", hasPart("foo")), multiselect.MatchFunc("/1", hasPart("/1"))},
 		[]string{"/foo/1.0.0"},
 		"*foo /foo/1.0.0",
 	},
 	{
-		"R77", "the same the other way round",
+		"the function that was registered first, in the other order",
 		[]multiselect.Matcher{multiselect.MatchFunc("/1", hasPart("/1")), multiselect.MatchFunc("foo", hasPart("foo"))},
 		[]string{"/foo/1.0.0"},
 		"*/1 /foo/1.0.0",
 	},
 	{
-		"R77", "the major version goes before prefixes and functions",
+		"the major version before prefixes and functions",
 		[]multiselect.Matcher{multiselect.MatchFunc("foo", hasPart("foo")), multiselect.MatchPrefix("/foo/1"), multiselect.MatchMajor("/foo/1.0.0")},
 		[]string{"/foo/1.9.9"},
 		"/foo/1.* /foo/1.9.9",
 	},
 	{
-		"R77", "the longest prefix goes first, and before functions",
+		"the longest prefix, before functions",
 		[]multiselect.Matcher{multiselect.MatchFunc("foo", hasPart("foo")), multiselect.MatchPrefix("/f"), multiselect.MatchPrefix("/foo")},
 		[]string{"/foo/1.9.9"},
 		"/foo* /foo/1.9.9",
 	},
 	{
-		"R77", "a name goes before all matchers",
+		"a name before all matchers",
 		[]multiselect.Matcher{multiselect.MatchMajor("/exact/1.0.0"), multiselect.MatchPrefix("/exact")},
 		[]string{"/exact/1.0.0"},
 		"name /exact/1.0.0",
 	},
 }
 
+// A registered name goes first, and then the matchers in their order (R15).
 func TestResponderMatches(t *testing.T) {
 	for _, tt := range overlapping {
-		t.Run(tt.id+" "+tt.why, func(t *testing.T) {
-			eachWay(t, responderUsages, func(t *testing.T, u usage, via transport) {
+		t.Run(tt.name, func(t *testing.T) {
+			eachWay(t, responderUsages, func(t *testing.T, u usage, via streamtest.Transport) {
 				m, err := multiselect.NewMuxer(map[string]multiselect.Handler{"/exact/1.0.0": labelled("name")})
 				if err != nil {
 					t.Fatal(err)
@@ -113,83 +114,88 @@ func TestResponderMatches(t *testing.T) {
 	}
 }
 
-// answers returns what a peer receives that proposes all in one write.
-func answers(t *testing.T, m *multiselect.Muxer, u usage, via transport, proposals ...string) string {
+// answers returns everything that a peer receives which sends all proposals in one write.
+func answers(t *testing.T, m *multiselect.Muxer, u usage, via streamtest.Transport, proposals ...string) string {
 	t.Helper()
-	x := newExchange(t, &conversation{}, multiselect.Responder, u, via)
-	p := x.begin()
-	defer guard(t, x.stream, p.conn)()
-	m.Unbuffered = via.unbuffered
-	x.server = m
-	var library sync.WaitGroup
-	library.Go(x.speak)
-	if err := p.write(messages(append([]string{wire.Header}, proposals...)...)); err != nil {
+	x, p, done := startWithPeer(t, u, via, m)
+	if err := p.Write(messages(append([]string{wire.Header}, proposals...)...)); err != nil {
 		t.Error(err)
 	}
-	library.Wait()
+	<-done
 	if x.err != nil {
 		t.Error(x.err)
 	}
-	p.awaitEnd()
-	p.reset()
-	return p.received()
+	p.AwaitEnd()
+	p.Reset()
+	return p.Received()
 }
 
-func messages(texts ...string) string {
-	var b []byte
-	for _, text := range texts {
-		b = wire.AppendMessage(b, text)
+// startWithPeer starts a negotiation of a muxer, or of that of the other tests if it is
+// nil.
+func startWithPeer(t *testing.T, u usage, via streamtest.Transport, m *multiselect.Muxer) (*exchange, *streamtest.Peer, chan struct{}) {
+	t.Helper()
+	e := newExchange(t, noCase(multiselect.Responder), u, via)
+	x := &e
+	ours, theirs := via.Open(t)
+	x.stream = ours
+	x.prepare()
+	if m != nil {
+		m.Unbuffered = via.Unbuffered
+		x.muxer = m
 	}
-	return string(b)
+	stop := guard(t, ours, theirs)
+	t.Cleanup(func() { stop(); x.cancel() })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		x.negotiate()
+	}()
+	return x, streamtest.NewPeer(theirs), done
 }
 
-// R74, R75: the table of the moment decides, also between two proposals.
+// A proposal is looked up when it is answered, also after a proposal before it (R16).
 func TestResponderChanges(t *testing.T) {
 	const added = "/new/1.0.0"
 	for _, tt := range []struct {
-		id, why, proposal string
-		change            func(*multiselect.Muxer)
-		answer            string
+		name, proposal string
+		change         func(*multiselect.Muxer)
+		answer         string
 	}{
 		{
-			"R74", "added between proposals", added,
+			"added between proposals", added,
 			func(m *multiselect.Muxer) { m.AddHandler(added, labelled("added")) },
 			"\x0b/new/1.0.0\nadded /new/1.0.0",
 		},
 		{
-			"R74", "a matcher added between proposals", added,
+			"a matcher added between proposals", added,
 			func(m *multiselect.Muxer) { m.AddMatcher(multiselect.MatchPrefix("/n"), labelled("added")) },
 			"\x0b/new/1.0.0\nadded /new/1.0.0",
 		},
 		{
-			"R74", "replaced between proposals", protocolA,
-			func(m *multiselect.Muxer) { m.ReplaceHandler(protocolA, labelled("other")) },
+			"replaced between proposals", nameA,
+			func(m *multiselect.Muxer) { m.ReplaceHandler(nameA, labelled("other")) },
 			"\x0b/foo/1.0.0\nother /foo/1.0.0",
 		},
 		{
-			"R75", "removed between proposals", protocolA,
-			func(m *multiselect.Muxer) { m.RemoveHandler(protocolA) },
+			"removed between proposals", nameA,
+			func(m *multiselect.Muxer) { m.RemoveHandler(nameA) },
 			"\x03na\n",
 		},
 	} {
-		t.Run(tt.id+" "+tt.why, func(t *testing.T) {
-			eachWay(t, responderUsages, func(t *testing.T, u usage, via transport) {
-				x := newExchange(t, &conversation{}, multiselect.Responder, u, via)
-				p := x.begin()
-				defer guard(t, x.stream, p.conn)()
-				var library sync.WaitGroup
-				library.Go(x.speak)
-				before := wire.HeaderFrame + "\x03na\n"
-				p.write(wire.HeaderFrame + messages("/nope"))
-				p.await(len(before))
-				tt.change(x.server)
-				p.write(messages(tt.proposal))
-				p.await(len(before + tt.answer))
-				p.closeWrite()
-				library.Wait()
-				p.awaitEnd()
-				p.reset()
-				if got := p.received(); got != before+tt.answer {
+		t.Run(tt.name, func(t *testing.T) {
+			eachWay(t, responderUsages, func(t *testing.T, u usage, via streamtest.Transport) {
+				x, p, done := startWithPeer(t, u, via, nil)
+				before := messages(wire.Header, wire.NA)
+				p.Write(messages(wire.Header, "/nope"))
+				p.Await(len(before))
+				tt.change(x.muxer)
+				p.Write(messages(tt.proposal))
+				p.Await(len(before + tt.answer))
+				p.CloseWrite()
+				<-done
+				p.AwaitEnd()
+				p.Reset()
+				if got := p.Received(); got != before+tt.answer {
 					t.Errorf("the peer received %q, want %q", got, before+tt.answer)
 				}
 			})
@@ -197,37 +203,33 @@ func TestResponderChanges(t *testing.T) {
 	}
 }
 
-// R74: a name is added that is so short that the read which is waiting may go
-// beyond it. What is behind it must not be lost: it is refused, or all is served.
+// A name is added that is so short that the read which is waiting may read beyond it. The
+// bytes after it must not be lost: the name is refused, or everything is served (R12).
 func TestResponderChangesWhileReading(t *testing.T) {
-	eachWay(t, responderUsages, func(t *testing.T, u usage, via transport) {
-		x := newExchange(t, &conversation{}, multiselect.Responder, u, via)
-		p := x.begin()
-		defer guard(t, x.stream, p.conn)()
-		var library sync.WaitGroup
-		library.Go(x.speak)
-		p.write(wire.HeaderFrame)
-		p.await(len(wire.HeaderFrame))
-		if err := x.server.AddHandler("/x", x.serve); err != nil {
+	eachWay(t, responderUsages, func(t *testing.T, u usage, via streamtest.Transport) {
+		x, p, done := startWithPeer(t, u, via, nil)
+		p.Write(wire.HeaderFrame)
+		p.Await(len(wire.HeaderFrame))
+		if err := x.muxer.AddHandler("/x", x.serve); err != nil {
 			t.Error(err)
 		}
-		p.write("\x03/x\nbehind")
-		refused, served := wire.HeaderFrame+"\x03na\n", wire.HeaderFrame+"\x03/x\n"+greeting("/x")+"behind"
-		p.await(len(refused))
-		if p.received() != refused {
-			p.await(len(served))
+		p.Write(messages("/x") + "after")
+		refused, agreed := messages(wire.Header, wire.NA), messages(wire.Header, "/x")+greeting("/x")+"after"
+		p.Await(len(refused))
+		if p.Received() != refused {
+			p.Await(len(agreed))
 		}
-		p.closeWrite()
-		library.Wait()
-		p.awaitEnd()
-		p.reset()
-		if got := p.received(); got != refused && got != served {
-			t.Errorf("the peer received %q, want %q or %q", got, refused, served)
+		p.CloseWrite()
+		<-done
+		p.AwaitEnd()
+		p.Reset()
+		if got := p.Received(); got != refused && got != agreed {
+			t.Errorf("the peer received %q, want %q or %q", got, refused, agreed)
 		}
 	})
 }
 
-// R79: for information, what the last of many names costs.
+// The last of many names is found, and the log shows its cost.
 func TestResponderKnowsManyNames(t *testing.T) {
 	const count = 10_000
 	m := new(multiselect.Muxer)
@@ -238,10 +240,10 @@ func TestResponderKnowsManyNames(t *testing.T) {
 		}
 	}
 	last := name(count - 1)
-	for _, via := range transports {
+	for _, via := range streamtest.Transports() {
 		start := time.Now()
 		got := answers(t, m, responderUsages[0], via, "/service/1.0.0", last)
-		t.Logf("over %s: %v for a refusal and the last of %d names", via.name, time.Since(start), count)
+		t.Logf("over %s: %v for a refusal and the last of %d names", via.Name, time.Since(start), count)
 		if want := wire.HeaderFrame + "\x03na\n" + messages(last) + "many " + last; got != want {
 			t.Errorf("the peer received %q, want %q", got, want)
 		}

@@ -1,10 +1,9 @@
-package multiselect_test
+package conversation_test
 
 import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"testing"
@@ -12,54 +11,36 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
 )
 
-// On a stream without a buffer a Write returns when the peer has read. There,
-// two sides that write first wait for each other for ever, unless one of them
-// goes on to read (R28). Fake time turns "for ever" into the budget.
-
-// ioPipes is two [io.Pipe] as one stream. Nothing about it says that it has no
-// buffer.
-type ioPipes struct {
-	*io.PipeReader
-	*io.PipeWriter
-}
-
-func (p ioPipes) Close() error {
-	p.PipeReader.CloseWithError(net.ErrClosed)
-	return p.PipeWriter.Close()
-}
-
-func pipePair() (io.ReadWriteCloser, io.ReadWriteCloser) {
-	ar, bw := io.Pipe()
-	br, aw := io.Pipe()
-	return ioPipes{ar, aw}, ioPipes{br, bw}
-}
-
-func netPair() (io.ReadWriteCloser, io.ReadWriteCloser) { return net.Pipe() }
+// On a stream without a buffer a Write returns when the peer has read. There, two sides
+// that write first wait for each other forever, unless one of them also reads (R28). Fake
+// time turns forever into the time limit.
 
 // rendezvous runs a test on both kinds of stream, in fake time.
 func rendezvous(t *testing.T, test func(t *testing.T, ours, theirs io.ReadWriteCloser, unbuffered bool)) {
 	t.Helper()
-	for name, open := range map[string]func() (io.ReadWriteCloser, io.ReadWriteCloser){"net.Pipe": netPair, "io.Pipe": pipePair} {
-		t.Run(name, func(t *testing.T) {
+	for _, via := range []streamtest.Transport{streamtest.OverNetPipe, streamtest.OverIOPipes} {
+		t.Run(via.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				ours, theirs := open()
+				ours, theirs := via.Open(t)
 				defer ours.Close()
 				defer theirs.Close()
-				test(t, ours, theirs, name == "io.Pipe")
+				test(t, ours, theirs, via.Unbuffered)
 				if took := time.Since(start); took != 0 {
-					t.Errorf("it took %v: somebody waited for nothing", took)
+					t.Errorf("it took %v: one side waited without need", took)
 				}
 			})
 		})
 	}
 }
 
-// act is a peer that reads and writes in an order of its own. A step is what
-// it writes or, with an arrow in front, what it expects to read.
+// act is a peer that reads and writes in an order of its own. A step is the bytes to be
+// written or, after an arrow, to be read.
 func act(t *testing.T, peer io.ReadWriter, steps ...string) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -82,7 +63,7 @@ func act(t *testing.T, peer io.ReadWriter, steps ...string) <-chan struct{} {
 
 func TestRendezvousBothSides(t *testing.T) {
 	rendezvous(t, func(t *testing.T, ours, theirs io.ReadWriteCloser, unbuffered bool) {
-		m := serving(t, "/z/1.0.0")
+		m := apitest.Muxer(t, "/z/1.0.0")
 		m.Unbuffered = unbuffered
 		done := make(chan error, 1)
 		go func() {
@@ -103,10 +84,10 @@ func TestRendezvousBothSides(t *testing.T) {
 	})
 }
 
-// Responders of every kind: one that says its header before it reads, one that
-// says it when it has read the header, one that says all at once.
+// Responders of every kind: they send their header before they read, after they have
+// read the header, or together with the answer.
 func TestRendezvousInitiator(t *testing.T) {
-	h, a, b, na := say(wire.Header), say(nameA), say(nameB), say(wire.NA)
+	h, a, b, na := messages(wire.Header), messages(nameA), messages(nameB), messages(wire.NA)
 	for i, steps := range [][]string{
 		{h, "<" + h, "<" + a, na, "<" + b, b},
 		{h, "<" + h + a, na, "<" + b, b},
@@ -128,10 +109,10 @@ func TestRendezvousInitiator(t *testing.T) {
 	}
 }
 
-// Initiators of every kind: one that waits for each answer, one that does not
-// wait for the header, one that reads only when all is said.
+// Initiators of every kind: they wait for each answer, do not wait for the header, or
+// read only after they have sent everything.
 func TestRendezvousResponder(t *testing.T) {
-	h, a, x, na, ls := say(wire.Header), say(nameA), say("/nope"), say(wire.NA), say(wire.LS)
+	h, a, x, na, ls := messages(wire.Header), messages(nameA), messages("/nope"), messages(wire.NA), messages(wire.LS)
 	list := string(wire.AppendList(nil, []string{nameA}))
 	for i, steps := range [][]string{
 		{h, "<" + h, x, "<" + na, a, "<" + a},
@@ -144,7 +125,7 @@ func TestRendezvousResponder(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			rendezvous(t, func(t *testing.T, ours, theirs io.ReadWriteCloser, unbuffered bool) {
 				peer := act(t, theirs, steps...)
-				m := serving(t, nameA)
+				m := apitest.Muxer(t, nameA)
 				m.Unbuffered = unbuffered
 				if protocol, _, err := m.Negotiate(t.Context(), ours); protocol != nameA || err != nil {
 					t.Errorf("%q, %v", protocol, err)
@@ -157,7 +138,7 @@ func TestRendezvousResponder(t *testing.T) {
 
 // The steps keep nothing running between them.
 func TestRendezvousSteps(t *testing.T) {
-	h, a, b, na, ls := say(wire.Header), say(nameA), say(nameB), say(wire.NA), say(wire.LS)
+	h, a, b, na, ls := messages(wire.Header), messages(nameA), messages(nameB), messages(wire.NA), messages(wire.LS)
 	list := string(wire.AppendList(nil, []string{nameB}))
 	rendezvous(t, func(t *testing.T, ours, theirs io.ReadWriteCloser, unbuffered bool) {
 		peer := act(t, theirs, h, "<"+h, "<"+ls, list, "<"+a, na, "<"+ls+b, na, b)
@@ -184,33 +165,33 @@ func TestRendezvousSteps(t *testing.T) {
 	})
 }
 
-// A peer that stops, wherever it does, is cut off by the budget, with nothing
-// of ours left behind: the bubble would not end.
+// Wherever a peer stops, the time limit ends the call, and no goroutine is left: the
+// bubble would not end.
 func TestRendezvousStalls(t *testing.T) {
-	h, a, na := say(wire.Header), say(nameA), say(wire.NA)
+	h, a, na := messages(wire.Header), messages(nameA), messages(wire.NA)
 	for _, tt := range []struct {
 		name  string
-		forms func(form) bool
+		fits  func(apitest.Call) bool
 		steps []string
 	}{
-		{"peer does nothing", func(form) bool { return true }, nil},
-		{"responder answers what it has not read", func(f form) bool { return f.starts && f.name != "Client.Handshake" }, []string{h + na}},
-		{"initiator does not read the echo", func(f form) bool { return !f.starts }, []string{h, "<" + h[:3]}},
-		{"initiator does not read at all", func(f form) bool { return !f.starts && f.name != "Muxer.Handshake" }, []string{h + a}},
-		{"responder reads half a flight", func(f form) bool { return f.starts && f.name != "Client.Handshake" }, []string{"<" + h, h}},
+		{"peer does nothing", func(apitest.Call) bool { return true }, nil},
+		{"responder answers what it has not read", func(c apitest.Call) bool { return c.Starts && c.Name != "Client.Handshake" }, []string{h + na}},
+		{"initiator does not read the echo", func(c apitest.Call) bool { return !c.Starts }, []string{h, "<" + h[:3]}},
+		{"initiator does not read at all", func(c apitest.Call) bool { return !c.Starts && c.Name != "Muxer.Handshake" }, []string{h + a}},
+		{"responder reads half a flight", func(c apitest.Call) bool { return c.Starts && c.Name != "Client.Handshake" }, []string{"<" + h, h}},
 	} {
-		for _, form := range forms() {
-			if !tt.forms(form) {
+		for _, call := range apitest.Calls() {
+			if !tt.fits(call) {
 				continue
 			}
-			t.Run(tt.name+"/"+form.name, func(t *testing.T) {
+			t.Run(tt.name+"/"+call.Name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					ours, theirs := net.Pipe()
+					ours, theirs := streamtest.OverNetPipe.Open(t)
 					peer := act(t, theirs, tt.steps...)
 					start := time.Now()
-					err := form.call(t.Context(), multiselect.Limits{}, ours)
+					err := call.Do(t.Context(), multiselect.Limits{}, ours)
 					if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 10*time.Second {
-						t.Errorf("%v after %v, want the budget", err, time.Since(start))
+						t.Errorf("%v after %v, want the time limit", err, time.Since(start))
 					}
 					<-peer
 				})
@@ -219,19 +200,19 @@ func TestRendezvousStalls(t *testing.T) {
 	}
 }
 
-// A peer that says its header alone, and more than it was asked before it reads
-// again, finds a client that writes beside its read on the long way, too (R28).
-func TestRendezvousBehindTheShortWay(t *testing.T) {
+// A peer sends its header alone, and then more answers than there were questions before it
+// reads again. The general loop, too, writes concurrently with its read (R28).
+func TestRendezvousInTheGeneralLoop(t *testing.T) {
 	rendezvous(t, func(t *testing.T, ours, theirs io.ReadWriteCloser, unbuffered bool) {
 		done := make(chan struct{})
 		defer func() { <-done }()
 		go func() {
 			defer close(done)
-			mustRead(t, theirs, say(wire.Header, nameA))
-			mustWrite(t, theirs, say(wire.Header))
-			mustWrite(t, theirs, say("na"))
-			mustWrite(t, theirs, say("na"))
-			mustRead(t, theirs, say(nameB))
+			streamtest.MustRead(t, theirs, messages(wire.Header, nameA))
+			streamtest.MustWrite(t, theirs, messages(wire.Header))
+			streamtest.MustWrite(t, theirs, messages("na"))
+			streamtest.MustWrite(t, theirs, messages("na"))
+			streamtest.MustRead(t, theirs, messages(nameB))
 		}()
 		client := multiselect.Client{Unbuffered: unbuffered, Limits: multiselect.Limits{Timeout: time.Second}}
 		if _, err := client.SelectOneOf(t.Context(), ours, nameA, nameB); !errors.Is(err, multiselect.ErrNotSupported) {
