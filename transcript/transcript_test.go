@@ -77,7 +77,7 @@ var golden = []struct {
 		"\x80\x80",
 	},
 	{
-		"comments and breaks everywhere", `# R15: on its own
+		"comments and breaks everywhere", `# a comment on its own
 #
 
 # behind a break

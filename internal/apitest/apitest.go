@@ -1,5 +1,4 @@
-// Package apitest has what the suites below it and the tests of the root share:
-// a table of the calls that negotiate, and muxers to negotiate with.
+// Package apitest is shared by the suites below it and the tests of the root: a table of the calls that negotiate, and muxers to negotiate with.
 //
 // The suites use only the exported API:
 //

@@ -1,5 +1,5 @@
 // Package child runs a test of the running test binary in a process of its own, for
-// what must not be in the same one: memory that is measured, thousands of sockets.
+// measurements of memory and for thousands of sockets.
 package child
 
 import (

@@ -25,12 +25,12 @@ func (m Memory) String() string {
 
 // measured is the environment of a child whose memory is measured. A goroutine
 // that is preempted where its stack is deepest may double the stack, which depends
-// on chance and not on what the goroutine needs.
+// on chance and not on the needs of the goroutine.
 var measured = []string{"GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"}
 
-// MeasureConns returns what each of many connections holds in a process of its own:
+// MeasureConns returns the memory that each of many connections holds in another process:
 // the median of three measurements, since stacks are allocated in spans of 32 KiB,
-// and a span more or less is 1 % of what is measured. This process is the peer: it
+// and a span more or less is 1 % of the result. This process is the peer: it
 // opens the connections and writes sent on each. The child is the named test of
 // this binary, with these additions to the environment; it calls [HoldConns].
 func MeasureConns(t testing.TB, test string, conns int, sent string, env ...string) Memory {
@@ -72,7 +72,7 @@ func measureConns(t testing.TB, test string, conns int, sent string, env []strin
 // many connections. It may accept them before it calls awaitSent, which blocks
 // until the peers have sent everything. It must return when all responders have
 // been started. HoldConns waits until blocked goroutines are in a network call,
-// prints what each connection holds, and exits the process at the peer's sign.
+// prints the memory per connection, and exits the process at the peer's sign.
 func HoldConns(conns, blocked int, serve func(l net.Listener, awaitSent func())) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package streamtest holds the streams, peers and certificates that the tests of
-// several packages share. Each exists once, so that a test of one package means
-// by a half-closed or reset stream exactly what the tests of the others mean.
+// several packages share. Each exists once, so that a half-closed or reset stream has one
+// meaning in all tests.
 //
 //   - [Pipe] connects two streams in memory: buffers, deadlines, half-close, reset.
 //   - [Script] is a stream whose peer has sent everything beforehand.

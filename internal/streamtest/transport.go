@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Transport connects two ends of a stream, and says what the stream can do.
+// Transport connects two ends of a stream, and names the capabilities of the stream.
 type Transport struct {
 	Name       string
 	Buffered   bool // a Write may return before the other end has read it
