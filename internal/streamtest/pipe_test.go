@@ -58,8 +58,10 @@ func TestPipeEnds(t *testing.T) {
 			}
 		})
 	}
-	if !errors.Is(streamtest.ErrReset, syscall.ECONNRESET) || !errors.Is(streamtest.ErrStopped, syscall.EPIPE) {
-		t.Error("the errors are not those of a system")
+	for err, system := range map[error]error{streamtest.ErrReset: syscall.ECONNRESET, streamtest.ErrStopped: syscall.EPIPE} {
+		if !errors.Is(err, system) {
+			t.Errorf("%v is not the system's %v", err, system)
+		}
 	}
 }
 
