@@ -113,13 +113,13 @@ func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
 	}
 	e.added = true
 	e.deadline = now + min(max(timeout, 0), MaxTimeout)
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.mu.Lock() // without defer, here and in Remove: both are on the path of each negotiation
 	w.heap = append(w.heap, nil)
 	w.up(v, e, len(w.heap)-1)
 	if w.next == 0 || e.deadline < w.next {
 		w.set(e.deadline, now)
 	}
+	w.mu.Unlock()
 }
 
 // Remove ends the time limit of a value that was set with Add on the same Watchdog, and returns
@@ -136,12 +136,12 @@ func (w *Watchdog[T]) Remove(v *T) bool {
 	}
 	e.added = false
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	waiting := e.index > 0
 	if waiting {
 		w.delete(e)
 	}
 	e.deadline = 0
+	w.mu.Unlock()
 	return waiting
 }
 
