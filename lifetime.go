@@ -148,7 +148,7 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 // startTimer sets the time limit, which begins now.
 func (c *Communicator) startTimer(now, timeout time.Duration) {
 	c.life.watchdog = timeLimits.For(c.life.watchdog, now)
-	c.life.watchdog.Add(c, now, timeout)
+	c.life.watchdog.Add(c, &c.life.entry, now, timeout)
 }
 
 // armFirst is arm for a call on the fast path that has not recorded its stream. It
@@ -189,7 +189,7 @@ func isPipe(stream io.ReadWriteCloser) bool {
 // stopTimer stops the time limit. It reports false, also when called again, if that has
 // expired: the stream has been ended, or is about to be.
 func (c *Communicator) stopTimer() bool {
-	if !c.life.watchdog.Remove(c) {
+	if !c.life.watchdog.Remove(&c.life.entry) {
 		c.life.expired = true
 	}
 	return !c.life.expired
