@@ -290,7 +290,9 @@ func (l *LazyStream) resumeTimeout() {
 	if l.firstWait == 0 {
 		l.firstWait = now
 	}
-	l.communicator().startTimer(now, l.timeoutLeft)
+	c := l.communicator()
+	c.life.watchdog = timeLimits.For(c.life.watchdog, now)
+	c.life.watchdog.Add(c, &c.life.entry, now, l.timeoutLeft)
 }
 
 // pauseTimeout stops the timer if it runs, and updates timeoutLeft and endCause.
