@@ -182,3 +182,38 @@ func TestImpossibleWriteCount(t *testing.T) {
 		}
 	}
 }
+
+// A Read with an impossible count ends the stream with an error of its own, in each Read
+// and also after a refusal, where the end of the stream is no fault (R18). The names are
+// short, as long as fits in line, and longer.
+func TestImpossibleReadCount(t *testing.T) {
+	for length := 3; length < 70; length++ {
+		name := "/" + strings.Repeat("x", length-1)
+		for call := range 2 {
+			for _, extra := range []int{-1, 1, 100} {
+				impossible := func(n int, p []byte) (int, error, bool) {
+					if extra < 0 {
+						return extra, nil, n == call
+					}
+					return len(p) + extra, nil, n == call
+				}
+				stream := streamtest.NewScript(say(wire.Header, wire.NA))
+				stream.FailRead = impossible
+				_, err := new(multiselect.Client).SelectOneOf(context.Background(), stream, name, "/b"+name)
+				checkImpossible(t, stream, err)
+
+				stream = streamtest.NewScript(say(wire.Header, "/unknown"))
+				stream.FailRead = impossible
+				_, _, err = apitest.Muxer(t, name).Negotiate(context.Background(), stream)
+				checkImpossible(t, stream, err)
+			}
+		}
+	}
+}
+
+func checkImpossible(t *testing.T, stream *streamtest.Script, err error) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), "impossible count") || errors.Is(err, multiselect.ErrGaveUp) || len(stream.Ended) != 1 {
+		t.Errorf("%v, ended %q", err, stream.Ended)
+	}
+}

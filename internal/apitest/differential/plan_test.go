@@ -138,7 +138,7 @@ var (
 		"/\xff\xfe", "/nul\x00", "svc/raw", "/foo/1.0.0 ", "/pre/x", "/foo/2.3.4", "/ipfs/id/1.0.0", "/multistream/1.0.1",
 	}
 	longNames = names(39, 40, 41, 42, 43, 44, 45, 46, 50, 60, 61, 62, 63, 64, 65, 66, 100, 125, 126, 127, 128, 200, 1022, 1023, 1024, 2000)
-	manyNames = names(slices.Repeat([]int{7}, 40)...)
+	manyNames = names(slices.Repeat([]int{7}, 130)...)
 	badNames  = []string{"", wire.NA, wire.LS, wire.Header, "a\nb", "/foo/1.0.0\n", "\n"}
 )
 
@@ -158,8 +158,11 @@ func planName(c *choices) string {
 }
 
 func planProposals(c *choices) (proposals []string) {
-	if c.oneIn(50) {
-		return slices.Clone(manyNames[:c.between(30, len(manyNames))])
+	switch c.below(200) {
+	case 196, 197, 198: // about as many as are made in line
+		return slices.Clone(manyNames[:c.between(30, 36)])
+	case 199: // about as many as the default limit allows
+		return slices.Clone(manyNames[:c.between(127, len(manyNames))])
 	}
 	for range 1 + c.below(4) {
 		proposals = append(proposals, planName(c))
