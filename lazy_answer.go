@@ -290,9 +290,7 @@ func (l *LazyStream) resumeTimeout() {
 	if l.firstWait == 0 {
 		l.firstWait = now
 	}
-	c := l.communicator()
-	c.life.watchdog = timeLimits.For(c.life.watchdog, now)
-	c.life.watchdog.Add(c, &c.life.entry, now, l.timeoutLeft)
+	l.communicator().startTimer(now, l.timeoutLeft)
 }
 
 // pauseTimeout stops the timer if it runs, and updates timeoutLeft and endCause.

@@ -140,10 +140,15 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 	}
 	c.life.start = watchdog.Now()
 	if timeout > 0 {
-		c.life.watchdog = timeLimits.For(c.life.watchdog, c.life.start)
-		c.life.watchdog.Add(c, &c.life.entry, c.life.start, timeout)
+		c.startTimer(c.life.start, timeout)
 	}
 	return nil
+}
+
+// startTimer sets the time limit, which begins now.
+func (c *Communicator) startTimer(now, timeout time.Duration) {
+	c.life.watchdog = timeLimits.For(c.life.watchdog, now)
+	c.life.watchdog.Add(c, &c.life.entry, now, timeout)
 }
 
 // armFirst is arm for a call on the fast path that has not recorded its stream. It
