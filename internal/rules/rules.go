@@ -13,7 +13,7 @@ import "github.com/multiselect/multiselect/wire"
 // value is the start of a conversation.
 type State struct {
 	Sent, Received int32 // bytes of messages, without headers and lists (R27)
-	Proposals      int32 // made by an initiator; answered by a responder, with each "ls" that it refuses as a name
+	Proposals      int32 // made by an initiator; answered by a responder, a refused "ls" included
 	Lists          int32 // lists sent by a responder, or refused because they do not fit (R21, R23)
 
 	HeaderSent     bool // by this side, or queued
