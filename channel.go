@@ -31,12 +31,12 @@ type channelStream struct {
 
 // channelHeader is takeHeader over a message channel (R2).
 func (c *Communicator) channelHeader(ch MessageChannel) error {
-	text, err := c.channelNext(ch, max(int(c.limit), len(wire.HeaderFrame)))
+	text, err := c.channelNext(ch, max(int(c.maxMessage), len(wire.HeaderFrame)))
 	if err != nil {
 		return err
 	}
 	if !rules.IsHeader(string(text)) {
-		return c.unexpected(text, ErrNotMultistream)
+		return c.recordOffending(text, ErrNotMultistream)
 	}
 	c.state.HeaderReceived = true
 	return nil
@@ -44,7 +44,7 @@ func (c *Communicator) channelHeader(ch MessageChannel) error {
 
 // channelNext is takeMessage over a message channel.
 func (c *Communicator) channelNext(ch MessageChannel, limit int) ([]byte, error) {
-	if err := c.flush(false); err != nil {
+	if err := c.flush(false); err != nil { // before each read (R11)
 		return nil, err
 	}
 	// The limits of this package count the newline, which is not sent here.

@@ -42,7 +42,8 @@ type Client struct {
 // says (R25), and the caller need not close it. The error is an [*Error]; it is [ErrNotSupported]
 // if the peer refused every protocol.
 //
-// SelectOneOf blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires.
+// SelectOneOf blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires. It
+// panics if the stream is nil.
 func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, protocols ...string) (string, error) {
 	mustExist(stream)
 	c := communicators.Get().(*Communicator)
@@ -112,7 +113,8 @@ func (cl *Client) continueSelect(ctx context.Context, c *Communicator, stream io
 }
 
 // SelectOn is [Client.SelectOneOf] on a Communicator, from the start of the conversation
-// or after other steps. After an agreement the Communicator stays open.
+// or after other steps. After an agreement the stream stays open, and further steps
+// fail with [net.ErrClosed].
 func (cl *Client) SelectOn(ctx context.Context, c *Communicator, protocols ...string) (string, error) {
 	return cl.run(ctx, c, protocols, rules.Incomplete, nil)
 }
@@ -120,7 +122,7 @@ func (cl *Client) SelectOn(ctx context.Context, c *Communicator, protocols ...st
 // run negotiates, or continues after a first exchange in line: then c.fast is set,
 // first is the verdict on its answer, and err its error.
 func (cl *Client) run(ctx context.Context, c *Communicator, protocols []string, first rules.Verdict, err error) (protocol string, _ error) {
-	if err := c.usable(Initiator); err != nil {
+	if err := c.checkUsable(Initiator); err != nil {
 		return "", err
 	}
 	running := c
@@ -181,11 +183,11 @@ func (cl *Client) check(protocols []string) error {
 		return ErrNoProtocols
 	}
 	for _, p := range protocols {
-		if err := wire.CheckName(p, cl.Limits.message()); err != nil {
+		if err := wire.CheckName(p, cl.Limits.maxMessage()); err != nil {
 			return err
 		}
 	}
-	if len(protocols) > cl.Limits.proposals() && len(distinct(protocols)) > cl.Limits.proposals() {
+	if len(protocols) > cl.Limits.maxProposals() && len(distinct(protocols)) > cl.Limits.maxProposals() {
 		return cl.Limits.fault(rules.TooManyProposals)
 	}
 	return nil
@@ -194,9 +196,9 @@ func (cl *Client) check(protocols []string) error {
 // propose queues a proposal, unless it fails.
 func (cl *Client) propose(c *Communicator, protocol string) error {
 	size := wire.MessageSize(len(protocol))
-	f := c.state.Propose(size, len(c.in.pending()), cl.Limits.proposals(), cl.Limits.bytes())
+	f := c.state.Propose(size, len(c.in.pending()), cl.Limits.maxProposals(), cl.Limits.maxBytes())
 	if f == rules.NoFault {
-		c.say(protocol)
+		c.queueWithHeader(protocol)
 	}
 	return cl.Limits.fault(f)
 }
@@ -204,16 +206,16 @@ func (cl *Client) propose(c *Communicator, protocol string) error {
 // answer reads the answer to a proposal. It reads at most to the end of the echo: if
 // the answer is "na", the bytes after it can only be negotiation (R12).
 func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error) {
-	text, err := c.reply(PhaseProposal, int(c.limit), wire.MessageSize(len(protocol)))
+	text, err := c.readReply(PhaseProposal, int(c.maxMessage), wire.MessageSize(len(protocol)))
 	if err != nil {
 		return rules.Violated, err
 	}
-	if f := c.state.Receive(wire.MessageSize(len(text)), cl.Limits.bytes()); f != rules.NoFault {
+	if f := c.state.Receive(wire.MessageSize(len(text)), cl.Limits.maxBytes()); f != rules.NoFault {
 		return rules.Violated, cl.Limits.fault(f)
 	}
 	verdict := rules.Judge(text, protocol)
 	if verdict == rules.Violated {
-		return verdict, c.unexpected(text, ErrUnexpectedAnswer)
+		return verdict, c.recordOffending(text, ErrUnexpectedAnswer)
 	}
 	return verdict, nil
 }
@@ -223,8 +225,8 @@ func (cl *Client) answer(c *Communicator, protocol string) (rules.Verdict, error
 // Any error ends the stream.
 func (cl *Client) Handshake(ctx context.Context, c *Communicator) error {
 	return c.step(ctx, Initiator, &cl.Limits, cl.Unbuffered, "", func() error {
-		c.sayHeader()
-		if err := c.header(0); err != nil {
+		c.queueHeader()
+		if err := c.readHeader(0); err != nil {
 			return err
 		}
 		return c.finish()
@@ -253,7 +255,7 @@ func refusedError(v rules.Verdict, err error) error {
 	return err
 }
 
-// List asks the peer for its protocols (R19 to R22). [ErrNotSupported] means that the
+// List asks the peer for its protocols (R19, R20, R21, R22). [ErrNotSupported] means that the
 // peer does not answer; many do not, so a program should not depend on it. The
 // Communicator can be used afterwards. Any other error ends the stream.
 func (cl *Client) List(ctx context.Context, c *Communicator) (list wire.List, err error) {
@@ -290,27 +292,27 @@ func (cl *Client) ListAndTrySelect(ctx context.Context, c *Communicator, protoco
 
 // ask queues an "ls".
 func (cl *Client) ask(c *Communicator) error {
-	f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.bytes())
+	f := c.state.Ask(wire.MessageSize(len(wire.LS)), len(c.in.pending()), cl.Limits.maxBytes())
 	if f == rules.NoFault {
-		c.say(wire.LS)
+		c.queueWithHeader(wire.LS)
 	}
 	return cl.Limits.fault(f)
 }
 
 // answerList reads the answer to "ls", which has limits of its own (R21).
 func (cl *Client) answerList(c *Communicator) (wire.List, error) {
-	text, err := c.reply(PhaseList, cl.Limits.listBytes(), shortestMessage)
+	text, err := c.readReply(PhaseList, cl.Limits.maxListBytes(), shortestMessage)
 	if err != nil {
 		return wire.List{}, err
 	}
-	list, verdict, err := rules.JudgeList(text, cl.Limits.listNames())
+	list, verdict, err := rules.JudgeList(text, cl.Limits.maxListNames())
 	switch {
 	case verdict == rules.Refused:
 		err = ErrNotSupported
 	case verdict == rules.Violated && !errors.Is(err, ErrTooLarge):
-		err = c.unexpected(text, ErrUnexpectedAnswer)
+		err = c.recordOffending(text, ErrUnexpectedAnswer)
 	case verdict == rules.Violated:
-		err = c.unexpected(text, err)
+		err = c.recordOffending(text, err)
 	}
 	return list, err
 }

@@ -11,24 +11,24 @@ import (
 // the steps of [Client] and [Muxer]. Only one goroutine at a time may use a Communicator.
 //
 // It reads no byte after the last message that was asked for. After the agreement the caller uses
-// the stream itself, and the steps fail with [net.ErrClosed]. The caller owns the stream: a step
-// that fails ends it, any other step leaves it open.
+// the stream itself, and the steps fail with [net.ErrClosed]. The caller owns the stream: a call
+// that fails ends it, except for a refusal or an invalid name in a single step (R25).
 type Communicator struct {
-	in      reader
-	out     writer
-	stream  io.ReadWriteCloser
-	life    lifetime
-	rare    *rare
-	refused *flight     // names that a responder has refused, as messages; see keepRefused
-	state   rules.State // input of the decisions
-	limit   int16       // Limits.MaxMessage of the call in progress
+	in         reader
+	out        writer
+	stream     io.ReadWriteCloser
+	life       lifetime
+	rare       *rare
+	refused    *flight     // names that a responder has refused, as messages; see keepRefused
+	state      rules.State // input of the decisions
+	maxMessage int16       // Limits.MaxMessage of the call in progress
 
-	role     Role
-	phase    Phase
-	over     bool // the negotiation has failed, or a protocol is agreed
-	fast     bool // the call in progress began on the fast path
-	tolerant bool // the call in progress ignores write errors where a rule allows it (R17)
-	pooled   bool // made for one call, and returned to the pool at its end
+	role             Role
+	phase            Phase
+	finished         bool // the negotiation has failed, or a protocol is agreed
+	fast             bool // the call in progress began on the fast path
+	ignoresWriteErrs bool // the call in progress ignores write errors where a rule allows it (R17)
+	pooled           bool // made for one call, and returned to the pool at its end
 }
 
 // rare holds fields that few negotiations need, so that half-open ones stay small.
@@ -47,7 +47,7 @@ type rare struct {
 // describes how a stream is ended.
 func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 	mustExist(stream)
-	return &Communicator{stream: stream, limit: int16(new(Limits).message())}
+	return &Communicator{stream: stream, maxMessage: int16(new(Limits).maxMessage())}
 }
 
 // NewChannelCommunicator returns a Communicator over a message channel. After
@@ -55,11 +55,11 @@ func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 // the returned [Handler] needs a stream and cannot be called with it.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
 	c := NewCommunicator(channelStream{nil, channel})
-	c.rarely().channel = channel
+	c.ensureRare().channel = channel
 	return c
 }
 
-func (c *Communicator) rarely() *rare {
+func (c *Communicator) ensureRare() *rare {
 	if c.rare == nil {
 		c.rare = new(rare)
 	}
@@ -75,17 +75,18 @@ func (c *Communicator) channel() MessageChannel {
 
 func (c *Communicator) isUnbuffered() bool { return c.rare != nil && c.rare.unbuffered }
 
-// ReadMessage returns the text of the next message, without its newline. It blocks until the
+// ReadMessage returns the text of the next message, without its newline. A message of more bytes
+// than the MaxMessage of the last step, or 1024, is [ErrTooLarge]. ReadMessage blocks until the
 // message has arrived; no time limit applies, and Close unblocks it. ReadMessage and WriteMessages
 // are for conversations that the caller conducts itself: the steps of [Client] and [Muxer] do not
 // see a header that passes through them. Every error is a [*CommunicatorError].
 func (c *Communicator) ReadMessage() (string, error) {
-	text, err := c.next(int(c.limit), shortestMessage)
+	text, err := c.nextMessage(int(c.maxMessage), shortestMessage)
 	return string(text), err
 }
 
-// WriteMessages sends the messages in one write. It validates none of them. Every
-// error is a [*CommunicatorError].
+// WriteMessages sends the messages in one write, without a time limit. It validates none of them.
+// Every error is a [*CommunicatorError].
 func (c *Communicator) WriteMessages(messages ...string) error {
 	for _, m := range messages {
 		c.queue(m)
@@ -99,13 +100,13 @@ func (c *Communicator) Close() error { return c.stream.Close() }
 // shortestMessage is the size of a message of one byte: a length and a newline.
 const shortestMessage = 2
 
-// header waits for the peer's header. It may read up to the end of the shortest message
+// readHeader waits for the peer's header. It may read up to the end of the shortest message
 // that can follow.
-func (c *Communicator) header(shortest int) error {
+func (c *Communicator) readHeader(shortest int) error {
 	for !c.state.HeaderReceived {
 		done, err := c.takeHeader()
 		if err == nil && !done {
-			err = c.more(int(c.limit), shortest)
+			err = c.readMore(int(c.maxMessage), shortest)
 		}
 		if err != nil {
 			return err
@@ -114,14 +115,14 @@ func (c *Communicator) header(shortest int) error {
 	return nil
 }
 
-// next returns the text of the next message, which is valid until the next message is queued or
+// nextMessage returns the text of the next message, which is valid until the next message is queued or
 // read. It may read up to the end of the shortest message that can end the negotiation.
-func (c *Communicator) next(limit, shortest int) ([]byte, error) {
+func (c *Communicator) nextMessage(limit, shortest int) ([]byte, error) {
 	for {
 		if text, done, err := c.takeMessage(limit); done || err != nil {
 			return text, err
 		}
-		if err := c.more(limit, shortest); err != nil {
+		if err := c.readMore(limit, shortest); err != nil {
 			return nil, err
 		}
 	}
@@ -156,8 +157,8 @@ func (c *Communicator) takeMessage(limit int) (text []byte, done bool, err error
 	return text, n > 0, nil
 }
 
-// more reads more of the header or of the next message.
-func (c *Communicator) more(limit, shortest int) error {
+// readMore reads more of the header or of the next message.
+func (c *Communicator) readMore(limit, shortest int) error {
 	buffer, err := c.prepareRead(limit, shortest)
 	if err != nil {
 		return err
@@ -183,28 +184,28 @@ func (c *Communicator) prepareRead(limit, shortest int) ([]byte, error) {
 	return c.in.buffer(n, shortest-len(pending)), nil
 }
 
-// reply is next for the initiator, after the header. An answer proves that the peer has
+// readReply is nextMessage for the initiator, after the header. An answer proves that the peer has
 // read the question, so the concurrent write of that ends, and reply waits for it (R28).
-func (c *Communicator) reply(phase Phase, limit, shortest int) ([]byte, error) {
-	if err := c.header(shortest); err != nil {
+func (c *Communicator) readReply(phase Phase, limit, shortest int) ([]byte, error) {
+	if err := c.readHeader(shortest); err != nil {
 		return nil, err
 	}
 	c.phase = phase
-	text, err := c.next(limit, shortest)
+	text, err := c.nextMessage(limit, shortest)
 	if err != nil {
 		return nil, err
 	}
 	return text, c.joinWrite()
 }
 
-// say queues a message, after the header if that was not sent yet (R1).
-func (c *Communicator) say(text string) {
-	c.sayHeader()
+// queueWithHeader queues a message, after the header if that was not sent yet (R1).
+func (c *Communicator) queueWithHeader(text string) {
+	c.queueHeader()
 	c.queue(text)
 }
 
-// sayHeader queues the header, once (R4).
-func (c *Communicator) sayHeader() {
+// queueHeader queues the header, once (R4).
+func (c *Communicator) queueHeader() {
 	if !c.state.HeaderSent {
 		c.state.HeaderSent = true
 		c.queue(wire.Header)
@@ -216,7 +217,7 @@ func (c *Communicator) queue(text string) {
 		c.rare.texts = append(c.rare.texts, text)
 		return
 	}
-	c.out.message(c.spare(), text)
+	c.out.queueMessage(c.spare(), text)
 }
 
 // queueList queues an answer to "ls".
@@ -226,7 +227,7 @@ func (c *Communicator) queueList(names []string) {
 		c.rare.texts = append(c.rare.texts, string(text))
 		return
 	}
-	c.out.list(c.spare(), names)
+	c.out.queueList(c.spare(), names)
 }
 
 // spare returns the reader's inline buffer if messages may be queued in it: it has no
@@ -243,7 +244,7 @@ func (c *Communicator) spare() []byte {
 // the write runs concurrently with the next read (R28).
 func (c *Communicator) flush(concurrently bool) error {
 	if c.state.HeaderReceived {
-		c.sayHeader()
+		c.queueHeader()
 	}
 	if ch := c.channel(); ch != nil {
 		return c.channelFlush(ch)
@@ -269,7 +270,7 @@ func (c *Communicator) flush(concurrently bool) error {
 	if out != nil {
 		out.release()
 	}
-	return c.recordWrite(written{n, err}.corrected(size))
+	return c.recordWrite(written{n, err}.clamp(size))
 }
 
 // finish writes the queued messages and waits until all are written.
@@ -304,24 +305,24 @@ func (c *Communicator) recordWrite(w written) error {
 		return nil
 	}
 	err := &CommunicatorError{"write", w.err}
-	if !c.tolerant || !c.state.MayIgnoreWriteError() || !isUndelivered(w.err) {
+	if !c.ignoresWriteErrs || !c.state.MayIgnoreWriteError() || !isUndelivered(w.err) {
 		return err
 	}
-	c.rarely().writeErr = err
+	c.ensureRare().writeErr = err
 	return nil
 }
 
-// undelivered returns the write error that was ignored, if any (R17).
-func (c *Communicator) undelivered() error {
+// ignoredWriteErr returns the write error that was ignored, if any (R17).
+func (c *Communicator) ignoredWriteErr() error {
 	if c.rare == nil {
 		return nil
 	}
 	return c.rare.writeErr
 }
 
-// unexpected keeps a message that ends the negotiation, and returns err.
-func (c *Communicator) unexpected(text []byte, err error) error {
-	c.rarely().offending = wire.AppendMessage(nil, string(text))
+// recordOffending keeps a message that ends the negotiation, and returns err.
+func (c *Communicator) recordOffending(text []byte, err error) error {
+	c.ensureRare().offending = wire.AppendMessage(nil, string(text))
 	return err
 }
 

@@ -68,15 +68,16 @@
 //	CloseWrite   immediately                    the stream's    the *Error
 //	CloseRead    after the peer's answer        the stream's    the *Error
 //	Close        immediately; lingers           the stream's    the *Error
-//	Reset        immediately                    immediately     no effect
+//	Reset        immediately                    immediately     no effect on the stream
 //
-// Close never waits for the peer (R31). It starts a goroutine or two that deliver what was written,
-// for at most the time limit. A process that is about to exit should call [LazyStream.Wait] first.
+// Close never waits for the peer (R31). It starts one or two goroutines that deliver the written
+// data, for at most the time limit. A process that is about to exit should call [LazyStream.Wait] first.
 // [LingerStats] counts these goroutines.
 //
 // A lazy stream is one allocation. A request and its reply are one write and one read, or two reads
-// if the answer arrives alone. It starts a goroutine only if a call with a deadline or a context
-// waits for the answer, if a Write waits, or if the stream has no buffer.
+// if the answer arrives alone. Besides Close and CloseRead, it starts a goroutine only if a call
+// with a deadline or a context waits for the answer, if a Write waits, or if the stream has no
+// buffer or no deadlines.
 //
 // # Limits
 //

@@ -20,7 +20,7 @@ import (
 // or the stream's own deadline, the context's cause, [io.EOF] if the peer closed without sending a
 // byte, [io.ErrUnexpectedEOF] if it closed later, [net.ErrClosed], and the errors of the stream.
 var (
-	// ErrNotSupported means that the peer answered "na" to every question.
+	// ErrNotSupported means that the peer answered "na" to every proposal, or to "ls".
 	ErrNotSupported = errors.New("not supported by the peer")
 	// ErrNotMultistream means that the peer's first bytes are not the header (R2).
 	ErrNotMultistream = errors.New("the peer does not speak multistream-select 1.0")
@@ -76,11 +76,11 @@ func (b Blame) String() string { return enum("Blame", uint8(b), "none", "peer", 
 type Error struct {
 	Role          Role     // of this side
 	Phase         Phase    // in which it failed
-	Protocols     []string // proposed by an initiator; refused by a responder, the first 1024 bytes
+	Protocols     []string // proposed by an initiator; refused by a responder, up to 1024 bytes
 	Received      []byte   // the message that ended it, or the bytes not consumed when it ended
 	BytesSent     int      // in messages, headers included
 	BytesReceived int
-	Elapsed       time.Duration // since the call began; 0 if nothing measures it
+	Elapsed       time.Duration // since the call began, or since a call on a LazyStream first waited; 0 if not measured
 	Err           error         // wraps one of the causes
 }
 
@@ -100,7 +100,7 @@ func (e *Error) Error() string {
 		}
 	}
 	if answer, ok := e.Answer(); ok {
-		fmt.Fprintf(&b, ": peer said %.80q", answer)
+		fmt.Fprintf(&b, ": peer answered %.80q", answer)
 	} else if len(e.Received) > 0 {
 		fmt.Fprintf(&b, ": peer sent %.80q", e.Received)
 	}

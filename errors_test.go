@@ -112,7 +112,7 @@ func TestErrorsOfInitiator(t *testing.T) {
 		proposed   []string
 	}{
 		{"all refused", h + na + na, multiselect.ErrNotSupported, multiselect.BlameNone, "not supported by the peer", []string{apitest.NameA, apitest.NameB}},
-		{"another name", h + say("/zzz"), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, `peer said "/zzz": unexpected answer`, []string{apitest.NameA}},
+		{"another name", h + say("/zzz"), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, `peer answered "/zzz": unexpected answer`, []string{apitest.NameA}},
 		{"an empty one", h + say(""), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "unexpected answer", []string{apitest.NameA}},
 		{"the header again", h + h, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "unexpected answer", []string{apitest.NameA}},
 		{"too early", h + na + say(apitest.NameB), multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer, "before the question", nil},

@@ -12,14 +12,14 @@ import (
 // this first exchange in line, in the inline buffer of a Communicator. While the stream is not
 // recorded, no other field has changed, and the Communicator can return to its pool as it is. Every
 // other case continues in the loop of the role, client.go or muxer_negotiate.go, from the state
-// that leaveFirst records. The initiator's loop makes further exchanges of short messages in the
+// that recordFirst and recordExchange record. The initiator's loop makes further exchanges of short messages in the
 // inline buffer, too.
 //
 // The fast path saves little compared with a system call. But a negotiation runs after one, with
 // cold caches, where each function, branch and field costs several times as much as in a loop.
 
 const (
-	// maxFast is the number of proposals on the fast path. It is below all limits.
+	// maxFast is the number of proposals on the fast path after the first. It is below all limits.
 	maxFast = 32
 	// maxFastName is the length of the longest name that fits inline, with the header.
 	maxFastName = inlineSize - len(wire.HeaderFrame) - 2
@@ -88,7 +88,7 @@ func fill(b []byte, name string) bool {
 // leaveFirst prepares for the loop of the role after a first exchange in line.
 func (c *Communicator) leaveFirst(role Role, l *Limits) {
 	c.role = role
-	c.limit = int16(l.message())
+	c.maxMessage = int16(l.maxMessage())
 	c.fast = true
 	c.recordUnbuffered(false)
 }
@@ -107,7 +107,7 @@ func (c *Communicator) tryRelease() bool {
 func (c *Communicator) recordFastWrite(size, n int, err error) error {
 	c.state.HeaderSent = true
 	c.out.writes++
-	return c.recordWrite(written{n, err}.corrected(size))
+	return c.recordWrite(written{n, err}.clamp(size))
 }
 
 // recordFastMessage records and consumes the first w bytes inline: a whole message, and the
@@ -115,7 +115,7 @@ func (c *Communicator) recordFastWrite(size, n int, err error) error {
 func (c *Communicator) recordFastMessage(w int) {
 	c.in.total += int32(w) - c.in.w
 	c.in.r, c.in.w = 0, 0
-	c.state.Received += int32(w - c.headerSize())
+	c.state.Receive(w-c.headerSize(), math.MaxInt) // below the limits
 	c.state.HeaderReceived = true
 	c.phase = PhaseProposal
 }

@@ -36,8 +36,8 @@ import (
 //
 // After the agreement every call goes directly to the stream. If the peer refuses or breaks the
 // protocol, the stream is ended as the package documentation describes, no further byte is sent,
-// and every call returns one [*Error] (R30). After Close all calls return [net.ErrClosed]. The
-// count that Write returns is always exact: the number of bytes of its argument that were written.
+// and every call returns one [*Error] (R30). After Close, reads, writes and changes of deadlines
+// return [net.ErrClosed]; [LazyStream.Wait] still returns the outcome. The count that Write returns is always exact: the number of bytes of its argument that were written.
 //
 // Deadlines work as on any net.Conn, also for calls that wait for the answer. An expired deadline
 // leaves the negotiation unchanged. If the stream lacks SetReadDeadline or SetWriteDeadline, the
@@ -128,7 +128,7 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 		firstSize:  len(wire.HeaderFrame) + wire.MessageSize(len(protocol)),
 		timeout:    min(cl.Limits.timeout(), watchdog.MaxTimeout),
 		maxBytes:   int32(max(-1, min(cl.Limits.MaxBytes, math.MaxInt32))),
-		maxMessage: int16(cl.Limits.message()),
+		maxMessage: int16(cl.Limits.maxMessage()),
 		unguarded:  cl.Unguarded,
 	}
 	if l.timeoutLeft = l.timeout; l.timeoutLeft == 0 {
@@ -170,7 +170,7 @@ func (cl *Client) initLazy(ctx context.Context, l *LazyStream) error {
 		err = cl.check([]string{l.protocol})
 	}
 	if err == nil {
-		err = cl.Limits.fault(c.state.Propose(wire.MessageSize(len(l.protocol)), 0, cl.Limits.proposals(), cl.Limits.bytes()))
+		err = cl.Limits.fault(c.state.Propose(wire.MessageSize(len(l.protocol)), 0, cl.Limits.maxProposals(), cl.Limits.maxBytes()))
 	}
 	if err != nil {
 		return c.end(values, "", nil, false, err)
@@ -188,8 +188,8 @@ func (l *LazyStream) communicator() *Communicator {
 		l.c.stream = l.stream
 		l.c.pooled = false // conclude returns it to the pool
 		l.c.role = Initiator
-		l.c.limit = l.maxMessage
-		l.c.state = rules.State{HeaderSent: true, Proposals: 1, Sent: int32(l.firstSize - len(wire.HeaderFrame))}
+		l.c.maxMessage = l.maxMessage
+		l.c.state = rules.Proposed(l.firstSize - len(wire.HeaderFrame))
 	}
 	return l.c
 }

@@ -11,15 +11,14 @@ import (
 	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/internal/streamend"
 	"github.com/multiselect/multiselect/internal/watchdog"
-	"github.com/multiselect/multiselect/wire"
 )
 
 // This file reads the answer on lazy streams, and wakes the calls that wait for the
 // outcome. Unless noted otherwise, its methods are called with l.mu held.
 
-// answerReader identifies the goroutine that reads the answer. A Read without a deadline,
-// or a Wait with a context that never ends, reads it in the caller's goroutine. Other
-// calls start a background goroutine and wait for it.
+// answerReader identifies the goroutine that reads the answer (R12, R14). On a stream with
+// deadlines, a Read without a deadline, or a Wait with a context that never ends, reads it in
+// the caller's goroutine. Other calls start a background goroutine and wait for it.
 type answerReader uint8
 
 const (
@@ -161,7 +160,7 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 	}()
 	if buf != nil {
 		if 0 < got && got <= len(buf) {
-			answer := min(got, answerEnd(buf[:got], l.firstSize, int(c.limit)))
+			answer := min(got, rules.AnswerEnd(buf[:got], l.firstSize, int(c.maxMessage)))
 			copy(c.in.buffer(answer, answer), buf)
 			n = copy(p, buf[answer:got])
 			got = answer
@@ -175,17 +174,6 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 		return 0
 	}
 	return n
-}
-
-// answerEnd returns the offset in arrived after which no byte belongs to the answer. That
-// is echoEnd for the echo; any other message that has begun to arrive may end later.
-func answerEnd(arrived []byte, echoEnd, limit int) int {
-	const header = len(wire.HeaderFrame)
-	if len(arrived) <= header || !rules.HasHeader(arrived) {
-		return echoEnd
-	}
-	prefix, body, _ := wire.Length(arrived[header:], limit)
-	return max(echoEnd, header+prefix+body)
 }
 
 // pauseReader releases l.reader if err is a deadline of the stream that ends only this read and not
@@ -282,19 +270,19 @@ const noTimeout = -1 << 63
 // negotiation runs while there is one (R24).
 func (l *LazyStream) startWaiting() {
 	if l.waiters++; l.waiters == 1 && l.reader != readerDone && l.timeoutLeft != noTimeout {
-		l.startTimer()
+		l.resumeTimeout()
 	}
 }
 
 // stopWaiting is called once after each startWaiting.
 func (l *LazyStream) stopWaiting() {
 	if l.waiters--; l.waiters == 0 && l.reader != readerDone {
-		l.stopTimer()
+		l.pauseTimeout()
 	}
 }
 
-// startTimer ends the stream after timeoutLeft, unless stopTimer is called before.
-func (l *LazyStream) startTimer() {
+// resumeTimeout ends the stream after timeoutLeft, unless pauseTimeout is called before.
+func (l *LazyStream) resumeTimeout() {
 	if l.timeoutLeft == noTimeout {
 		return
 	}
@@ -305,8 +293,8 @@ func (l *LazyStream) startTimer() {
 	l.communicator().startTimer(now, l.timeoutLeft)
 }
 
-// stopTimer stops the timer if it runs, and updates timeoutLeft and endCause.
-func (l *LazyStream) stopTimer() {
+// pauseTimeout stops the timer if it runs, and updates timeoutLeft and endCause.
+func (l *LazyStream) pauseTimeout() {
 	if l.c == nil {
 		return
 	}

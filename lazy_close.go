@@ -61,7 +61,7 @@ func tryStartLinger() bool {
 // At most 1024 goroutines of a process linger, see [LingerStats]. Beyond that, Close resets the
 // stream immediately, which may lose data that was written, and returns [ErrLimit]. If the
 // negotiation has failed, Close returns its error; a second Close returns [net.ErrClosed].
-func (l *LazyStream) Close() (err error) {
+func (l *LazyStream) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -73,6 +73,7 @@ func (l *LazyStream) Close() (err error) {
 	case l.state == LazyFailed:
 		return l.err
 	case l.state == LazyAgreed:
+		var err error
 		l.withoutLock(func() { err = l.stream.Close() })
 		return err
 	case tryStartLinger():
@@ -83,9 +84,9 @@ func (l *LazyStream) Close() (err error) {
 		l.waiters++
 		timeout := cmp.Or(l.timeout, new(Limits).timeout())
 		if l.reader != readerDone { // otherwise the timer belongs to conclude
-			l.stopTimer()
+			l.pauseTimeout()
 			l.timeoutLeft = timeout
-			l.startTimer()
+			l.resumeTimeout()
 		}
 		go l.linger(writeClosed, time.Now().Add(timeout))
 		return nil
@@ -121,7 +122,7 @@ func (l *LazyStream) linger(writeClosed bool, until time.Time) {
 		drain = false // a multiplexer's Close loses no written data after the answer
 	}
 	l.timeoutLeft = time.Until(until)
-	l.startTimer()
+	l.resumeTimeout()
 	c := l.communicator()
 	l.withoutLock(func() {
 		if drain {
@@ -131,7 +132,7 @@ func (l *LazyStream) linger(writeClosed bool, until time.Time) {
 			l.stream.Close()
 		}
 	})
-	l.stopTimer()
+	l.pauseTimeout()
 }
 
 // finishWrites sends the unsent rest of the header and the proposal, half-closes the stream

@@ -81,7 +81,7 @@ func (l *LazyStream) Write(p []byte) (n int, err error) {
 func (l *LazyStream) finishFirstWrite(n int, p []byte, next guard.State, err error) (int, error) {
 	defer l.mu.Unlock()
 	l.stopWriting()
-	n, err = l.recordSent(written{n, err}.corrected(l.firstSize+len(p)), p, next)
+	n, err = l.recordSent(written{n, err}.clamp(l.firstSize+len(p)), p, next)
 	return n, l.writeCause(&l.out, err)
 }
 
@@ -199,7 +199,7 @@ func (l *LazyStream) sendFirst() error {
 	}
 	l.sendStarted = true
 	l.firstSent = l.firstSize
-	l.communicator().say(l.protocol)
+	l.communicator().queueWithHeader(l.protocol)
 	l.startReader()
 	return nil
 }
@@ -266,7 +266,7 @@ func (l *LazyStream) writeFirst(sent int, p []byte) written {
 		case *net.TCPConn, *net.UnixConn:
 			gathered := net.Buffers{first, p}
 			n, err := gathered.WriteTo(l.stream)
-			return written{int(n), err}.corrected(len(first) + len(p))
+			return written{int(n), err}.clamp(len(first) + len(p))
 		}
 	}
 	copied := min(len(p), maxCopied)

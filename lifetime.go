@@ -35,9 +35,9 @@ const ResetCode = 0x1001
 
 // lifetime is the part of a Communicator that other goroutines use to end the stream.
 type lifetime struct {
-	entry watchdog.Entry // the time limit of the call in progress
-	dog   *watchdog.Watchdog[Communicator]
-	start time.Duration // when the call began, by watchdog.Now; 0 if its time is not measured
+	entry    watchdog.Entry // the time limit of the call in progress
+	watchdog *watchdog.Watchdog[Communicator]
+	start    time.Duration // when the call began, by watchdog.Now; 0 if its time is not measured
 
 	expired bool // the time limit has expired
 
@@ -92,13 +92,13 @@ func (c *Communicator) clear() {
 		}
 	}
 	c.stream, c.rare, c.out, c.state = nil, nil, writer{}, rules.State{}
-	c.life.start, c.limit, c.role, c.phase = 0, 0, 0, 0
-	c.over, c.fast, c.tolerant = false, false, false
+	c.life.start, c.maxMessage, c.role, c.phase = 0, 0, 0, 0
+	c.finished, c.fast, c.ignoresWriteErrs = false, false, false
 }
 
-// usable fails if the conversation has ended, with a failure or an agreement.
-func (c *Communicator) usable(role Role) error {
-	if c.over {
+// checkUsable fails if the conversation has ended, with a failure or an agreement.
+func (c *Communicator) checkUsable(role Role) error {
+	if c.finished {
 		return &Error{Role: role, Phase: c.phase, Err: fmt.Errorf("%w: the negotiation has ended", net.ErrClosed)}
 	}
 	return nil
@@ -117,9 +117,9 @@ func (c *Communicator) setStream(stream io.ReadWriteCloser) {
 func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffered bool) error {
 	c.role = role
 	c.life.start = 0
-	c.limit = int16(l.message())
+	c.maxMessage = int16(l.maxMessage())
 	if trace := traceOf(ctx); trace != nil || c.rare != nil {
-		c.rarely().trace = trace
+		c.ensureRare().trace = trace
 		trace.begin(role)
 	}
 	c.recordUnbuffered(unbuffered)
@@ -132,7 +132,7 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 		if ctx.Err() != nil {
 			return ctxError(ctx)
 		}
-		c.rarely().stopCtx = context.AfterFunc(ctx, c.endStream)
+		c.ensureRare().stopCtx = context.AfterFunc(ctx, c.endStream)
 	}
 	timeout := l.timeout()
 	if timeout == 0 && c.rare == nil {
@@ -147,8 +147,8 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 
 // startTimer sets the time limit, which begins now.
 func (c *Communicator) startTimer(now, timeout time.Duration) {
-	c.life.dog = timeLimits.For(c.life.dog, now)
-	c.life.dog.Add(c, now, timeout)
+	c.life.watchdog = timeLimits.For(c.life.watchdog, now)
+	c.life.watchdog.Add(c, &c.life.entry, now, timeout)
 }
 
 // armFirst is arm for a call on the fast path that has not recorded its stream. It
@@ -165,7 +165,7 @@ func (c *Communicator) armFirst(stream io.ReadWriteCloser, ctx context.Context, 
 // recordUnbuffered records whether the stream has no buffer (R28), as its owner may know.
 func (c *Communicator) recordUnbuffered(known bool) {
 	if c.channel() == nil && (known || isUnbuffered(c.stream)) {
-		c.rarely().unbuffered = true
+		c.ensureRare().unbuffered = true
 	}
 }
 
@@ -189,7 +189,7 @@ func isPipe(stream io.ReadWriteCloser) bool {
 // stopTimer stops the time limit. It reports false, also when called again, if that has
 // expired: the stream has been ended, or is about to be.
 func (c *Communicator) stopTimer() bool {
-	if !c.life.dog.Remove(c) {
+	if !c.life.watchdog.Remove(&c.life.entry) {
 		c.life.expired = true
 	}
 	return !c.life.expired
@@ -243,14 +243,14 @@ func resetAfterPanic(running **Communicator, stream io.ReadWriteCloser) {
 
 func (c *Communicator) resetAfterPanic(stream io.ReadWriteCloser) {
 	c.setStream(stream)
-	c.over = true
+	c.finished = true
 	c.disarm(context.Background())
 	c.endStream()
 }
 
 // step runs one step on a Communicator that may be used afterwards. It may propose the protocol.
 func (c *Communicator) step(ctx context.Context, role Role, l *Limits, unbuffered bool, protocol string, do func() error) error {
-	if err := c.usable(role); err != nil {
+	if err := c.checkUsable(role); err != nil {
 		return err
 	}
 	running := c
@@ -278,7 +278,7 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 	}
 	if err != nil {
 		if !step || err != ErrNotSupported && !errors.Is(err, ErrInvalidName) {
-			c.over = true
+			c.finished = true
 			c.endStream()
 		}
 		if c.rare != nil && c.rare.writing != nil {
@@ -290,16 +290,16 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 		c.rare.trace.done(c.outcome(protocol, err))
 		c.rare.trace = nil
 	}
-	c.tolerant, c.fast = false, false
+	c.ignoresWriteErrs, c.fast = false, false
 	switch {
-	case c.pooled && c.over: // not reused: its time limit may have expired and still refer to it
+	case c.pooled && c.finished: // not reused: its time limit may have expired and still refer to it
 		c.in.clear()
 		c.stream = nil
 	case c.pooled:
 		c.clear()
 		communicators.Put(c)
 	case err == nil && protocol != "":
-		c.over = true
+		c.finished = true
 	}
 	return err
 }

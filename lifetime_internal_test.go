@@ -79,7 +79,7 @@ func isForgetful(t *testing.T, c *Communicator) {
 	if _, ok := c.life.entry.Deadline(); ok {
 		t.Error("its time limit was not removed")
 	}
-	fresh := reflect.ValueOf(&Communicator{life: lifetime{dog: c.life.dog}, pooled: true}).Elem()
+	fresh := reflect.ValueOf(&Communicator{life: lifetime{watchdog: c.life.watchdog}, pooled: true}).Elem()
 	if c.refused != nil && len(c.refused.bytes) == 0 {
 		c.refused = nil
 	}

@@ -40,19 +40,19 @@ type Limits struct {
 	MaxLists int
 }
 
-func (l *Limits) message() int {
+func (l *Limits) maxMessage() int {
 	return min(limit(l.MaxMessage, 1024, wire.MaxMessage), wire.MaxMessage)
 }
 
-func (l *Limits) listBytes() int {
+func (l *Limits) maxListBytes() int {
 	return min(limit(l.MaxListBytes, 64<<10, wire.MaxList), wire.MaxList)
 }
 
 func (l *Limits) timeout() time.Duration { return limit(l.Timeout, 10*time.Second, 0) }
-func (l *Limits) listNames() int         { return limit(l.MaxListNames, 1000, math.MaxInt) }
-func (l *Limits) lists() int             { return limit(l.MaxLists, 8, math.MaxInt) }
-func (l *Limits) bytes() int             { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
-func (l *Limits) proposals() int         { return limit(l.MaxProposals, 128, math.MaxInt) }
+func (l *Limits) maxListNames() int      { return limit(l.MaxListNames, 1000, math.MaxInt) }
+func (l *Limits) maxLists() int          { return limit(l.MaxLists, 8, math.MaxInt) }
+func (l *Limits) maxBytes() int          { return limit(min(l.MaxBytes, math.MaxInt32), 64<<10, math.MaxInt) }
+func (l *Limits) maxProposals() int      { return limit(l.MaxProposals, 128, math.MaxInt) }
 
 // limit applies the rule of all limits.
 func limit[T ~int | ~int64](value, byDefault, none T) T {
@@ -69,11 +69,11 @@ func limit[T ~int | ~int64](value, byDefault, none T) T {
 func (l *Limits) fault(f rules.Fault) error {
 	switch f {
 	case rules.TooManyProposals:
-		return fmt.Errorf("%w: more than %d proposals", ErrLimit, l.proposals())
+		return fmt.Errorf("%w: more than %d proposals", ErrLimit, l.maxProposals())
 	case rules.TooMuchSent:
-		return fmt.Errorf("%w: more than %d bytes sent", ErrLimit, l.bytes())
+		return fmt.Errorf("%w: more than %d bytes sent", ErrLimit, l.maxBytes())
 	case rules.TooMuchReceived:
-		return fmt.Errorf("%w: more than %d bytes received", ErrLimit, l.bytes())
+		return fmt.Errorf("%w: more than %d bytes received", ErrLimit, l.maxBytes())
 	case rules.EarlyAnswer:
 		return fmt.Errorf("%w: it arrived before the question", ErrUnexpectedAnswer)
 	}

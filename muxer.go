@@ -17,9 +17,10 @@ import (
 type Handler func(ctx context.Context, protocol string, stream io.ReadWriteCloser)
 
 // Muxer is the responder: it holds the protocols of this side and answers a peer's proposals. The
-// zero value is ready. Its fields must be set before it is used. Its methods may be called at any
-// time and concurrently, also while it negotiates: each proposal is looked up at the time when it
-// is answered (R16). Looking up a registered name takes constant time and no lock.
+// zero value is ready. Its fields must be set before it is used, and it must not be copied
+// afterwards. Its methods may be called at any time and concurrently, also while it negotiates:
+// each proposal is looked up at the time when it is answered (R16). Looking up a registered name
+// takes constant time and no lock.
 type Muxer struct {
 	// Limits bound each negotiation.
 	Limits Limits
@@ -70,7 +71,7 @@ func (m *Muxer) AddHandler(protocol string, h Handler) error { return m.add(prot
 func (m *Muxer) ReplaceHandler(protocol string, h Handler) error { return m.add(protocol, h, true) }
 
 func (m *Muxer) add(protocol string, h Handler, replace bool) error {
-	err := wire.CheckName(protocol, m.Limits.message())
+	err := wire.CheckName(protocol, m.Limits.maxMessage())
 	switch {
 	case err != nil:
 	case h == nil:
@@ -90,12 +91,12 @@ func (m *Muxer) RemoveHandler(protocol string) bool { return m.table.Remove(prot
 
 // AddMatcher registers a handler for all names that the matcher accepts and that have no
 // handler of their own (R15). It fails like [Muxer.AddHandler]; two matchers of one kind
-// with equal texts are in conflict.
+// whose strings are equal are in conflict.
 func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, i := m.registered(matcher)
-	err := matcher.check(m.Limits.message())
+	old, i := m.findMatcher(matcher)
+	err := matcher.check(m.Limits.maxMessage())
 	switch {
 	case err != nil:
 	case h == nil:
@@ -106,7 +107,7 @@ func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 	if err != nil {
 		return fmt.Errorf("multiselect: matcher %.80q: %w", matcher, err)
 	}
-	m.matchers.Store(newMatchers(append(slices.Clone(old), rule{matcher, h})))
+	m.matchers.Store(newMatchers(append(slices.Clone(old), matcherEntry{matcher, h})))
 	return nil
 }
 
@@ -114,7 +115,7 @@ func (m *Muxer) AddMatcher(matcher Matcher, h Handler) error {
 func (m *Muxer) RemoveMatcher(matcher Matcher) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, i := m.registered(matcher)
+	old, i := m.findMatcher(matcher)
 	if i >= 0 {
 		m.matchers.Store(newMatchers(slices.Delete(slices.Clone(old), i, i+1)))
 	}
@@ -133,7 +134,7 @@ func (m *Muxer) Protocols() []string { return slices.Sorted(m.names) }
 func (m *Muxer) names(yield func(string) bool) {
 	var majors []string
 	if set := m.matchers.Load(); set != nil {
-		for _, r := range set.rules[:len(set.majors)] {
+		for _, r := range set.entries[:len(set.majors)] {
 			majors = append(majors, r.name)
 		}
 	}
@@ -171,7 +172,7 @@ func (m *Muxer) lookup(name []byte) (string, Handler) {
 		return "", nil
 	}
 	protocol := string(name)
-	if wire.CheckName(protocol, m.Limits.message()) != nil {
+	if wire.CheckName(protocol, m.Limits.maxMessage()) != nil {
 		return "", nil
 	}
 	return protocol, set.lookup(protocol)

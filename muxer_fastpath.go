@@ -19,8 +19,8 @@ func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (
 	defer resetAfterPanic(&running, stream)
 	var w, n, size int
 	if !m.Unbuffered && !m.HeaderFirst && isFast(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armFirst(stream, ctx, &m.Limits)) {
-		// To the end of the shortest message that can be agreed on, and then of the one
-		// that has begun to arrive (R12).
+		// Reads end where rules.Readable ends them: after the shortest message that can be
+		// agreed on, and then after the one that has begun to arrive (R12).
 		const header = len(wire.HeaderFrame)
 		for end := header + m.shortest(); w < end && end <= inlineSize; {
 			size = end - w
@@ -37,7 +37,7 @@ func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (
 			if found = m.table.LookupMessage(message); found == nil {
 				break
 			}
-			n, err = stream.Write(c.in.inline[:end]) // the echo (R6, R13)
+			n, err = stream.Write(c.in.inline[:end]) // the echo, as ReplyTo decides (R13, R16)
 			if n == end && err == nil && (c.stream == nil || c.tryRelease()) {
 				running = nil
 				communicators.Put(c)
@@ -61,11 +61,11 @@ func (m *Muxer) recordFirst(c *Communicator, stream io.ReadWriteCloser, found *n
 		return nil
 	}
 	c.leaveFirst(Responder, &m.Limits)
-	c.tolerant = true
+	c.ignoresWriteErrs = true
 	c.in.recordInline(w)
 	switch {
 	case found != nil:
-		c.state.Answer(rules.ReplyEcho, m.Limits.proposals(), m.Limits.bytes()) // below the limits
+		c.state.Answer(rules.ReplyEcho, m.Limits.maxProposals(), m.Limits.maxBytes()) // below the limits
 		c.recordFastMessage(w)
 		return c.recordFastWrite(w, n, err)
 	case size > 0:

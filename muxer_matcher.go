@@ -88,41 +88,41 @@ func (m Matcher) shortest() int {
 	return wire.MessageSize(len(m.key()))
 }
 
-// matchers is an immutable set; adding or removing a matcher makes another. The rules are
+// matchers is an immutable set; adding or removing a matcher makes another. The entries are
 // in order of precedence (R15).
 type matchers struct {
 	majors   map[string]Handler // "/foo/1" → handler
-	rules    []rule
+	entries  []matcherEntry
 	shortest int // size in bytes of the shortest message that may be accepted
 }
 
-type rule struct {
+type matcherEntry struct {
 	Matcher
 	handler Handler
 }
 
-// registered returns the rules of m, and the position in them of a matcher that accepts
+// findMatcher returns the entries of m, and the position in them of a matcher that accepts
 // the same names, or -1.
-func (m *Muxer) registered(matcher Matcher) (all []rule, i int) {
+func (m *Muxer) findMatcher(matcher Matcher) (all []matcherEntry, i int) {
 	if s := m.matchers.Load(); s != nil {
-		all = s.rules
+		all = s.entries
 	}
-	return all, slices.IndexFunc(all, func(r rule) bool { return r.kind == matcher.kind && r.key() == matcher.key() })
+	return all, slices.IndexFunc(all, func(r matcherEntry) bool { return r.kind == matcher.kind && r.key() == matcher.key() })
 }
 
-// newMatchers returns the set of the rules, which it sorts, and nil if there are none.
-func newMatchers(rules []rule) *matchers {
-	if len(rules) == 0 {
+// newMatchers returns the set of the entries, which it sorts (R15), and nil if there are none.
+func newMatchers(entries []matcherEntry) *matchers {
+	if len(entries) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(rules, func(a, b rule) int {
+	slices.SortStableFunc(entries, func(a, b matcherEntry) int {
 		if a.kind == matchPrefix && b.kind == matchPrefix {
 			return len(b.name) - len(a.name)
 		}
 		return int(a.kind) - int(b.kind)
 	})
-	s := &matchers{rules: rules, majors: make(map[string]Handler), shortest: rules[0].shortest()}
-	for _, r := range rules {
+	s := &matchers{entries: entries, majors: make(map[string]Handler), shortest: entries[0].shortest()}
+	for _, r := range entries {
 		if r.kind == matchMajor {
 			s.majors[r.key()] = r.handler
 		}
@@ -137,7 +137,7 @@ func (s *matchers) lookup(protocol string) Handler {
 			return h
 		}
 	}
-	for _, r := range s.rules[len(s.majors):] {
+	for _, r := range s.entries[len(s.majors):] {
 		if r.match(protocol) {
 			return r.handler
 		}

@@ -24,7 +24,8 @@ import (
 // reference to it. After an error the stream has been ended, by ResetWithError, Reset or Close as
 // the package documentation says (R25). The error is an [*Error].
 //
-// Negotiate blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires.
+// Negotiate blocks until the negotiation has ended, ctx is done, or [Limits].Timeout expires. It
+// panics if the stream is nil.
 func (m *Muxer) Negotiate(ctx context.Context, stream io.ReadWriteCloser) (string, Handler, error) {
 	mustExist(stream)
 	found, c, err := m.negotiateFirst(ctx, stream)
@@ -56,9 +57,9 @@ func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) erro
 func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 	return c.step(ctx, Responder, &m.Limits, m.Unbuffered, "", func() error {
 		if m.HeaderFirst {
-			c.sayHeader()
+			c.queueHeader()
 		}
-		if err := c.header(0); err != nil {
+		if err := c.readHeader(0); err != nil {
 			return err
 		}
 		return c.finish()
@@ -68,18 +69,18 @@ func (m *Muxer) Handshake(ctx context.Context, c *Communicator) error {
 // run is the loop of the responder: it answers the messages that have arrived, and reads
 // more. If c.fast is set, it continues after a first exchange in line, with its entry found
 // and its error. The Read is made here, since the stack below it is most of the cost of a
-// half-open negotiation: with two more calls, one on a yamux stream would need 4 KiB.
+// half-open negotiation: with two more calls that on a yamux stream would grow to 4 KiB.
 func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Handler], err error) (protocol string, h Handler, _ error) {
-	if err := c.usable(Responder); err != nil {
+	if err := c.checkUsable(Responder); err != nil {
 		return "", nil, err
 	}
 	running := c
 	defer resetAfterPanic(&running, c.stream)
 	if !c.fast {
 		err = c.begin(ctx, Responder, &m.Limits, m.Unbuffered)
-		c.tolerant = true
+		c.ignoresWriteErrs = true
 		if m.HeaderFirst {
-			c.sayHeader()
+			c.queueHeader()
 		}
 	}
 	if found != nil {
@@ -90,7 +91,7 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 			break
 		}
 		var buffer []byte
-		if buffer, err = c.prepareRead(int(c.limit), m.shortest()); err == nil {
+		if buffer, err = c.prepareRead(int(c.maxMessage), m.shortest()); err == nil {
 			n, failed := c.stream.Read(buffer)
 			err = c.in.record(n, len(buffer), failed)
 		}
@@ -114,7 +115,7 @@ func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
 	}
 	c.phase = PhaseProposal
 	for {
-		text, done, err := c.takeMessage(int(c.limit))
+		text, done, err := c.takeMessage(int(c.maxMessage))
 		if !done || err != nil {
 			return "", nil, err
 		}
@@ -128,17 +129,17 @@ func (m *Muxer) advance(c *Communicator) (string, Handler, error) {
 	}
 }
 
-// answer answers one message. It returns the handler after an agreement.
+// answer answers one message (R4, R10, R16, R19). It returns the handler after an agreement.
 func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
-	if f := c.state.Receive(wire.MessageSize(len(text)), m.Limits.bytes()); f != rules.NoFault {
+	if f := c.state.Receive(wire.MessageSize(len(text)), m.Limits.maxBytes()); f != rules.NoFault {
 		return "", nil, m.Limits.fault(f)
 	}
 	protocol, h := m.lookup(text)
-	lists := !m.NoList && c.state.MayList(m.Limits.lists())
+	lists := !m.NoList && c.state.MayList(m.Limits.maxLists())
 	reply := rules.ReplyTo(text, h != nil, len(c.in.pending()) > 0, lists)
 	if reply == rules.ReplyList {
 		m.sendList(c)
-	} else if f := c.state.Answer(reply, m.Limits.proposals(), m.Limits.bytes()); f != rules.NoFault {
+	} else if f := c.state.Answer(reply, m.Limits.maxProposals(), m.Limits.maxBytes()); f != rules.NoFault {
 		if f == rules.TooMuchSent {
 			c.keepRefused(text)
 		}
@@ -146,22 +147,22 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 	}
 	switch reply {
 	case rules.ReplyEcho:
-		c.say(protocol)
+		c.queueWithHeader(protocol)
 		return protocol, h, nil
 	case rules.ReplyNA:
 		c.keepRefused(text)
-		c.say(wire.NA)
+		c.queueWithHeader(wire.NA)
 	}
-	if m.OneShot && c.state.LastWasNA {
+	if c.state.MustEnd(m.OneShot) {
 		if err := c.finish(); err != nil && !isUndelivered(err) {
 			return "", nil, err
 		} else if err != nil {
-			c.rarely().writeErr = err // the stream ends in any case
+			c.ensureRare().writeErr = err // the stream ends in any case (R17, R32)
 		}
 		c.drainAfterRefusal(&m.Limits)
 		return "", nil, ErrGaveUp
 	}
-	return "", nil, c.undelivered()
+	return "", nil, c.ignoredWriteErr()
 }
 
 // maxRefused is the number of bytes of refused names that are kept for an error.
@@ -193,29 +194,29 @@ func (c *Communicator) refusedNames(err error) (refused []string) {
 
 // sendList answers "ls" with a list, or with "na" if that does not fit (R21).
 func (m *Muxer) sendList(c *Communicator) {
-	list, fits := m.listed()
+	list, fits := m.listNames()
 	c.state.AnswerList(fits)
 	if !fits {
-		c.say(wire.NA)
+		c.queueWithHeader(wire.NA)
 		return
 	}
-	c.sayHeader()
+	c.queueHeader()
 	c.queueList(list)
 }
 
-// listed returns the sorted names of the list, and whether the list may be sent.
-func (m *Muxer) listed() (list []string, fits bool) {
-	maxNames := m.Limits.listNames()
+// listNames returns the sorted names of the list, and whether the list may be sent.
+func (m *Muxer) listNames() (list []string, fits bool) {
+	maxNames := m.Limits.maxListNames()
 	for name := range m.names {
 		if m.ListFilter != nil && !m.ListFilter(name) {
 			continue
 		}
-		if list = append(list, name); len(list) > maxNames {
+		if list = append(list, name); !rules.ListFits(len(list), 0, maxNames, 0) {
 			return nil, false
 		}
 	}
 	slices.Sort(list)
-	return list, rules.ListFits(len(list), wire.ListSize(list), maxNames, m.Limits.listBytes())
+	return list, rules.ListFits(len(list), wire.ListSize(list), maxNames, m.Limits.maxListBytes())
 }
 
 // classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), and otherwise err.
@@ -264,6 +265,6 @@ func (c *Communicator) drainAfterRefusal(l *Limits) {
 	err := net.ErrClosed // the deadline that ends the stream must not be undone
 	c.life.unlessEnded(func() { err = s.SetReadDeadline(time.Now().Add(refusalGrace)) })
 	if err == nil {
-		io.Copy(io.Discard, io.LimitReader(c.stream, int64(l.bytes())))
+		io.Copy(io.Discard, io.LimitReader(c.stream, int64(l.maxBytes())))
 	}
 }

@@ -132,8 +132,8 @@ func (f *reader) recordInline(w int) {
 
 // clear makes the reader ready for another conversation.
 func (f *reader) clear() {
-	f.reset()
-	f.total, f.empty = 0, 0
+	f.release()
+	f.r, f.w, f.total, f.empty = 0, 0, 0, 0
 }
 
 // reset drops the bytes that have arrived.

@@ -6,8 +6,8 @@ import (
 )
 
 // Trace is a set of hooks that observe the negotiations of a context; see [WithTrace]. Any
-// of them may be nil. They run in the goroutine that negotiates, in order, and must not
-// keep the bytes they are given. One Trace may serve many negotiations concurrently.
+// of them may be nil. They run in order in the goroutine that negotiates, which can change
+// from hook to hook on a [LazyStream], and must not keep the bytes they are given. One Trace may serve many negotiations concurrently.
 type Trace struct {
 	// Begin is called when a call of this package begins to negotiate, before bytes are
 	// sent; for a [LazyStream] that is [Client.Lazy]. Done follows.
@@ -18,7 +18,8 @@ type Trace struct {
 	// Received is called for each message of the peer, and, after a failure, for the
 	// remaining bytes that are no message. The role is that of this side.
 	Received func(role Role, message []byte)
-	// Done is called before a call of this package returns.
+	// Done is called before a call of this package returns; for a LazyStream when the outcome
+	// is known, possibly in a background goroutine.
 	Done func(Outcome)
 }
 
@@ -33,7 +34,7 @@ type Outcome struct {
 	Proposals                int           // on this stream so far
 	Flights                  int           // writes of this side so far
 	BytesSent, BytesReceived int           // so far
-	Elapsed                  time.Duration // since the call began
+	Elapsed                  time.Duration // as in [Error]
 }
 
 type traceKey struct{}

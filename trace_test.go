@@ -19,7 +19,7 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// traced runs a conversation under a TranscriptTrace and returns what it wrote
+// traced runs a conversation under a transcript.NewTrace and returns what it wrote
 // and what Done was told.
 func traced(t *testing.T, s *streamtest.Script, call func(context.Context, io.ReadWriteCloser) error) (string, multiselect.Outcome) {
 	t.Helper()
@@ -37,7 +37,7 @@ func traced(t *testing.T, s *streamtest.Script, call func(context.Context, io.Re
 	return b.String(), outcomes[0]
 }
 
-// golden is a conversation as a TranscriptTrace writes it down.
+// golden is a conversation as a transcript.NewTrace writes it down.
 type golden struct {
 	name      string
 	peer      []string

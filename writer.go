@@ -51,24 +51,24 @@ func (w *writer) size() int {
 	return int(w.queued)
 }
 
-// message queues a message. It uses inline if that is not nil and has room.
-func (w *writer) message(inline []byte, text string) {
+// queueMessage queues a message. It uses inline if that is not nil and has room.
+func (w *writer) queueMessage(inline []byte, text string) {
 	if w.out == nil && int(w.queued)+wire.MessageSize(len(text)) <= len(inline) {
 		w.queued = int16(len(wire.AppendMessage(inline[:w.queued], text)))
 		return
 	}
-	f := w.flight(inline)
+	f := w.moveOut(inline)
 	f.bytes = wire.AppendMessage(f.bytes, text)
 }
 
-// list queues an answer to "ls".
-func (w *writer) list(inline []byte, names []string) {
-	f := w.flight(inline)
+// queueList queues an answer to "ls".
+func (w *writer) queueList(inline []byte, names []string) {
+	f := w.moveOut(inline)
 	f.bytes = wire.AppendList(f.bytes, names)
 }
 
-// flight moves the queue out of inline.
-func (w *writer) flight(inline []byte) *flight {
+// moveOut moves the queue out of inline.
+func (w *writer) moveOut(inline []byte) *flight {
 	if w.out == nil {
 		w.out = flights.Get().(*flight)
 		w.out.bytes = append(w.out.bytes, inline[:w.queued]...)
@@ -91,12 +91,12 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 
 func write(stream io.Writer, bytes []byte) written {
 	n, err := stream.Write(bytes)
-	return written{n, err}.corrected(len(bytes))
+	return written{n, err}.clamp(len(bytes))
 }
 
-// corrected turns a short write without an error into [io.ErrShortWrite], and bounds an
+// clamp turns a short write without an error into [io.ErrShortWrite], and bounds an
 // impossible count.
-func (w written) corrected(size int) written {
+func (w written) clamp(size int) written {
 	w.n = max(0, min(w.n, size))
 	if w.err == nil && w.n < size {
 		w.err = io.ErrShortWrite
@@ -110,7 +110,7 @@ func (f *flight) start(stream io.Writer) {
 	go func() { f.done <- write(stream, f.bytes) }()
 }
 
-// isUndelivered reports whether a write has failed because the peer does not read, and not
+// isUndelivered reports whether a write has failed because the peer does not read (R17), and not
 // because of a deadline, this side's own Close, or a short count without an error.
 func isUndelivered(err error) bool {
 	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrShortWrite)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/libp2p/go-yamux/v5"
+	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/conform"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -103,5 +106,32 @@ func TestReadme(t *testing.T) {
 		if bytes.HasPrefix(file.Data, []byte("mss: ")) && !bytes.Contains(written.Bytes(), file.Data) {
 			t.Errorf("the README does not show the message of %s:\n%s", file.Name, file.Data)
 		}
+	}
+}
+
+// The cases that README shows, and their numbers, are those of the suite.
+func TestReadmeCases(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := strings.Join(strings.Fields(string(text)), " ")
+	responder := conform.Cases(multiselect.Responder)
+	wanted := []string{
+		fmt.Sprintf("plays %d cases with a responder", len(responder)),
+		fmt.Sprintf("plays %d cases with an initiator", len(conform.Cases(multiselect.Initiator))),
+	}
+	for _, c := range responder {
+		if c.ID == "R2-silence" || c.ID == "R10-empty" {
+			wanted = append(wanted, c.ID+": "+c.Title)
+		}
+	}
+	for _, want := range wanted {
+		if !strings.Contains(readme, want) {
+			t.Errorf("README does not say %q", want)
+		}
+	}
+	if len(wanted) != 4 {
+		t.Errorf("README shows cases that do not exist: %q", wanted)
 	}
 }

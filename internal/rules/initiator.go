@@ -27,7 +27,7 @@ func (s *State) Propose(size, pending, maxProposals, maxBytes int) Fault {
 type Verdict uint8
 
 const (
-	Incomplete Verdict = iota // bytes are missing
+	Incomplete Verdict = iota // not decided: bytes are missing, or the codec must read them
 	Refused                   // "na": another protocol may be proposed
 	Agreed                    // the echo: from here on the stream is the protocol's
 	Violated                  // any other answer: the conversation ends
@@ -46,8 +46,8 @@ func Judge(answer []byte, proposed string) Verdict {
 	return Violated
 }
 
-// JudgeFrame is [Judge] for a complete message on the wire whose length has one byte. Other
-// bytes are Incomplete, and need the codec.
+// JudgeFrame recognizes the two usual answers as complete messages on the wire: the echo
+// and "na". All other bytes are Incomplete, also other messages: the codec and [Judge] decide.
 func JudgeFrame(message []byte, proposed string) Verdict {
 	switch {
 	case string(message) == NAFrame:
@@ -90,4 +90,22 @@ func JudgeList(answer []byte, maxNames int) (wire.List, Verdict, error) {
 		return wire.List{}, Violated, err
 	}
 	return list, Agreed, nil
+}
+
+// Proposed returns the state of a lazy initiator, which sends the header and its only
+// proposal, a message of the given size, before it reads (R30).
+func Proposed(size int) State {
+	return State{HeaderSent: true, Proposals: 1, Sent: int32(size)}
+}
+
+// AnswerEnd returns the offset after which no byte belongs to the answer of a lazy
+// initiator (R12). That is echoEnd for the echo; any other message that has begun to
+// arrive may end later.
+func AnswerEnd(arrived []byte, echoEnd, maxMessage int) int {
+	const header = len(wire.HeaderFrame)
+	if len(arrived) <= header || !HasHeader(arrived) {
+		return echoEnd
+	}
+	prefix, body, _ := wire.Length(arrived[header:], maxMessage)
+	return max(echoEnd, header+prefix+body)
 }

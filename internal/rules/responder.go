@@ -31,8 +31,8 @@ func ReplyTo(text []byte, registered, more, lists bool) Reply {
 // MayList reports whether a responder may send one more list (R23).
 func (s *State) MayList(maxLists int) bool { return int(s.Lists) < maxLists }
 
-// Answer counts a reply other than a list. After a fault, a limit is exceeded, and the reply
-// must not be sent (R27).
+// Answer counts a reply other than a list. If it returns a fault, the reply must not be
+// sent (R27).
 func (s *State) Answer(r Reply, maxProposals, maxBytes int) Fault {
 	if int(s.Proposals) >= maxProposals {
 		return TooManyProposals
@@ -51,6 +51,10 @@ func (s *State) AnswerList(fits bool) {
 	s.Lists++
 	s.Answered, s.LastWasNA = true, !fits
 }
+
+// MustEnd reports whether a one-shot responder has sent its final answer, a refusal: it
+// sends no other answer and drops all later bytes (R32).
+func (s *State) MustEnd(oneShot bool) bool { return oneShot && s.LastWasNA }
 
 // ListFits reports whether a list may be sent (R21).
 func ListFits(names, size, maxNames, maxSize int) bool { return names <= maxNames && size <= maxSize }

@@ -1,10 +1,10 @@
 // Package rules makes the decisions of multistream-select 1.0, for both roles.
 //
 // Its functions are pure: they depend on bytes, names and a small [State], and know no
-// stream, clock, lock or error type. The roles of package multiselect surround them with
-// reads and writes. Each decision cites its rule in docs/protocol.md. Other packages decide
-// about the codec and the form of names (wire, R5 to R9), early data (internal/guard, R29)
-// and time (internal/watchdog, R24).
+// stream, clock or lock. The roles of package multiselect surround them with reads and
+// writes. Each decision cites its rule in docs/protocol.md. Other packages decide about the
+// codec and the form of names (wire), early data (internal/guard) and time
+// (internal/watchdog).
 package rules
 
 import "github.com/multiselect/multiselect/wire"
@@ -14,7 +14,7 @@ import "github.com/multiselect/multiselect/wire"
 type State struct {
 	Sent, Received int32 // bytes of messages, without headers and lists (R27)
 	Proposals      int32 // proposals that were made, or that were answered
-	Lists          int32 // lists that a responder was asked for and sent or refused
+	Lists          int32 // lists sent by a responder, or refused because they do not fit (R21, R23)
 
 	HeaderSent     bool // by this side, or queued
 	HeaderReceived bool // from the peer, complete and valid

@@ -60,14 +60,14 @@ func runModel(t *testing.T, r *rand.Rand, seed uint64) {
 		case r.IntN(4) == 0:
 			time.Sleep(time.Duration(r.IntN(30)))
 		case m.added[i]:
-			if got := w.Remove(&values[i]); got == m.expired[i] {
+			if got := w.Remove(&values[i].limit); got == m.expired[i] {
 				t.Fatalf("seed %d: Remove(%d) = %v", seed, i, got)
 			}
 			delete(m.deadlines, i)
 			m.expired[i], m.added[i] = false, false
 		default:
 			now, timeout := watchdog.Now(), time.Duration(1+r.IntN(50))
-			w.Add(&values[i], now, timeout)
+			w.Add(&values[i], &values[i].limit, now, timeout)
 			m.deadlines[i] = now + timeout
 			m.added[i] = true
 		}

@@ -100,48 +100,43 @@ type Watchdog[T any] struct {
 	next  time.Duration // when the timer fires, 0 while it is not set
 }
 
-// Add sets the time limit of a value: the expire function of the Kind is called when the timeout
+// Add sets the time limit of a value, whose Entry is e: the expire function of the Kind is called when the timeout
 // has passed, counted from now, unless [Watchdog.Remove] is called before. A timeout of zero or
 // less expires immediately. Add panics if the value has a time limit already.
 //
 // A value may be added again after Remove, even while the expire of its last time limit is still
 // running.
-func (w *Watchdog[T]) Add(v *T, now, timeout time.Duration) {
-	e := w.kind.entry(v)
+func (w *Watchdog[T]) Add(v *T, e *Entry, now, timeout time.Duration) {
 	if e.added {
 		panic("watchdog: the value has a time limit already")
 	}
 	e.added = true
 	e.deadline = now + min(max(timeout, 0), MaxTimeout)
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.mu.Lock() // without defer, here and in Remove: both are on the path of each negotiation
 	w.heap = append(w.heap, nil)
 	w.up(v, e, len(w.heap)-1)
 	if w.next == 0 || e.deadline < w.next {
 		w.set(e.deadline, now)
 	}
+	w.mu.Unlock()
 }
 
-// Remove ends the time limit of a value that was set with Add on the same Watchdog, and returns
+// Remove ends the time limit of an Entry that was set with Add on the same Watchdog, and returns
 // true if expire will not be called for it. It returns false if the time limit has expired: expire
 // has returned, is running or is about to run in its goroutine, for which Remove does not wait.
-// Remove returns true if the value has no time limit; a nil Watchdog has set none.
-func (w *Watchdog[T]) Remove(v *T) bool {
-	if w == nil {
-		return true
-	}
-	e := w.kind.entry(v)
-	if !e.added {
+// Remove returns true if it has no time limit; a nil Watchdog has set none.
+func (w *Watchdog[T]) Remove(e *Entry) bool {
+	if w == nil || !e.added {
 		return true
 	}
 	e.added = false
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	waiting := e.index > 0
 	if waiting {
 		w.delete(e)
 	}
 	e.deadline = 0
+	w.mu.Unlock()
 	return waiting
 }
 

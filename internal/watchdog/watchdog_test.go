@@ -39,10 +39,10 @@ func newLimited() *limited {
 func (l *limited) add(timeout time.Duration) {
 	now := watchdog.Now()
 	l.watchdog = kind.For(l.watchdog, now)
-	l.watchdog.Add(l, now, timeout)
+	l.watchdog.Add(l, &l.limit, now, timeout)
 }
 
-func (l *limited) remove() bool { return l.watchdog.Remove(l) }
+func (l *limited) remove() bool { return l.watchdog.Remove(&l.limit) }
 
 func TestExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestExpire(t *testing.T) {
 		if _, ok := l.limit.Deadline(); ok || !l.remove() {
 			t.Error("a value that was never added has a time limit")
 		}
-		if !(*watchdog.Watchdog[limited])(nil).Remove(l) {
+		if !(*watchdog.Watchdog[limited])(nil).Remove(&l.limit) {
 			t.Error("a nil Watchdog reports an expiry")
 		}
 		start := watchdog.Now()
@@ -110,10 +110,10 @@ func TestRemoveTooLate(t *testing.T) {
 		}}
 		w := kind.For(nil, watchdog.Now())
 		for i := range 2 {
-			w.Add(&e, watchdog.Now(), time.Second)
+			w.Add(&e, &e.limit, watchdog.Now(), time.Second)
 			time.Sleep(time.Second)
 			synctest.Wait()
-			if w.Remove(&e) || !w.Remove(&e) {
+			if w.Remove(&e.limit) || !w.Remove(&e.limit) {
 				t.Error("Remove reports the expiry once")
 			}
 			if calls != i+1 {
@@ -130,16 +130,16 @@ func TestExpireMayBlock(t *testing.T) {
 		release := make(chan struct{})
 		w := kind.For(nil, watchdog.Now())
 		blocked := limited{expire: func() { <-release }}
-		w.Add(&blocked, watchdog.Now(), time.Second)
+		w.Add(&blocked, &blocked.limit, watchdog.Now(), time.Second)
 		var nested limited
 		outer := limited{expire: func() { // without the lock, so it may use the Watchdog
-			w.Add(&nested, watchdog.Now(), time.Hour)
-			w.Remove(&nested)
+			w.Add(&nested, &nested.limit, watchdog.Now(), time.Hour)
+			w.Remove(&nested.limit)
 			close(release)
 		}}
-		w.Add(&outer, watchdog.Now(), 2*time.Second)
+		w.Add(&outer, &outer.limit, watchdog.Now(), 2*time.Second)
 		<-release
-		if w.Remove(&blocked) || w.Remove(&outer) {
+		if w.Remove(&blocked.limit) || w.Remove(&outer.limit) {
 			t.Error("Remove does not report the expiry")
 		}
 	})
@@ -159,7 +159,7 @@ func TestTimeouts(t *testing.T) {
 			l, second := newLimited(), newLimited()
 			l.add(tt.timeout)
 			second.watchdog = l.watchdog
-			second.watchdog.Add(second, start, time.Second)
+			second.watchdog.Add(second, &second.limit, start, time.Second)
 			if d, ok := l.limit.Deadline(); !ok || d != start+tt.want {
 				t.Errorf("the deadline of a timeout of %v is %v after now, want %v", tt.timeout, d-start, tt.want)
 			}
@@ -253,10 +253,10 @@ func TestCost(t *testing.T) {
 	round := func() {
 		now := watchdog.Now()
 		for i := range values {
-			w.Add(&values[i], now, time.Hour+time.Duration(i*7919%many))
+			w.Add(&values[i], &values[i].limit, now, time.Hour+time.Duration(i*7919%many))
 		}
 		for i := range values {
-			w.Remove(&values[i*13%many])
+			w.Remove(&values[i*13%many].limit)
 		}
 	}
 	if got := testing.AllocsPerRun(10, round); got != 0 {
@@ -264,13 +264,13 @@ func TestCost(t *testing.T) {
 	}
 	before := runtime.NumGoroutine()
 	for i := range values {
-		w.Add(&values[i], watchdog.Now(), time.Hour)
+		w.Add(&values[i], &values[i].limit, watchdog.Now(), time.Hour)
 	}
 	if got := runtime.NumGoroutine() - before; got > 0 {
 		t.Errorf("%d time limits take %d goroutines", many, got)
 	}
 	for i := range values {
-		if !w.Remove(&values[i]) {
+		if !w.Remove(&values[i].limit) {
 			t.Fatal("expired")
 		}
 	}
@@ -282,11 +282,11 @@ func TestRemoveForgets(t *testing.T) {
 	var forgotten []weak.Pointer[limited]
 	for range 3 {
 		e := newLimited()
-		w.Add(e, watchdog.Now(), time.Hour)
+		w.Add(e, &e.limit, watchdog.Now(), time.Hour)
 		forgotten = append(forgotten, weak.Make(e))
 	}
 	for _, e := range forgotten {
-		w.Remove(e.Value())
+		w.Remove(&e.Value().limit)
 	}
 	runtime.GC()
 	for i, e := range forgotten {
@@ -308,11 +308,11 @@ func TestConcurrency(t *testing.T) {
 			calls := make(chan struct{}, 1000)
 			e := limited{expire: func() { calls <- struct{}{} }}
 			for i := range 500 {
-				w.Add(&e, watchdog.Now(), time.Duration(i%7*(g%4))*time.Microsecond)
+				w.Add(&e, &e.limit, watchdog.Now(), time.Duration(i%7*(g%4))*time.Microsecond)
 				for range i % 5 {
 					runtime.Gosched()
 				}
-				if w.Remove(&e) {
+				if w.Remove(&e.limit) {
 					removed.Add(1)
 					continue
 				}
