@@ -115,8 +115,8 @@ func (c *Communicator) readHeader(shortest int) error {
 	return nil
 }
 
-// nextMessage returns the text of the next message, which is valid until the next message is queued or
-// read. It may read up to the end of the shortest message that can end the negotiation.
+// nextMessage returns the text of the next message, which is valid until another message is
+// queued or read. It may read up to the end of the shortest message that can end the negotiation.
 func (c *Communicator) nextMessage(limit, shortest int) ([]byte, error) {
 	for {
 		if text, done, err := c.takeMessage(limit); done || err != nil {

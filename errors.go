@@ -80,8 +80,10 @@ type Error struct {
 	Received      []byte   // the message that ended it, or the bytes not consumed when it ended
 	BytesSent     int      // in messages, headers included
 	BytesReceived int
-	Elapsed       time.Duration // since the call began, or since a call on a LazyStream first waited; 0 if not measured
-	Err           error         // wraps one of the causes
+	// Elapsed is the time since the call began, for a LazyStream since a call first waited
+	// for the outcome, and 0 if it was not measured.
+	Elapsed time.Duration
+	Err     error // wraps one of the causes
 }
 
 // Error returns a text with the role, the proposals, the answer and the cause. The

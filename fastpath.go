@@ -12,8 +12,8 @@ import (
 // this first exchange in line, in the inline buffer of a Communicator. While the stream is not
 // recorded, no other field has changed, and the Communicator can return to its pool as it is. Every
 // other case continues in the loop of the role, client.go or muxer_negotiate.go, from the state
-// that recordFirst and recordExchange record. The initiator's loop makes further exchanges of short messages in the
-// inline buffer, too.
+// that recordFirst and recordExchange record. The initiator's loop makes further exchanges of short
+// messages in the inline buffer, too. A call with a trace never takes the fast path.
 //
 // The fast path saves little compared with a system call. But a negotiation runs after one, with
 // cold caches, where each function, branch and field costs several times as much as in a loop.

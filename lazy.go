@@ -37,7 +37,8 @@ import (
 // After the agreement every call goes directly to the stream. If the peer refuses or breaks the
 // protocol, the stream is ended as the package documentation describes, no further byte is sent,
 // and every call returns one [*Error] (R30). After Close, reads, writes and changes of deadlines
-// return [net.ErrClosed]; [LazyStream.Wait] still returns the outcome. The count that Write returns is always exact: the number of bytes of its argument that were written.
+// return [net.ErrClosed]; [LazyStream.Wait] still returns the outcome. The count that Write returns
+// is always exact: the number of bytes of its argument that were written.
 //
 // Deadlines work as on any net.Conn, also for calls that wait for the answer. An expired deadline
 // leaves the negotiation unchanged. If the stream lacks SetReadDeadline or SetWriteDeadline, the

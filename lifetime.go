@@ -17,7 +17,8 @@ import (
 	"github.com/multiselect/multiselect/internal/watchdog"
 )
 
-// Every call on a stream begins with begin and ends with end. In between, these end
+// A call on a stream begins with begin and ends with end; the fast path uses armFirst and
+// tryRelease instead, and a lazy stream ends in conclude or tryAgree. In between, these end
 // the stream, all by [Communicator.endStream] and so once (R25):
 //
 //   - the time limit, by the watchdog (R24);
@@ -292,7 +293,7 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 	}
 	c.ignoresWriteErrs, c.fast = false, false
 	switch {
-	case c.pooled && c.finished: // not reused: its time limit may have expired and still refer to it
+	case c.pooled && c.finished: // not reused: an expired time limit may still refer to it
 		c.in.clear()
 		c.stream = nil
 	case c.pooled:

@@ -65,7 +65,7 @@ func (m *Muxer) recordFirst(c *Communicator, stream io.ReadWriteCloser, found *n
 	c.in.recordInline(w)
 	switch {
 	case found != nil:
-		c.state.Answer(rules.ReplyEcho, m.Limits.maxProposals(), m.Limits.maxBytes()) // below the limits
+		c.state.Answer(rules.ReplyEcho, m.Limits.maxProposals(), m.Limits.maxBytes())
 		c.recordFastMessage(w)
 		return c.recordFastWrite(w, n, err)
 	case size > 0:

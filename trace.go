@@ -7,7 +7,8 @@ import (
 
 // Trace is a set of hooks that observe the negotiations of a context; see [WithTrace]. Any
 // of them may be nil. They run in order in the goroutine that negotiates, which can change
-// from hook to hook on a [LazyStream], and must not keep the bytes they are given. One Trace may serve many negotiations concurrently.
+// from hook to hook on a [LazyStream], and must not keep the bytes they are given. One Trace may
+// serve many negotiations concurrently.
 type Trace struct {
 	// Begin is called when a call of this package begins to negotiate, before bytes are
 	// sent; for a [LazyStream] that is [Client.Lazy]. Done follows.

@@ -1,5 +1,6 @@
 // Package guard decides which early data a lazy stream may send: bytes of its own protocol that are
-// sent before the peer has agreed to it (R29).
+// sent before the peer has agreed to it (R29). The header and the proposal are sent first; data
+// that the guard refuses waits for the answer.
 //
 // A responder that refuses the protocol keeps reading, and reads the early data as messages of the
 // negotiation. None of them may be a proposal on which it acts. The guard therefore reads early

@@ -13,7 +13,7 @@ import "github.com/multiselect/multiselect/wire"
 // value is the start of a conversation.
 type State struct {
 	Sent, Received int32 // bytes of messages, without headers and lists (R27)
-	Proposals      int32 // proposals that were made, or that were answered
+	Proposals      int32 // made by an initiator; answered by a responder, a refused "ls" included
 	Lists          int32 // lists sent by a responder, or refused because they do not fit (R21, R23)
 
 	HeaderSent     bool // by this side, or queued
@@ -49,7 +49,8 @@ func (s *State) Send(size, maxBytes int) Fault {
 	return NoFault
 }
 
-// MustFlush reports whether a side must write before its next read. A side never waits for
+// MustFlush reports whether a side must write before its next read: pending bytes have arrived
+// and are not consumed, queued ones wait to be written. A side never waits for
 // its peer while bytes of its own are queued (R11). A responder queues its header with its
 // first answer, so that both are sent in one write (R1); it sends the header alone if no
 // bytes of the peer's next message have arrived.

@@ -100,9 +100,9 @@ type Watchdog[T any] struct {
 	next  time.Duration // when the timer fires, 0 while it is not set
 }
 
-// Add sets the time limit of a value, whose Entry is e: the expire function of the Kind is called when the timeout
-// has passed, counted from now, unless [Watchdog.Remove] is called before. A timeout of zero or
-// less expires immediately. Add panics if the value has a time limit already.
+// Add sets the time limit of a value, whose Entry is e: the expire function of the Kind is called
+// when the timeout has passed, counted from now, unless [Watchdog.Remove] is called before. A
+// timeout of zero or less expires immediately. Add panics if the value has a time limit already.
 //
 // A value may be added again after Remove, even while the expire of its last time limit is still
 // running.
