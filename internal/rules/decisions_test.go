@@ -2,7 +2,6 @@ package rules_test
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"testing"
 
@@ -273,6 +272,55 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// A one-shot responder ends after a refusal of any kind, and no other does (R32).
+func TestMustEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer func(s *rules.State)
+		want   bool
+	}{
+		{"before an answer", func(*rules.State) {}, false},
+		{"a refusal", func(s *rules.State) { s.Answer(rules.ReplyNA, 1, 100) }, true},
+		{"an agreement", func(s *rules.State) { s.Answer(rules.ReplyEcho, 1, 100) }, false},
+		{"a list", func(s *rules.State) { s.AnswerList(true) }, false},
+		{"a list that does not fit", func(s *rules.State) { s.AnswerList(false) }, true},
+	} {
+		var s rules.State
+		tt.answer(&s)
+		if s.MustEnd(true) != tt.want || s.MustEnd(false) {
+			t.Errorf("%s: MustEnd = %v of a one-shot responder, %v of another", tt.name, s.MustEnd(true), s.MustEnd(false))
+		}
+	}
+}
+
+// A lazy initiator has proposed, as by Propose, and its header is sent.
+func TestProposed(t *testing.T) {
+	want := rules.State{HeaderSent: true}
+	want.Propose(12, 0, 1, 12)
+	if got := rules.Proposed(12); got != want {
+		t.Errorf("Proposed(12) = %+v, want %+v", got, want)
+	}
+}
+
+func TestAnswerEnd(t *testing.T) {
+	const echoEnd = len(wire.HeaderFrame) + 12
+	for arrived, want := range map[string]int{
+		"":                                    echoEnd,
+		wire.HeaderFrame:                      echoEnd,
+		wire.HeaderFrame + "\x0b/foo":         echoEnd,
+		wire.HeaderFrame + "\x03na\n":         echoEnd, // no data follows a refusal
+		wire.HeaderFrame + "\x20/longer":      len(wire.HeaderFrame) + 33,
+		wire.HeaderFrame + "\x80\x01":         len(wire.HeaderFrame) + 130,
+		wire.HeaderFrame + "\x80":             echoEnd, // the length is incomplete
+		wire.HeaderFrame + "\xff\x7f":         echoEnd, // too large
+		"\x13/multistream/1.1.0\n\x20/longer": echoEnd,
+	} {
+		if got := rules.AnswerEnd([]byte(arrived), echoEnd, 1024); got != want {
+			t.Errorf("AnswerEnd(%q) = %d, want %d", arrived, got, want)
+		}
+	}
+}
+
 func TestLists(t *testing.T) {
 	var s rules.State
 	for range 2 {
@@ -296,76 +344,6 @@ func TestLists(t *testing.T) {
 	}{{3, 40, true}, {4, 40, false}, {3, 41, false}, {0, 1, true}} {
 		if got := rules.ListFits(tt.names, tt.size, 3, 40); got != tt.want {
 			t.Errorf("ListFits(%d, %d) = %v", tt.names, tt.size, got)
-		}
-	}
-}
-
-// A verdict on a frame and one on its text agree, for all texts of up to five bytes out
-// of those that mean something, and for all short bytes that are no frame.
-func TestFormsAgree(t *testing.T) {
-	alphabet := []byte("na\n/s\x01\x02\x03\x04\x80")
-	proposals := []string{"", "n", "na", "ls", "/", "/a", "an", "nan", "na\n", "/nas", "\x03na\n"}
-	var text [5]byte
-	for length := range len(text) + 1 {
-		for combination := range pow(len(alphabet), length) {
-			for i := range length {
-				text[i] = alphabet[combination%len(alphabet)]
-				combination /= len(alphabet)
-			}
-			for _, proposed := range proposals {
-				checkForms(t, text[:length], proposed)
-			}
-		}
-	}
-}
-
-func pow(base, exponent int) int {
-	result := 1
-	for range exponent {
-		result *= base
-	}
-	return result
-}
-
-func checkForms(t *testing.T, b []byte, proposed string) {
-	t.Helper()
-	// As a text.
-	var frame [8]byte
-	message := wire.AppendMessage(frame[:0], string(b))
-	want := rules.Judge(b, proposed)
-	if want == rules.Violated {
-		want = rules.Incomplete // left to the codec
-	}
-	if got := rules.JudgeFrame(message, proposed); got != want {
-		t.Errorf("JudgeFrame(%q, %q) = %d, and Judge says %d", message, proposed, got, want)
-	}
-	// As it is.
-	got := rules.JudgeFrame(b, proposed)
-	if got == rules.Incomplete {
-		return
-	}
-	text, n, err := wire.ConsumeMessage(b, wire.MaxMessage)
-	if err != nil || n != len(b) || rules.Judge(text, proposed) != got {
-		t.Errorf("JudgeFrame(%q, %q) = %d, and it is a message of %d bytes, %v", b, proposed, got, n, err)
-	}
-}
-
-// HasHeader decides as CanBeHeader does when the whole header has arrived.
-func TestHeaderFormsAgree(t *testing.T) {
-	for _, rest := range []string{"", "\x0b/foo/1.0.0\n"} {
-		b := []byte(wire.HeaderFrame + rest)
-		if !rules.HasHeader(b) || !rules.CanBeHeader(b) || !rules.IsHeader(string(b[1:len(wire.HeaderFrame)-1])) {
-			t.Errorf("the header and %q: not recognized", rest)
-		}
-		for i := range b {
-			for bit := range 8 {
-				changed := slices.Clone(b)
-				changed[i] ^= 1 << bit
-				want := i >= len(wire.HeaderFrame)
-				if rules.HasHeader(changed) != want || rules.CanBeHeader(changed) != want {
-					t.Errorf("%q: HasHeader %v, CanBeHeader %v", changed, rules.HasHeader(changed), rules.CanBeHeader(changed))
-				}
-			}
 		}
 	}
 }

@@ -24,10 +24,10 @@ var kept struct {
 	fault   rules.Fault
 }
 
-// The functions are called from here as from any package that uses them: what the
-// compiler knows of a call within the package would hide allocations. Only a list and
-// its errors are allocated.
-func TestNoAllocations(t *testing.T) {
+// measured are calls that must not allocate, by the name of the function. They are made
+// from here as from any package that uses the rules: what the compiler knows of a call
+// within the package would hide allocations. Only a list and errors are allocated.
+func measured() []measurement {
 	echo := wire.AppendMessage(nil, "/foo/1.0.0")
 	text := echo[1 : len(echo)-1]
 	other := []byte("/foo/1.0.1")
@@ -36,10 +36,7 @@ func TestNoAllocations(t *testing.T) {
 	naFrame := []byte(rules.NAFrame)
 	name := string(text)
 	var s rules.State
-	for _, tt := range []struct {
-		name string
-		call func()
-	}{
+	return []measurement{
 		{"IsHeader", func() { kept.is = rules.IsHeader(name) }},
 		{"CanBeHeader", func() {
 			kept.is = rules.CanBeHeader(flight) || rules.CanBeHeader(flight[:7]) || rules.CanBeHeader(echo)
@@ -70,10 +67,50 @@ func TestNoAllocations(t *testing.T) {
 		{"State.AnswerList", func() { s = rules.State{}; s.AnswerList(true) }},
 		{"State.HasGivenUp", func() { kept.is = s.HasGivenUp(rules.EndPeer) }},
 		{"State.MayIgnoreWriteError", func() { kept.is = s.MayIgnoreWriteError() }},
-	} {
-		if allocs := testing.AllocsPerRun(100, tt.call); allocs != 0 {
-			t.Errorf("%s: %v allocations", tt.name, allocs)
+		{"State.MustEnd", func() { kept.is = s.MustEnd(true) }},
+		{"Proposed", func() { s = rules.Proposed(12) }},
+		{"AnswerEnd", func() { kept.size = rules.AnswerEnd(flight, 32, 1024) }},
+	}
+}
+
+type measurement struct {
+	name string // of the function, and after a space or comma of the case
+	call func()
+}
+
+func TestNoAllocations(t *testing.T) {
+	for _, m := range measured() {
+		if allocs := testing.AllocsPerRun(100, m.call); allocs != 0 {
+			t.Errorf("%s: %v allocations", m.name, allocs)
 		}
+	}
+}
+
+// Each exported function and method is measured.
+func TestAllAreMeasured(t *testing.T) {
+	has := make(map[string]bool)
+	for _, m := range measured() {
+		name, _, _ := strings.Cut(m.name, " ")
+		has[strings.TrimSuffix(name, ",")] = true
+	}
+	count := 0
+	for _, file := range files(t) {
+		for _, decl := range file.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok || !fn.Name.IsExported() {
+				continue
+			}
+			name := fn.Name.Name
+			if fn.Recv != nil {
+				name = "State." + name
+			}
+			if count++; !has[name] {
+				t.Errorf("the allocations of %s are not measured", name)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no function was found")
 	}
 }
 
@@ -81,32 +118,40 @@ func TestNoAllocations(t *testing.T) {
 // variable in which one conversation could find something of another.
 func TestImportsAndVariables(t *testing.T) {
 	allowed := []string{"github.com/multiselect/multiselect/wire", "strings"}
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := 0
-	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
-			continue
-		}
-		files++
-		file, err := parser.ParseFile(token.NewFileSet(), entry.Name(), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for name, file := range files(t) {
 		for _, spec := range file.Imports {
 			if path, err := strconv.Unquote(spec.Path.Value); err != nil || !slices.Contains(allowed, path) {
-				t.Errorf("%s imports %s", entry.Name(), spec.Path.Value)
+				t.Errorf("%s imports %s", name, spec.Path.Value)
 			}
 		}
 		for _, decl := range file.Decls {
 			if d, ok := decl.(*ast.GenDecl); ok && d.Tok == token.VAR {
-				t.Errorf("%s declares a variable", entry.Name())
+				t.Errorf("%s declares a variable", name)
 			}
 		}
 	}
-	if files == 0 {
-		t.Error("no file was read")
+}
+
+// files returns the files of the package, by their names.
+func files(t *testing.T) map[string]*ast.File {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
 	}
+	parsed := make(map[string]*ast.File)
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), entry.Name(), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed[entry.Name()] = file
+	}
+	if len(parsed) == 0 {
+		t.Fatal("the package has no files")
+	}
+	return parsed
 }

@@ -257,7 +257,7 @@ func (p *plan) isBuffered() bool { return !p.unbuffered && p.kind != pipe }
 
 // areValid reports whether the first proposal is sent.
 func (p *plan) areValid() bool {
-	valid := len(p.proposals) > 0 && p.limits.MaxMessage <= 0 && p.limits.MaxProposals <= 0 && p.limits.MaxBytes <= 0
+	valid := 0 < len(p.proposals) && len(p.proposals) <= 128 && p.limits.MaxMessage <= 0 && p.limits.MaxProposals <= 0 && p.limits.MaxBytes <= 0
 	for _, name := range p.proposals {
 		valid = valid && wire.CheckName(name, 1024) == nil
 	}
