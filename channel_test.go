@@ -13,8 +13,7 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// resettable is a message channel with a Reset, which nobody but the channel's
-// own type knows of.
+// resettable is a message channel with a Reset, which only its own type declares.
 type resettable struct {
 	ended   string
 	written int

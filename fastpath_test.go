@@ -17,8 +17,8 @@ import (
 
 // Where the short way ends, nothing is forgotten of what it knew.
 
-// What does not fit the short way is answered beside the next read on a stream
-// without a buffer, with a budget and without (R28).
+// On a stream without a buffer, the answer to a name that does not fit inline is written
+// concurrently with the next read, with a time limit and without (R28).
 func TestLongNameOverPipe(t *testing.T) {
 	long, known := "/"+strings.Repeat("x", 61), "/"+strings.Repeat("y", 60)
 	for _, budget := range []multiselect.Limits{{}, {Timeout: -1}} {

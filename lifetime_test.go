@@ -61,8 +61,8 @@ func TestBudgetOfHalfClosedStream(t *testing.T) {
 	})
 }
 
-// What the caller hands in may panic. The stream is ended then, at once, and
-// nothing of ours comes back to it or to the context.
+// A stream, a matcher or a hook of the caller may panic. The stream is then ended
+// immediately, and no later call of this package uses it or the context.
 func TestPanicEndsTheStream(t *testing.T) {
 	panics := func(string) bool { panic("a matcher") }
 	for _, over := range []bool{false, true} {

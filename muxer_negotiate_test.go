@@ -90,8 +90,8 @@ func TestHeaderFirstUnheard(t *testing.T) {
 	}
 }
 
-// What is sent behind the only shot is never a proposal, and the initiator hears
-// "na" and not the end of the stream.
+// Data after the refused proposal of a one-shot responder is never read as a proposal, and
+// the initiator receives "na" before the end of the stream (R32).
 func TestOneShot(t *testing.T) {
 	tests := []struct {
 		name, sent, answer string

@@ -43,36 +43,36 @@ func TestCanBeHeader(t *testing.T) {
 		}
 	}
 	if !CanBeHeader([]byte(wire.HeaderFrame + "what follows is not looked at")) {
-		t.Error("the header is not possible with something behind it")
+		t.Error("the header is not possible with bytes after it")
 	}
 }
 
 func TestReplyTo(t *testing.T) {
-	const registered, behind, listing = true, true, true
+	const registered, more, listing = true, true, true
 	for _, tt := range []struct {
-		text                        string
-		registered, behind, listing bool
-		want                        Reply
+		text                      string
+		registered, more, listing bool
+		want                      Reply
 	}{
-		{"/foo", registered, !behind, listing, ReplyEcho},
-		{"/foo", registered, !behind, !listing, ReplyEcho},
-		{"/foo", registered, behind, listing, ReplyNA}, // R12
-		{"/foo", !registered, !behind, listing, ReplyNA},
-		{"/foo", !registered, behind, listing, ReplyNA},
-		{"ls", !registered, !behind, listing, ReplyList},
-		{"ls", !registered, behind, listing, ReplyList}, // pipelined
-		{"ls", !registered, !behind, !listing, ReplyNA}, // R19
-		{"na", !registered, !behind, listing, ReplyNA},
-		{"/multistream/1.0.0", !registered, !behind, listing, ReplyNA}, // R4
-		{"", !registered, !behind, listing, ReplyNA},
-		{"LS", !registered, !behind, listing, ReplyNA},
-		{"ls ", !registered, !behind, listing, ReplyNA},
-		{"a\nb", !registered, !behind, listing, ReplyNA},
-		{"\xff\xfe", !registered, !behind, listing, ReplyNA},
+		{"/foo", registered, !more, listing, ReplyEcho},
+		{"/foo", registered, !more, !listing, ReplyEcho},
+		{"/foo", registered, more, listing, ReplyNA}, // R12
+		{"/foo", !registered, !more, listing, ReplyNA},
+		{"/foo", !registered, more, listing, ReplyNA},
+		{"ls", !registered, !more, listing, ReplyList},
+		{"ls", !registered, more, listing, ReplyList}, // pipelined
+		{"ls", !registered, !more, !listing, ReplyNA}, // R19
+		{"na", !registered, !more, listing, ReplyNA},
+		{"/multistream/1.0.0", !registered, !more, listing, ReplyNA}, // R4
+		{"", !registered, !more, listing, ReplyNA},
+		{"LS", !registered, !more, listing, ReplyNA},
+		{"ls ", !registered, !more, listing, ReplyNA},
+		{"a\nb", !registered, !more, listing, ReplyNA},
+		{"\xff\xfe", !registered, !more, listing, ReplyNA},
 	} {
-		if got := ReplyTo([]byte(tt.text), tt.registered, tt.behind, tt.listing); got != tt.want {
-			t.Errorf("ReplyTo(%q, registered %v, behind %v, listing %v) = %d, want %d",
-				tt.text, tt.registered, tt.behind, tt.listing, got, tt.want)
+		if got := ReplyTo([]byte(tt.text), tt.registered, tt.more, tt.listing); got != tt.want {
+			t.Errorf("ReplyTo(%q, registered %v, more %v, listing %v) = %d, want %d",
+				tt.text, tt.registered, tt.more, tt.listing, got, tt.want)
 		}
 	}
 }
