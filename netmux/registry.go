@@ -290,7 +290,7 @@ func (r *registry) oldestOfMostDemanding(s stage) *entry {
 // one: the oldest half-open connection, and later one of the most demanding host.
 func (r *registry) firstWithDescriptor(s stage) *entry {
 	e := r.oldestOfMostDemanding(s)
-	if s == stageHalfOpen || !e.owner.hasDescriptor() {
+	if s == stageHalfOpen || e == nil || !e.owner.hasDescriptor() {
 		for e = r.oldest(s); !e.owner.hasDescriptor(); {
 			e = e.age.next
 		}
