@@ -55,25 +55,65 @@ type bounded struct {
 }
 
 var bounds = []bounded{
-	{"the oldest silent one ends", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 3, -1 },
-		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"}, nil, []int{0, 1}, "MaxActive", false},
-	{"those with data stay", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 3, -1 },
-		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"}, []int{0, 1}, []int{2}, "MaxActive", false},
-	{"the most demanding host", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 4, -1 },
-		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.4"}, nil, []int{1}, "MaxActive", false},
-	{"hosts without a key are one", func(s *netmux.Server) { s.MaxActive = 4 },
-		[]string{"10.0.0.1", "127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"}, nil, []int{1}, "MaxActive", false},
-	{"all with data: refused", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 2, -1 },
-		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}, []int{0, 1}, []int{2}, "MaxActive", true},
+	{
+		"the oldest silent one ends", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 3, -1 },
+		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"},
+		nil,
+		[]int{0, 1},
+		"MaxActive", false,
+	},
+	{
+		"those with data stay", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 3, -1 },
+		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.1"},
+		[]int{0, 1},
+		[]int{2},
+		"MaxActive", false,
+	},
+	{
+		"the most demanding host", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 4, -1 },
+		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.4"},
+		nil,
+		[]int{1},
+		"MaxActive", false,
+	},
+	{
+		"hosts without a key are one", func(s *netmux.Server) { s.MaxActive = 4 },
+		[]string{"10.0.0.1", "127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"},
+		nil,
+		[]int{1},
+		"MaxActive", false,
+	},
+	{
+		"all with data: refused", func(s *netmux.Server) { s.MaxActive, s.MaxActivePerHost = 2, -1 },
+		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"},
+		[]int{0, 1},
+		[]int{2},
+		"MaxActive", true,
+	},
 	{"all with data, and the owner ends those", func(s *netmux.Server) {
 		s.MaxActive, s.MaxActivePerHost, s.EvictActive = 3, -1, true
 	}, []string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"}, []int{0, 1, 2}, []int{1}, "MaxActive", false},
-	{"of one host", func(s *netmux.Server) { s.MaxActivePerHost = 2 },
-		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2"}, nil, []int{1}, "MaxActivePerHost", false},
-	{"of one host with data: refused", func(s *netmux.Server) { s.MaxActivePerHost = 2 },
-		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2"}, []int{1, 2}, []int{3}, "MaxActivePerHost", true},
-	{"half of MaxActive by default", func(s *netmux.Server) { s.MaxActive = 4 },
-		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1"}, nil, []int{0}, "MaxActivePerHost", false},
+	{
+		"of one host", func(s *netmux.Server) { s.MaxActivePerHost = 2 },
+		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2"},
+		nil,
+		[]int{1},
+		"MaxActivePerHost", false,
+	},
+	{
+		"of one host with data: refused", func(s *netmux.Server) { s.MaxActivePerHost = 2 },
+		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2"},
+		[]int{1, 2},
+		[]int{3},
+		"MaxActivePerHost", true,
+	},
+	{
+		"half of MaxActive by default", func(s *netmux.Server) { s.MaxActive = 4 },
+		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1"},
+		nil,
+		[]int{0},
+		"MaxActivePerHost", false,
+	},
 	{"a balancer's address", func(s *netmux.Server) {
 		s.MaxActivePerHost = 1
 		s.HostKey = func(net.Addr) string { return "" }
@@ -82,8 +122,11 @@ var bounds = []bounded{
 		s.MaxActivePerHost = 1
 		s.HostKey = func(remote net.Addr) string { return remote.(*net.TCPAddr).IP.String() }
 	}, []string{"127.0.0.1", "127.0.0.2", "127.0.0.1"}, nil, []int{0}, "MaxActivePerHost", false},
-	{"no limit by default", func(*netmux.Server) {},
-		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1"}, nil, nil, "", false},
+	{
+		"no limit by default", func(*netmux.Server) {},
+		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.1"},
+		nil, nil, "", false,
+	},
 }
 
 // When a server is full, silent connections end in favor of new ones; a connection with data does

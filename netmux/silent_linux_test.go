@@ -13,19 +13,28 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// On TCP the kernel knows which peers have sent bytes since the agreement, although handlers
-// read from the *net.TCPConn itself: bytes that came with the proposal, that are unread, and
-// that were read long ago.
-func TestSilentOnTCP(t *testing.T) {
-	const answered, unread, early, silent = 0, 1, 2, 3
-	var seen errorLog
-	s := &netmux.Server{MaxActive: 4, ConnError: seen.hook}
+const (
+	answered = iota // the peer has sent a byte that was read and answered
+	unread          // it has sent a byte that was not read
+	early           // it has sent bytes together with the proposal
+	silent
+)
+
+// fillServer serves, and opens a connection of each kind, all with an agreement.
+func fillServer(t *testing.T, s *netmux.Server, release chan struct{}) (conns [4]net.Conn) {
+	t.Helper()
 	states := make(chan netmux.ConnState, 100)
 	s.ConnState = func(_ net.Conn, state netmux.ConnState) { states <- state }
+	await := func(want netmux.ConnState) {
+		for state := range states {
+			if state == want {
+				return
+			}
+		}
+	}
 	const lazy = "/lazy/1.0.0"
-	release := make(chan struct{})
 	echoing(t, s, echo)
-	arrived := make(chan bool, 1)
+	arrived := make(chan bool, 2)
 	handle(t, s, deep, func(conn net.Conn) { // does not read
 		peek(conn)
 		arrived <- true
@@ -37,18 +46,9 @@ func TestSilentOnTCP(t *testing.T) {
 		<-release
 	})
 	addr := serveTCP(t, s)
-	await := func(want netmux.ConnState) {
-		for state := range states {
-			if state == want {
-				return
-			}
-		}
-	}
-	var conns [4]net.Conn
 	conns[answered] = dial(t, &netmux.Dialer{Protocols: []string{echo}}, addr)
 	checkEcho(t, conns[answered], "x")
 	conns[unread] = dial(t, &netmux.Dialer{Protocols: []string{deep}}, addr)
-	await(netmux.StateActive)
 	io.WriteString(conns[unread], "x")
 	<-arrived
 	var err error
@@ -61,6 +61,18 @@ func TestSilentOnTCP(t *testing.T) {
 	for s.Stats().Active < len(conns) {
 		await(netmux.StateActive)
 	}
+	return conns
+}
+
+// On TCP the kernel knows which peers have sent bytes since the agreement, although handlers
+// read from the *net.TCPConn itself: bytes that came with the proposal, that are unread, and
+// that were read long ago.
+func TestSilentOnTCP(t *testing.T) {
+	var seen errorLog
+	s := &netmux.Server{MaxActive: 4, ConnError: seen.hook}
+	release := make(chan struct{})
+	conns := fillServer(t, s, release)
+	addr := conns[silent].RemoteAddr().String()
 	another := dial(t, &netmux.Dialer{Protocols: []string{echo}}, addr)
 	checkEcho(t, another, "x")
 	if _, err := conns[silent].Read(make([]byte, 1)); err == nil {
