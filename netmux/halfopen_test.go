@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,58 +162,6 @@ func TestTimeout(t *testing.T) {
 				s.Close()
 				client.Wait()
 			})
-		})
-	}
-}
-
-// exhausted is a listener whose process has no descriptor left, for some calls of Accept.
-type exhausted struct {
-	*memoryListener
-	when func() bool
-}
-
-func (l exhausted) Accept() (net.Conn, error) {
-	if l.when() {
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
-	}
-	return l.memoryListener.Accept()
-}
-
-// When the process is out of descriptors, an eighth of the half-open connections is evicted, the
-// oldest first, and at least 8. The new connection is accepted without a pause.
-func TestOutOfDescriptors(t *testing.T) {
-	for conns, want := range map[int]int{3: 3, 20: 8, 160: 20} {
-		synctest.Test(t, func(t *testing.T) {
-			var seen errorLog
-			s := &netmux.Server{ConnError: seen.hook}
-			echoing(t, s, echo)
-			l := newMemoryListener()
-			failed := false
-			stop := serveIn(t, s, exhausted{l, func() bool {
-				full := !failed && s.Stats().HalfOpen == conns
-				failed = failed || full
-				return full
-			}})
-			start := time.Now()
-			var silent []net.Conn
-			for range conns {
-				silent = append(silent, l.dial(t))
-			}
-			good := dial(t, l.dialer(echo), "")
-			if took := time.Since(start); took != 0 {
-				t.Errorf("%d connections: served after %v", conns, took)
-			}
-			if got := endedOf(silent); len(got) != want || !slices.IsSorted(got) || got[want-1] != want-1 {
-				t.Errorf("%d connections, evicted: %v, want the first %d", conns, got, want)
-			}
-			for _, err := range seen.list() {
-				checkLimit(t, err, "descriptors", netmux.ErrHalfOpen, false)
-			}
-			if st := s.Stats(); int(st.Evicted) != want {
-				t.Errorf("%+v, want %d evicted", st, want)
-			}
-			good.Close()
-			stop()
 		})
 	}
 }
