@@ -235,4 +235,3 @@ func TestOutOfDescriptors(t *testing.T) {
 		})
 	}
 }
-

@@ -242,4 +242,3 @@ func TestFirstByteTimeout(t *testing.T) {
 		stop()
 	})
 }
-

@@ -208,4 +208,3 @@ func TestOutOfDescriptorsLinks(t *testing.T) {
 		stop()
 	})
 }
-
