@@ -15,7 +15,7 @@ import (
 // This file checks that every sentence and every rule has a case that fails when it is
 // broken, and writes docs/conformance-trace.md.
 
-const tracePath = "../docs/conformance-trace.md"
+const tracePath = "../../../docs/conformance-trace.md"
 
 // inside are the tests of the library for sentences and rules that do not show on the wire,
 // or only when the party under test changes.
@@ -109,7 +109,7 @@ func TestEveryRequirementIsChecked(t *testing.T) {
 
 // The rules are those of docs/protocol.md, word for word; -update copies them.
 func TestRulesAreTheDocumented(t *testing.T) {
-	text, err := os.ReadFile("../docs/protocol.md")
+	text, err := os.ReadFile("../../../docs/protocol.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestRulesAreTheDocumented(t *testing.T) {
 // updateRules copies the rules to cases/sentences.txt. This run still has the old ones.
 func updateRules(t *testing.T, rules map[string]string) {
 	t.Helper()
-	const path = "cases/sentences.txt"
+	const path = "../../../conform/cases/sentences.txt"
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -196,20 +196,20 @@ func TestTrace(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(tracePath); err != nil || string(got) != b.String() {
-		t.Errorf("%s is not up to date (%v): go test ./conform -run Trace -update", tracePath, err)
+		t.Errorf("%s is not up to date (%v): go test ./internal/suite/conform -run Trace -update", tracePath, err)
 	}
 }
 
 const traceHead = `# From sentences to cases
 
-Written by ` + "`go test ./conform -run TestTrace -update`" + `; a test fails when it is not up
+Written by ` + "`go test ./internal/suite/conform -run TestTrace -update`" + `; a test fails when it is not up
 to date, when a sentence or a rule has no case that fails if it is broken, and when
 a case fails for no mutant. The keys C are sentences of the
 [connections specification](https://github.com/libp2p/specs/blob/master/connections/README.md),
 M of [multistream-select](https://github.com/multiformats/multistream-select), V of
 [unsigned-varint](https://github.com/multiformats/unsigned-varint), R the rules of
 [protocol.md](protocol.md). «Mutants» is how many of the broken parties in
-` + "`conform/testdata/mutants.txt`" + ` the cases catch; «code» are the files whose comments
+` + "`internal/suite/conform/testdata/mutants.txt`" + ` the cases catch; «code» are the files whose comments
 cite the rules. Tests in brackets are tests of the library, for effects that the wire does not show.
 
 | | sentence | cases | mutants | code |

@@ -9,11 +9,11 @@
 // A plain go test plays 100,000 plans, and a tenth of them under the race detector. More
 // of them are for a job outside of CI:
 //
-//	DIFFERENTIAL_PLANS=10000000 go test -run TestDifferential -timeout 1h ./internal/apitest/differential
+//	DIFFERENTIAL_PLANS=10000000 go test -run TestDifferential -timeout 1h ./internal/suite/differential
 //
 // A failure prints the plan and its seed. This plays only the plan of seed 4711:
 //
-//	DIFFERENTIAL_SEED=4711 go test -run TestDifferential ./internal/apitest/differential
+//	DIFFERENTIAL_SEED=4711 go test -run TestDifferential ./internal/suite/differential
 //
 // With both variables set, the plans of consecutive seeds are played, from that one on.
 package differential_test

@@ -40,7 +40,7 @@ func TestIDs(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s lacks %q: go test ./conform -run TestIDs -update adds them", idsPath, added)
+		t.Fatalf("%s lacks %q: go test ./internal/suite/conform -run TestIDs -update adds them", idsPath, added)
 	}
 	all := append(promised, added...)
 	slices.Sort(all)

@@ -17,7 +17,8 @@ import (
 
 const (
 	module     = "github.com/multiselect/multiselect"
-	modulePath = ".." // from this folder
+	modulePath = "../../.." // from this folder
+	suitePath  = modulePath + "/internal/suite"
 )
 
 var (
@@ -158,7 +159,7 @@ const R7 = "R8" // quoted text is no comment
 	}
 }
 
-// libraryTests returns the names of the tests of the module.
+// libraryTests returns the names of the tests of the module and of its suites.
 func libraryTests(t *testing.T) (names []string) {
 	t.Helper()
 	decl := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
@@ -167,7 +168,9 @@ func libraryTests(t *testing.T) (names []string) {
 			return err
 		}
 		if d.IsDir() {
-			if _, err := os.Stat(filepath.Join(path, "go.mod")); path != modulePath && err == nil || d.Name() == ".git" {
+			_, err := os.Stat(filepath.Join(path, "go.mod"))
+			isOurs := path == modulePath || path == filepath.FromSlash(suitePath)
+			if !isOurs && err == nil || d.Name() == ".git" {
 				return filepath.SkipDir // another module
 			}
 			return nil
