@@ -140,6 +140,12 @@ func TestExpectFail(t *testing.T) {
 	if r := against(t, right, o); r.OK() {
 		t.Errorf("an expected failure that did not come: %+v", r.Results[0])
 	}
+	o.ExpectFail["R10-unknown"] = conform.Sometimes + "it is silent"
+	for name, m := range map[string]func(*responderModel){"a failure": silentAt(unserved), "a pass": right} {
+		if r := against(t, m, o); !r.OK() {
+			t.Errorf("%s of a case that fails sometimes: %+v", name, r.Results[0])
+		}
+	}
 }
 
 // What does not fit, and what is not offered, is no failure.

@@ -6,10 +6,13 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,11 +64,12 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// The same run counts the same everywhere: passed are pass, warn and info;
-// failed are the miss, the error and the pass that was not expected.
+// The same run counts the same everywhere: passed are pass, warn and info; failed are the
+// miss, the error and the pass that was not expected; known are the failure that was expected
+// and the case that fails sometimes.
 func TestCounts(t *testing.T) {
 	r := sampleReport(multiselect.Responder)
-	const want = "3 passed, 3 failed, 3 skipped"
+	const want = "3 passed, 3 failed, 2 known, 2 skipped"
 	if got := report.Summary(r); got != want {
 		t.Fatalf("Summary: %q, want %q", got, want)
 	}
@@ -73,10 +77,17 @@ func TestCounts(t *testing.T) {
 	if last := text[len(text)-1]; last != want {
 		t.Errorf("last line of the text: %q, want %q", last, want)
 	}
+	const parts = "passed: 1 pass + 1 info + 1 warn; failed: 1 fail + 1 unexpected + 1 error; " +
+		"known: 1 fail, known + 1 either; skipped: 1 unsupported + 1 skipped"
+	if line := text[len(text)-2]; line != parts {
+		t.Errorf("the line before it: %q, want %q", line, parts)
+	}
 	var doc struct {
-		OK      bool
-		Summary string
-		Results []struct{ Counted string }
+		OK                             bool
+		Summary                        string
+		Passed, Failed, Known, Skipped int
+		Counts                         map[string]int
+		Results                        []struct{ Status, Counted string }
 	}
 	if err := json.Unmarshal([]byte(write(t, "report.json", r)), &doc); err != nil {
 		t.Fatal(err)
@@ -84,8 +95,57 @@ func TestCounts(t *testing.T) {
 	if doc.OK || doc.Summary != want || len(doc.Results) != len(r.Results) {
 		t.Errorf("JSON: ok %v, %q, %d results", doc.OK, doc.Summary, len(doc.Results))
 	}
+	counted, status := make(map[string]int), make(map[string]int)
+	for _, r := range doc.Results {
+		counted[r.Counted]++
+		status[r.Status]++
+	}
+	if n := map[string]int{"passed": doc.Passed, "failed": doc.Failed, "known": doc.Known, "skipped": doc.Skipped}; !maps.Equal(n, counted) || !maps.Equal(doc.Counts, status) {
+		t.Errorf("JSON: %v and %v, its results %v and %v", n, doc.Counts, counted, status)
+	}
 	if html := write(t, "report.html", r); !strings.Contains(html, want) {
 		t.Errorf("the page does not say %q", want)
+	}
+}
+
+var (
+	summary = regexp.MustCompile(`<p class="sum \w+"><strong>(.*?)</strong> as (\w+): (.*?)</p>`)
+	headers = regexp.MustCompile(`<th scope="colgroup" colspan="(\d+)">(\w+)</th>`)
+	row     = regexp.MustCompile(`<tr><th scope="row">(.*?)</th><td>(responder|initiator)</td>(.*?)</tr>`)
+	cell    = regexp.MustCompile(`<td class="num[^"]*">(\d+)</td>`)
+)
+
+// The bar of a party and its row in the table have the same counts.
+func TestPageCounts(t *testing.T) {
+	html := write(t, "matrix.html", nil)
+	bars := make(map[string]string)
+	for _, m := range summary.FindAllStringSubmatch(html, -1) {
+		bars[m[1]+" "+m[2]] = m[3]
+	}
+	rows := row.FindAllStringSubmatch(html, -1)
+	if len(bars) != 4 || len(rows) != len(bars) {
+		t.Fatalf("%d bars, %d rows", len(bars), len(rows))
+	}
+	for _, m := range rows {
+		cells, parts := cell.FindAllStringSubmatch(m[3], -1), []string(nil)
+		for _, h := range headers.FindAllStringSubmatch(html, -1) {
+			columns, err := strconv.Atoi(h[1])
+			if err != nil || columns > len(cells) {
+				t.Fatal(columns, len(cells), err)
+			}
+			sum := 0
+			for _, c := range cells[:columns] {
+				n, _ := strconv.Atoi(c[1])
+				sum += n
+			}
+			cells = cells[columns:]
+			if h[2] != "known" || sum > 0 {
+				parts = append(parts, fmt.Sprint(sum, " ", h[2]))
+			}
+		}
+		if got, want := strings.Join(parts, ", "), bars[m[1]+" "+m[2]]; got != want {
+			t.Errorf("%s as %s: the row has %q, the bar %q", m[1], m[2], got, want)
+		}
 	}
 }
 
@@ -95,7 +155,7 @@ func TestAllGood(t *testing.T) {
 	if err := json.Unmarshal([]byte(write(t, "report.json", r)), &doc); err != nil || !doc.OK {
 		t.Errorf("JSON: ok %v, %v", doc.OK, err)
 	}
-	if text := write(t, "report.txt", r); text != "pass         R2-header: says its header\n\npass 1\n1 passed, 0 failed, 0 skipped\n" {
+	if text := write(t, "report.txt", r); text != "pass         R2-header: says its header\n\npassed: 1 pass\n1 passed, 0 failed, 0 skipped\n" {
 		t.Errorf("text: %q", text)
 	}
 }
@@ -166,7 +226,7 @@ func TestJUnitParses(t *testing.T) {
 	if n.Time = suite.Time; n != suite.junitCounts {
 		t.Errorf("elements %+v, attributes %+v", n, suite.junitCounts)
 	}
-	if want := (junitCounts{Tests: 9, Failures: 2, Errors: 1, Skipped: 3, Time: suite.Time}); n != want {
+	if want := (junitCounts{Tests: 10, Failures: 2, Errors: 1, Skipped: 4, Time: suite.Time}); n != want {
 		t.Errorf("counts %+v, want %+v", n, want)
 	}
 }
@@ -177,7 +237,7 @@ var tapLine = regexp.MustCompile(`^(not )?ok (\d+) - ((?:[^#\\]|\\#|\\\\)+?)(?: 
 func TestTAPParses(t *testing.T) {
 	r := sampleReport(multiselect.Responder)
 	text := strings.Split(strings.TrimSuffix(write(t, "report.tap", r), "\n"), "\n")
-	if text[0] != "TAP version 14" || text[1] != "1..9" {
+	if text[0] != "TAP version 14" || text[1] != "1..10" {
 		t.Fatalf("it begins %q", text[:2])
 	}
 	var bad, todo, skip, n int
@@ -208,7 +268,7 @@ func TestTAPParses(t *testing.T) {
 			}
 		}
 	}
-	if inside || n != 9 || bad != 3 || todo != 1 || skip != 2 {
+	if inside || n != 10 || bad != 3 || todo != 2 || skip != 2 {
 		t.Errorf("%d lines, %d not ok, %d TODO, %d SKIP", n, bad, todo, skip)
 	}
 }
@@ -232,7 +292,7 @@ func TestJSONBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := doc.Results[0]
-	if doc.Format != "multiselect-conform/1" || first.Outcome == nil || *first.Outcome != 0 || doc.Results[1].Outcome != nil {
+	if doc.Format != "multiselect-conform/2" || first.Outcome == nil || *first.Outcome != 0 || doc.Results[1].Outcome != nil {
 		t.Errorf("format %q, outcomes %v and %v", doc.Format, first.Outcome, doc.Results[1].Outcome)
 	}
 	if e := first.Events[2]; e.Hex != "83006e61" || e.From != "initiator" || e.Kind != "data" || e.AtUS != 741 {

@@ -50,7 +50,7 @@ func sampleResult(c *conform.Case, v conform.Verdict, reason string) conform.Res
 	}
 }
 
-// sampleReport has every verdict, and both kinds of what was expected to fail.
+// sampleReport has every status.
 func sampleReport(role multiselect.Role) *conform.Report {
 	r := &conform.Report{Role: role, Start: began, Duration: 1234567 * time.Microsecond}
 	add := func(id string, l conform.Level, v conform.Verdict, title, reason string) *conform.Result {
@@ -70,6 +70,8 @@ func sampleReport(role multiselect.Role) *conform.Report {
 		Expected = "go-varint reads it, see https://github.com/multiformats/go-varint/issues/1."
 	add("R4-again", conform.LevelMust, conform.VerdictPass, "refuses a second header", "a refusal is one na").
 		Expected = "was so until 0.5"
+	add("R1-echo", conform.LevelShould, conform.VerdictFail, "header and echo in one write", "two reads").
+		Expected = conform.Sometimes + "two writes, which may arrive as one"
 	return r
 }
 
