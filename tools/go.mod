@@ -9,6 +9,7 @@ tool (
 )
 
 require (
+	github.com/google/licensecheck v0.3.1
 	github.com/rhysd/actionlint v1.7.12
 	golang.org/x/mod v0.43.0
 	golang.org/x/tools v0.52.1-0.20261106145633-d407941a339a
