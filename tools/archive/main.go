@@ -13,14 +13,11 @@ package main
 import (
 	"archive/zip"
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -28,7 +25,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	modzip "golang.org/x/mod/zip"
+
+	"github.com/multiselect/multiselect/tools/internal/modarchive"
 )
 
 // maxSize is 0.45 times the 753639 bytes of the archive of commit 4f382e5, by this count.
@@ -75,32 +73,9 @@ func pack(dir string) (archive []byte, prefix string, err error) {
 		return nil, "", err
 	}
 	version := module.Version{Path: modfile.ModulePath(text), Version: "v0.0.0"}
-	cmd := exec.Command("git", "-C", dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-	cmd.Stderr = os.Stderr
-	names, err := cmd.Output()
-	if err != nil {
-		return nil, "", fmt.Errorf("%v: %w", cmd, err)
-	}
-	var files []modzip.File
-	for name := range strings.SplitSeq(strings.TrimRight(string(names), "\x00"), "\x00") {
-		f := file{dir, name}
-		if _, err := f.Lstat(); !errors.Is(err, fs.ErrNotExist) { // deleted, and not yet committed
-			files = append(files, f)
-		}
-	}
-	var b bytes.Buffer
-	if err := modzip.Create(&b, version, files); err != nil {
-		return nil, "", err
-	}
-	return b.Bytes(), version.String() + "/", nil
+	archive, err = modarchive.Pack(dir, ".", version)
+	return archive, version.String() + "/", err
 }
-
-// A file is a file of a checkout.
-type file struct{ dir, name string }
-
-func (f file) Path() string                 { return f.name }
-func (f file) Lstat() (fs.FileInfo, error)  { return os.Lstat(filepath.Join(f.dir, f.name)) }
-func (f file) Open() (io.ReadCloser, error) { return os.Open(filepath.Join(f.dir, f.name)) }
 
 // list prints the compressed bytes of each folder, the largest first.
 func list(w io.Writer, archive []byte, prefix string) error {
