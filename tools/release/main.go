@@ -9,7 +9,8 @@
 // With -prepare it edits their go.mod and go.sum files: the modules require each other at
 // VERSION, without replace lines. go.sum has the hashes that the archives will have, so that
 // one commit holds all modules. The root module must have its final content, CHANGELOG.md
-// included. Commit the result, run .ci/run, and call release again without -prepare.
+// included. Commit the result, and call release again without -prepare. Until the tags are
+// pushed, the modules can be built in the workspace only.
 //
 // Without -prepare it creates an annotated tag for each module, each after the modules that
 // it requires: v0.1.0 for the root, otel/v0.1.0 for otel. It refuses to, and lists all
