@@ -53,7 +53,7 @@ var published = layout{
 		".", "wire", "transcript", "netmux/...", "conform/...", "internal/...",
 		"gomultistream/...", "otel/...",
 	},
-	docs: []string{"README.md", "CONTRIBUTING.md", "docs", "conform/cases/README.md"},
+	docs: []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "conform/cases/README.md"},
 }
 
 func main() { os.Exit(run(os.Args[1:], published, os.Stdout, os.Stderr)) }
