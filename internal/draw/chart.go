@@ -30,7 +30,7 @@ func (c Lines) Picture() Picture {
 	for _, t := range c.X.Ticks {
 		x := c.X.place(t.At, f.left, f.right)
 		f.Line(x, f.top, x, f.bottom, "grid")
-		f.Text(x, f.bottom+18, Middle, "", t.Text)
+		f.Text(min(x, f.width-textWidth(t.Text)/2), f.bottom+18, Middle, "", t.Text)
 	}
 	f.axes(c.X.Label, c.Y.Label)
 	for _, curve := range c.Curves {
