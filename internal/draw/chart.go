@@ -109,7 +109,7 @@ func (f *frame) entry(x float64, name string) float64 {
 }
 
 func (f *frame) picture(title, about string) Picture {
-	return Picture{Width: f.width, Height: f.height, Title: title, About: about, Layers: []*Layer{&f.Layer}}
+	return Picture{Width: f.width, Height: f.height, Title: title, About: about, Style: charts, Layers: []*Layer{&f.Layer}}
 }
 
 // textWidth estimates the width of a text of 12 pixels.

@@ -87,7 +87,7 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.ReplaceAll(string(want), "\r\n", "\n") != got {
-			t.Errorf("%s is not what is drawn, which is:\n%s", path, got)
+			t.Errorf("%s is not what is drawn: run with -update, and look at the difference", path)
 		}
 		if strings.Contains(got, "NaN") || strings.Contains(got, "Inf") {
 			t.Errorf("%s has a coordinate that is not a number", name)
@@ -120,7 +120,8 @@ func TestWellFormed(t *testing.T) {
 
 // TestStyle checks that each class of a chart has a rule, and each colour one for dark pages.
 func TestStyle(t *testing.T) {
-	light, dark, _ := strings.Cut(draw.Style, "@media")
+	media := regexp.MustCompile(`(?s)@media.*?\n}\n`)
+	light, dark := media.ReplaceAllString(draw.ChartStyle, ""), strings.Join(media.FindAllString(draw.ChartStyle, -1), "")
 	for _, class := range regexp.MustCompile(`class="([^"]*)"`).FindAllStringSubmatch(linear().Picture().File()+bars().Picture().File(), -1) {
 		for name := range strings.FieldsSeq(class[1]) {
 			if !strings.Contains(light, "."+name+" ") {

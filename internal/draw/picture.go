@@ -2,8 +2,8 @@
 // and the diagrams of docs/protocol.md.
 //
 // A [Picture] is made of layers of elements. [Lines] and [Bars] are charts, and have one as
-// their result. Colours are classes of [Style], which has them for light and for dark pages.
-// Colour is never the only difference: inks have dashes of their own, and bars a position.
+// their result. Colours are classes, with a colour for light and one for dark pages. Colour is
+// never the only difference: inks have dashes of their own, and bars a position.
 //
 // The tool and the programs in interop use this package; the library does not.
 package draw
@@ -81,7 +81,7 @@ func (l *Layer) Dot(p Point, class string) {
 type Picture struct {
 	Width, Height float64 // in pixels
 	Title, About  string  // name and description, for readers who do not see it
-	Style, Defs   string  // rules and definitions in addition to [Style]
+	Style, Defs   string  // rules and definitions, the rules in addition to those for text and page
 	Layers        []*Layer
 }
 
@@ -95,7 +95,7 @@ func (p Picture) File() string {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-labelledby="%s">`+"\n",
 		p.Width, p.Height, p.Width, p.Height, names)
 	fmt.Fprintf(&b, "<title id=\"title\">%s</title>\n%s", html.EscapeString(p.Title), about)
-	fmt.Fprintf(&b, "<style>\n%s%s</style>\n%s", Style, p.Style, p.Defs)
+	fmt.Fprintf(&b, "<style>\n%s%s</style>\n%s", base, p.Style, p.Defs)
 	fmt.Fprintf(&b, `<rect class="page" width="%.0f" height="%.0f"/>`+"\n", p.Width, p.Height)
 	p.writeLayers(&b)
 	b.WriteString("</svg>\n")
@@ -103,7 +103,7 @@ func (p Picture) File() string {
 }
 
 // Inline returns the picture as an element of an HTML document, scaled by its container.
-// The document must have [Style], and has the background.
+// The document must have the rules, [ChartStyle] for a chart, and has the background.
 func (p Picture) Inline() string {
 	name := p.Title
 	if p.About != "" {

@@ -1,10 +1,21 @@
 package draw
 
-// Style has the rules for the classes of this package, for light and dark pages.
-const Style = `text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
+// ChartStyle has the rules for the classes of charts, for light and dark pages, which an HTML
+// document with charts must have.
+const ChartStyle = base + charts
+
+// base has the rules for every picture.
+const base = `text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
 .title { font-size: 15px; font-weight: 600 }
 .page { fill: #ffffff }
-.axis { stroke: #57606a; stroke-width: 1 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 }
+.page { fill: #0d1117 }
+}
+`
+
+// charts has the rules for charts.
+const charts = `.axis { stroke: #57606a; stroke-width: 1 }
 .grid { stroke: #d0d7de; stroke-width: 1 }
 .base { stroke: #57606a; stroke-width: 1; stroke-dasharray: 5 3 }
 .line { fill: none; stroke: currentColor; stroke-width: 2.5; stroke-linejoin: round }
@@ -18,8 +29,7 @@ const Style = `text { font: 12px system-ui, -apple-system, "Segoe UI", sans-seri
 .purple { color: #8250df } .line.purple { stroke-dasharray: 9 3 }
 .pink { color: #bf3989 } .line.pink { stroke-dasharray: 12 4 2 4 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3 }
-.page, .dot { fill: #0d1117 }
+.dot { fill: #0d1117 }
 .axis, .base { stroke: #9198a1 }
 .grid { stroke: #30363d }
 .gray { color: #9198a1 }
@@ -32,7 +42,7 @@ text { fill: #e6edf3 }
 }
 `
 
-// Ink is the colour of a series: a class of [Style]. Lines have dashes that belong to it, too.
+// Ink is the colour of a series: a class of [ChartStyle]. Lines have dashes that belong to it, too.
 type Ink string
 
 const (

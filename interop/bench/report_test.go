@@ -65,7 +65,7 @@ func compareGolden(t *testing.T, path, got string) {
 		t.Fatal(err)
 	}
 	if strings.ReplaceAll(string(want), "\r\n", "\n") != got {
-		t.Errorf("%s is not what is drawn, which is:\n%s", path, got)
+		t.Errorf("%s is not what is drawn: run with -update, and look at the difference", path)
 	}
 }
 

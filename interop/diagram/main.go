@@ -43,7 +43,7 @@ func main() {
 }
 
 func write(folder string) error {
-	pictures, err := draw(folder)
+	pictures, err := drawAll(folder)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func write(folder string) error {
 	return nil
 }
 
-// draw returns the path and the content of each picture.
-func draw(folder string) (map[string]string, error) {
+// drawAll returns the path and the content of each picture.
+func drawAll(folder string) (map[string]string, error) {
 	transcripts, err := filepath.Glob(filepath.Join(folder, "*.txt"))
 	if err != nil {
 		return nil, err
