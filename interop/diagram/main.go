@@ -22,7 +22,9 @@
 // Lines of one write are one arrow: a flight. An arrow ends where all of it has
 // arrived, so the answer begins below it. A bracket on the left is one round trip.
 //
-// scene.go reads a transcript, layout.go computes positions, and svg.go draws. The module is never published and not part of go.work.
+// scene.go reads a transcript, layout.go computes positions, and svg.go draws. The program is
+// run by hand; interop/check runs the tests, and TestPictures fails when a picture is not
+// what the program draws.
 package main
 
 import (
