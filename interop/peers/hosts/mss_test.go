@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		binary = filepath.Join(folder, "mss")
 		build := exec.Command("go", "build", "-o", binary, ".")
-		build.Dir = filepath.Join("..", "..", "cmd", "mss")
+		build.Dir = filepath.Join("..", "..", "..", "cmd", "mss")
 		build.Env = append(os.Environ(), "GOWORK=off")
 		var said []byte
 		if said, err = build.CombinedOutput(); err != nil {

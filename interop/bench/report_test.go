@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/xml"
-	"errors"
-	"io"
-	"math"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,60 +10,6 @@ import (
 
 	"github.com/google/pprof/profile"
 )
-
-func wellFormed(t *testing.T, svg string) {
-	t.Helper()
-	for d := xml.NewDecoder(strings.NewReader(svg)); ; {
-		if _, err := d.Token(); errors.Is(err, io.EOF) {
-			return
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestBars(t *testing.T) {
-	svg := bars{
-		title: "a < b", xLabel: "groups", yLabel: "bytes", series: []series{{"x", inkFloor}, {"y", inkOurs}}, groups: []string{"g", "h"},
-		values: [][]float64{{1, 2}, {math.NaN(), 4}}, base: 1, format: "%.0f",
-	}.draw()
-	wellFormed(t, svg)
-	for _, part := range []string{"a &lt; b", ">bytes<", ">x<", ">h<", ">groups<", `class="base"`, "prefers-color-scheme: dark"} {
-		if !strings.Contains(svg, part) {
-			t.Errorf("the picture has no %s", part)
-		}
-	}
-	if strings.Contains(svg, "NaN") {
-		t.Error("the picture has a NaN")
-	}
-	if n := strings.Count(svg, "<rect "); n != 1+2+3 { // page, legend, bars
-		t.Errorf("%d rectangles, want 6", n)
-	}
-}
-
-func TestCurves(t *testing.T) {
-	svg := curves{
-		title: "t", xLabel: "n", yLabel: "ns", series: []series{{"s", inkOurs}},
-		x: []float64{1, 10, 100_000}, y: [][]float64{{50, 70, 1e6}},
-	}.draw()
-	wellFormed(t, svg)
-	for _, part := range []string{">100\u202f000<", ">10<", ">1\u202f000\u202f000<"} {
-		if !strings.Contains(svg, part) {
-			t.Errorf("the picture has no %s", part)
-		}
-	}
-	if n := strings.Count(svg, "<circle "); n != 3 {
-		t.Errorf("%d points, want 3", n)
-	}
-}
-
-func TestNiceStep(t *testing.T) {
-	for atLeast, want := range map[float64]float64{0.3: 0.5, 1: 1, 1.1: 2, 480: 500, 1200: 2000, 6: 10} {
-		if got := niceStep(atLeast); math.Abs(got-want) > 1e-9 {
-			t.Errorf("niceStep(%v) = %v, want %v", atLeast, got, want)
-		}
-	}
-}
 
 func TestTable(t *testing.T) {
 	tab := &table{header: []string{"name", "ns"}}
@@ -107,6 +50,25 @@ func TestAttribute(t *testing.T) {
 	}
 }
 
+var update = flag.Bool("update", false, "write testdata/*.svg")
+
+// compareGolden compares a plot with one that was looked at.
+func compareGolden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.ReplaceAll(string(want), "\r\n", "\n") != got {
+		t.Errorf("%s is not what is drawn: run with -update, and look at the difference", path)
+	}
+}
+
 // The page can be written from the measurements of a run, here very few.
 func TestPage(t *testing.T) {
 	r := &report{Machine: thisMachine(), Rounds: 1, Passes: 5, Duration: time.Minute}
@@ -129,8 +91,8 @@ func TestPage(t *testing.T) {
 	if err := r.write(folder); err != nil {
 		t.Fatal(err)
 	}
-	for _, picture := range []string{r.plotTransports(), r.plotHandlers(), r.plotMemory()} {
-		wellFormed(t, picture)
+	for name, got := range map[string]string{"transports": r.plotTransports(), "handlers": r.plotHandlers(), "half-open": r.plotMemory()} {
+		compareGolden(t, filepath.Join("testdata", name+".svg"), got)
 	}
 	for got, want := range map[string]string{
 		r.Verdict():      "1 of 2",

@@ -57,7 +57,7 @@ func python(t *testing.T) string {
 // pyHost starts a host of py-libp2p and returns its address.
 func pyHost(t *testing.T) string {
 	t.Helper()
-	cmd := exec.Command(python(t), filepath.Join("peers", "host.py"))
+	cmd := exec.Command(python(t), "host.py")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
