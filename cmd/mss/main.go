@@ -15,6 +15,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -97,13 +98,33 @@ func newRoot(s *stdio) *cobra.Command {
 	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
 	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newConform(s), newVersion(s))
-	root.Version = thisBuild().name()
-	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)
-	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootCodes + "{{end}}")
+	extendHelp(root)
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(
 		[]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	return root
+}
+
+// extendHelp adds the exit codes to the help of root, and a flag that prints the version in
+// its place. Templates of cobra could do both; a program that sets one contains package
+// text/template, which keeps all exported methods of all types.
+func extendHelp(root *cobra.Command) {
+	usage, help := root.UsageFunc(), root.HelpFunc()
+	version := root.Flags().BoolP("version", "v", false, "version for mss")
+	root.SetUsageFunc(func(c *cobra.Command) error {
+		err := usage(c)
+		if err == nil && !c.HasParent() {
+			_, err = io.WriteString(c.OutOrStderr(), rootCodes)
+		}
+		return err
+	})
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if asked, _ := c.Flags().GetBool("help"); *version && !asked && !c.HasParent() {
+			fmt.Fprintln(c.OutOrStdout(), "mss", thisBuild().name())
+			return
+		}
+		help(c, args)
+	})
 }
 
 // strictHelp makes cobra's completion and help commands return usage errors for
