@@ -1,4 +1,4 @@
-package otelmultiselect
+package telemetry
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
-// Values of multiselect.outcome. Dashboards rely on them, so their meaning must not change.
+// Values of the label outcome. Dashboards rely on them, so their meaning must not change.
 const (
 	agreed     = "agreed"
 	answered   = "answered" // a step without a proposal: a handshake, a list
@@ -24,7 +24,7 @@ const (
 	closed     = "closed" // the peer left, or the stream failed
 )
 
-// outcomeOf returns the value of multiselect.outcome.
+// outcomeOf returns the label outcome.
 func outcomeOf(o multiselect.Outcome) string {
 	switch {
 	case o.Err == nil && o.Protocol == "":
@@ -62,9 +62,4 @@ func blameOf(err error) multiselect.Blame {
 		return e.Blame()
 	}
 	return multiselect.BlameNone
-}
-
-// isFailure reports whether err is a failure. A refusal is a normal answer.
-func isFailure(err error) bool {
-	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp)
 }
