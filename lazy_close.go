@@ -17,12 +17,13 @@ import (
 // a Write with the number of bytes that it wrote. On a stream without deadlines they return when
 // the linger ends.
 //
-// While the outcome is pending, Close starts a background goroutine, the linger. It sends the
-// unsent rest of the header and the proposal, half-closes the stream for writing, reads the answer,
-// and closes the stream. If the stream has a CloseWrite and no Reset method, such as a TCP
-// connection, the linger first discards incoming data until EOF, at most 1 MiB: closing a TCP
-// connection with unread data resets it, and can lose data that was written. The linger takes at
-// most [Limits].Timeout, or 10 s if that has no limit, and then resets the stream.
+// While the outcome is pending, or if no call has waited for it, Close starts a background
+// goroutine, the linger. It sends the unsent rest of the header and the proposal, half-closes the
+// stream for writing, reads the answer, and closes the stream. If the stream has a CloseWrite and
+// no Reset method, such as a TCP connection, the linger first discards incoming data until EOF, at
+// most 1 MiB: closing a TCP connection with unread data resets it, and can lose data that was
+// written. The linger takes at most [Limits].Timeout, or 10 s if that has no limit, and then resets
+// the stream.
 // [LazyStream.Wait] waits for the outcome, and [Drain] for the end of the linger.
 //
 // At most 1024 streams of a process linger. For a further one, the oldest of the remote host
@@ -38,10 +39,10 @@ func (l *LazyStream) Close() error {
 	}
 	writeClosed := l.out.closed
 	l.markClosed()
-	switch l.state {
-	case LazyFailed:
+	switch {
+	case l.state == LazyFailed:
 		return l.err
-	case LazyAgreed:
+	case l.state == LazyAgreed && !l.unobserved:
 		var err error
 		l.withoutLock(func() { err = l.stream.Close() })
 		return err

@@ -38,14 +38,14 @@ func LingerStats() LingerCounts {
 	return LingerCounts{active, evicted}
 }
 
-// Drain blocks until no lazy stream of the process lingers (R31). A program calls it after it has
-// closed its streams, and before it closes the connections below them or exits. With remotes,
+// Drain blocks until no lazy stream of the process lingers (R31). A program calls it after it
+// has closed its streams, and before it closes the connections below them or exits. With remotes,
 // Drain waits only for streams to these: an address such as "192.0.2.1:443", as RemoteAddr of the
 // stream returns it, or a host such as "192.0.2.1". Streams that are closed meanwhile count.
 //
-// A linger takes at most [Limits].Timeout, or 10 s. After it the peer has answered the proposal and,
-// where the stream has no Reset, such as a TCP connection, has closed its end or sent 1 MiB. Drain
-// returns nil whatever the outcomes were; [LazyStream.Wait] returns that of one stream. If ctx ends
+// A linger takes at most [Limits].Timeout, or 10 s. After it the peer has answered the proposal
+// and, where the stream has no Reset, such as a TCP connection, has closed its end or sent 1 MiB.
+// Drain returns nil for any outcomes; [LazyStream.Wait] returns that of one stream. If ctx ends
 // first, Drain returns a [*DrainError].
 func Drain(ctx context.Context, remotes ...string) error {
 	pending, left := lingerPool.Wait(ctx.Done(), remotes)
