@@ -43,9 +43,9 @@ type Conns struct {
 // smallest heap and the smallest stack that it has measured. It returns early when the
 // two are enough; a nil function needs all measurements.
 //
-// Each measurement includes the memory that a connection needs. A preempted goroutine or a thread more
-// adds to some of them: stacks are allocated in spans of 32 KiB, and may be doubled while
-// the machine is busy.
+// Each measurement includes the memory that a connection needs. A preempted goroutine or
+// another thread adds to some of them: stacks are allocated in spans of 32 KiB, and may be
+// doubled while the machine is busy.
 func (c Conns) Least(t testing.TB, times int, isEnough func(Memory) bool) Memory {
 	t.Helper()
 	least := c.measure(t)
