@@ -179,7 +179,7 @@ func TestSilentPeerOfTLS(t *testing.T) {
 		if err := <-errs; err == nil {
 			t.Error("a blocked Read has returned nil")
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 5*time.Second { // of fake time
 			t.Errorf("Reset has taken %v, want at most 5 s", took)
 		}
 		synctest.Wait()

@@ -60,7 +60,7 @@ func TestGateLazyAllocations(t *testing.T) {
 		initiator, responder := streamtest.Connect(t, network)
 		negotiate := endlessLazy(t, initiator, responder)
 		const many = 100
-		allocs := streamtest.LeastAllocs(5, func() {
+		allocs := streamtest.LeastAllocs(5, many, func() {
 			for range many {
 				negotiate()
 			}
