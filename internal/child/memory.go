@@ -43,7 +43,7 @@ type Conns struct {
 // smallest heap and the smallest stack that it has measured. It returns early when the
 // two are enough; a nil function needs all measurements.
 //
-// What a connection needs is in each measurement. A preempted goroutine or a thread more
+// The needs of a connection are in each measurement. A preempted goroutine or a thread more
 // adds to some of them: stacks are allocated in spans of 32 KiB, and may be doubled while
 // the machine is busy.
 func (c Conns) Least(t testing.TB, times int, isEnough func(Memory) bool) Memory {
