@@ -81,14 +81,23 @@ func (v pageView) writeSummary(w *htmlWriter) {
 	w.print(`<div class="scroll" role="region" aria-label="Counts of verdicts" tabindex="0">
 <table class="counts">
 <thead>
-<tr>`)
+<tr><td></td>`)
+	if !v.Single {
+		w.print(`<td></td>`)
+	}
+	for _, group := range v.Groups {
+		w.printf(`<th scope="colgroup" colspan="%d">%s</th>`, len(group.Statuses), group.Name)
+	}
+	w.print("<td></td><td></td></tr>\n<tr>")
 	if v.Single {
 		w.print(`<th scope="col">Level</th>`)
 	} else {
 		w.print(`<th scope="col">Party</th><th scope="col">Role</th>`)
 	}
-	for _, verdict := range v.Verdicts {
-		w.printf(`<th scope="col" class="num">%s</th>`, verdict.String())
+	for _, group := range v.Groups {
+		for _, status := range group.Statuses {
+			w.printf(`<th scope="col" class="num">%s</th>`, status)
+		}
 	}
 	w.print(`<th scope="col" class="num">all</th><th scope="col" class="num">time</th></tr>
 </thead>
@@ -97,12 +106,12 @@ func (v pageView) writeSummary(w *htmlWriter) {
 	for _, total := range v.Totals {
 		v.writeTotal(w, total)
 	}
-	w.print(`</tbody>
+	w.printf(`</tbody>
 </table>
 </div>
-<p class="filter"><input type="checkbox" id="deviations"> <label for="deviations">Show only cases that are not passed by every party</label></p>
+<p class="filter"><input type="checkbox" id="deviations"> <label for="deviations">Show only cases that are not passed%s</label></p>
 </section>
-`)
+`, when(!v.Single, " by every party"))
 }
 
 func (v pageView) writeTotal(w *htmlWriter, total totalView) {
@@ -114,12 +123,8 @@ func (v pageView) writeTotal(w *htmlWriter, total totalView) {
 	default:
 		w.printf(`<tr><th scope="row">%s</th>`, total.Level)
 	}
-	for i, n := range total.Counts {
-		class := "zero"
-		if n > 0 {
-			class = "n-" + v.Verdicts[i].String()
-		}
-		w.printf(`<td class="num %s">%d</td>`, class, n)
+	for _, n := range total.Counts {
+		w.printf(`<td class="num %s">%d</td>`, n.Class, n.N)
 	}
 	w.printf("<td class=\"num\">%d</td><td class=\"num\">%s</td></tr>\n", total.Total, total.Duration)
 }
