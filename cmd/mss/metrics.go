@@ -1,16 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/multiselect/multiselect/telemetry"
 )
@@ -18,9 +18,17 @@ import (
 // metricsPage serves the metrics of package telemetry to Prometheus.
 type metricsPage struct {
 	recorder telemetry.Recorder
-	families map[*telemetry.Metric]*family
 	url      string
 	server   *http.Server
+
+	mu       sync.Mutex
+	families map[*telemetry.Metric]*dto.MetricFamily
+	series   map[seriesKey]*dto.Metric
+}
+
+type seriesKey struct {
+	metric *telemetry.Metric
+	labels telemetry.Labels
 }
 
 // startMetrics serves the page on a host:port until it is closed.
@@ -33,12 +41,13 @@ func startMetrics(where string) (*metricsPage, error) {
 		return nil, local("cannot listen on "+where+" for --metrics", cause(err))
 	}
 	m := &metricsPage{
-		families: make(map[*telemetry.Metric]*family),
 		url:      "http://" + ln.Addr().String() + "/metrics",
+		families: make(map[*telemetry.Metric]*dto.MetricFamily),
+		series:   make(map[seriesKey]*dto.Metric),
 	}
-	m.recorder.Measure = m.measure
+	m.recorder.Measure = m.record
 	for _, metric := range telemetry.Metrics() {
-		m.families[metric] = &family{metric: metric, name: prometheusName(metric), set: metrics.NewSet()}
+		m.families[metric] = newFamily(metric)
 	}
 	pages := http.NewServeMux()
 	pages.Handle("GET /metrics", m)
@@ -49,15 +58,86 @@ func startMetrics(where string) (*metricsPage, error) {
 
 // ServeHTTP writes the page.
 func (m *metricsPage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	var page bytes.Buffer
+	m.mu.Lock()
 	for _, metric := range telemetry.Metrics() {
-		m.families[metric].write(w)
+		if family := m.families[metric]; len(family.Metric) > 0 {
+			expfmt.MetricFamilyToText(&page, family) // a Buffer does not fail
+		}
+	}
+	m.mu.Unlock()
+	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+	w.Write(page.Bytes())
+}
+
+// record is the Measure of a telemetry.Recorder.
+func (m *metricsPage) record(_ context.Context, metric *telemetry.Metric, value float64, labels telemetry.Labels) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := seriesKey{metric, labels}
+	series := m.series[key]
+	if series == nil {
+		series = newSeries(key)
+		m.series[key] = series
+		m.families[metric].Metric = append(m.families[metric].Metric, series)
+	}
+	switch {
+	case series.Counter != nil:
+		*series.Counter.Value += value
+	case series.Gauge != nil:
+		*series.Gauge.Value += value
+	default:
+		observe(series.Histogram, value)
 	}
 }
 
-func (m *metricsPage) measure(_ context.Context, metric *telemetry.Metric, value float64, labels telemetry.Labels) {
-	m.families[metric].measure(value, labels)
+func observe(h *dto.Histogram, value float64) {
+	*h.SampleCount++
+	*h.SampleSum += value
+	for _, bucket := range h.Bucket {
+		if value <= *bucket.UpperBound {
+			*bucket.CumulativeCount++
+		}
+	}
 }
+
+// newFamily returns a metric without series, with a name by the conventions of Prometheus.
+func newFamily(m *telemetry.Metric) *dto.MetricFamily {
+	name := underscored(m.Name)
+	if m.Unit == "s" {
+		name += "_seconds"
+	}
+	kind := dto.MetricType_HISTOGRAM
+	switch m.Kind {
+	case telemetry.Counter:
+		name += "_total"
+		kind = dto.MetricType_COUNTER
+	case telemetry.UpDownCounter:
+		kind = dto.MetricType_GAUGE
+	}
+	return &dto.MetricFamily{Name: &name, Help: &m.Description, Type: &kind}
+}
+
+func newSeries(key seriesKey) *dto.Metric {
+	series := new(dto.Metric)
+	for name, value := range key.labels.All() {
+		series.Label = append(series.Label, &dto.LabelPair{Name: new(underscored(name)), Value: &value})
+	}
+	switch key.metric.Kind {
+	case telemetry.Counter:
+		series.Counter = &dto.Counter{Value: new(float64)}
+	case telemetry.UpDownCounter:
+		series.Gauge = &dto.Gauge{Value: new(float64)}
+	default:
+		series.Histogram = &dto.Histogram{SampleCount: new(uint64), SampleSum: new(float64)}
+		for _, bound := range key.metric.Buckets {
+			series.Histogram.Bucket = append(series.Histogram.Bucket, &dto.Bucket{CumulativeCount: new(uint64), UpperBound: &bound})
+		}
+	}
+	return series
+}
+
+func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // showMetrics starts the page and counts the negotiations of s. If where is empty,
 // it returns nil.
@@ -77,64 +157,4 @@ func (m *metricsPage) close() {
 	if m != nil {
 		m.server.Close()
 	}
-}
-
-// family is the series of one metric.
-type family struct {
-	metric *telemetry.Metric
-	name   string // for Prometheus
-	set    *metrics.Set
-	series sync.Map // of functions that record a value, by Labels
-}
-
-func (f *family) measure(value float64, labels telemetry.Labels) {
-	record, ok := f.series.Load(labels)
-	if !ok {
-		record, _ = f.series.LoadOrStore(labels, f.newSeries(f.name+prometheusLabels(labels)))
-	}
-	record.(func(float64))(value)
-}
-
-func (f *family) newSeries(name string) func(float64) {
-	switch f.metric.Kind {
-	case telemetry.Counter:
-		counter := f.set.GetOrCreateCounter(name)
-		return func(value float64) { counter.Add(int(value)) }
-	case telemetry.UpDownCounter:
-		return f.set.GetOrCreateGauge(name, nil).Add
-	}
-	return f.set.GetOrCreatePrometheusHistogramExt(name, f.metric.Buckets).Update
-}
-
-var prometheusTypes = map[telemetry.Kind]string{
-	telemetry.Counter: "counter", telemetry.UpDownCounter: "gauge", telemetry.Histogram: "histogram",
-}
-
-// write writes the series, if there are any, with the description that the library omits.
-func (f *family) write(w io.Writer) {
-	if len(f.set.ListMetricNames()) > 0 {
-		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", f.name, f.metric.Description, prometheusTypes[f.metric.Kind])
-		f.set.WritePrometheus(w)
-	}
-}
-
-// prometheusName returns the name of a metric by the conventions of Prometheus.
-func prometheusName(m *telemetry.Metric) string {
-	name := strings.ReplaceAll(m.Name, ".", "_")
-	if m.Unit == "s" {
-		name += "_seconds"
-	}
-	if m.Kind == telemetry.Counter {
-		name += "_total"
-	}
-	return name
-}
-
-func prometheusLabels(labels telemetry.Labels) string {
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
-	var all []string
-	for name, value := range labels.All() {
-		all = append(all, strings.ReplaceAll(name, ".", "_")+`="`+escape.Replace(value)+`"`)
-	}
-	return "{" + strings.Join(all, ",") + "}"
 }
