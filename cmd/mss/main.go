@@ -98,8 +98,6 @@ func newRoot(s *stdio) *cobra.Command {
 	color := root.PersistentFlags().String("color", "auto", "colour `WHEN`: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
 	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newConform(s), newVersion(s))
-	root.Version = thisBuild().name()
-	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)
 	setHelp(root)
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(

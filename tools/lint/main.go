@@ -51,10 +51,10 @@ type layout struct {
 // published is the layout of this repository.
 var published = layout{
 	packages: []string{
-		".", "wire", "transcript", "netmux/...", "conform/...", "internal/...",
+		".", "wire", "transcript", "telemetry", "netmux/...", "conform/...", "internal/...",
 		"gomultistream/...", "otel/...",
 	},
-	docs: []string{"README.md", "CONTRIBUTING.md", "docs", "conform/cases/README.md"},
+	docs: []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "conform/cases/README.md"},
 }
 
 func main() { os.Exit(run(os.Args[1:], published, os.Stdout, os.Stderr)) }
