@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 //	libp2p VAR HOST:PORT     the multiaddr of a host:port
 //	web VAR                  a web server
 //	limited VAR              a yamux server that is full, and says so
-//	scrape LOG FILE COUNT    the metrics of the server of this log, after COUNT negotiations
+//	scrape LOG FILE COUNT    the sorted metrics of the server of this log, after COUNT negotiations
 //	fingerprint VAR FILE     what serve has printed about its certificate
 //	certificate HOST CERT KEY  files for --cert and --key
 //	exits CODE [<D] ARG...   mss, with this exit code, within this time

@@ -45,9 +45,9 @@ func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 	p := &playView{
 		Anchor: fmt.Sprintf("%s-%d", anchor, column),
 		Party:  party,
-		Status: statusOf(r),
+		Status: Status(r),
 		Class:  r.Verdict.String(),
-		Plain:  statusOf(r) == conform.VerdictPass.String(),
+		Plain:  Status(r) == conform.VerdictPass.String(),
 		Open:   r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn,
 		Reason: r.Reason, Expected: splitLinks(r.Expected),
 		Outcome:  outcomeIndex(r) + 1,
