@@ -11,4 +11,5 @@
 //   - guard: the claim about early data, for any payload.
 //   - conform, report: the conformance suite against broken parties, and its reports.
 //   - netmux: the server, its listeners and the dialer.
+//   - draw: the charts and diagrams of internal/draw, against golden files.
 package suite
