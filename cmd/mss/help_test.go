@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -78,19 +79,57 @@ func TestHelpExamples(t *testing.T) {
 			t.Errorf("%q has no example", c.CommandPath())
 		}
 		for line := range strings.Lines(c.Example) {
-			for _, args := range shellCommands(t, shell, line) {
-				var ran string
-				_, err := mss(func(root *cobra.Command) {
-					walk(root, func(c *cobra.Command) {
-						if c.RunE != nil {
-							c.RunE = func(c *cobra.Command, _ []string) error { ran = c.CommandPath(); return nil }
-						}
-					})
-				}, args...)
-				if err != nil || ran == "" {
-					t.Errorf("example of %q: %s: ran %q, %v", c.CommandPath(), line, ran, err)
-				}
+			checkCommands(t, shell, line)
+		}
+	}
+}
+
+// command matches a line with mss, alone or at the end of a pipe, in a document.
+var command = regexp.MustCompile(`^    \$ ((?:printf \w+ \| )?mss .*)`)
+
+// The commands in the documents are accepted, too.
+func TestPageCommands(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no sh; the jobs on Linux and macOS play this test")
+	}
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, page := range append(pages, filepath.Join("..", "..", "README.md")) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			line = strings.Replace(line, "go run ./cmd/mss", "mss", 1)
+			if m := command.FindStringSubmatch(line); m != nil {
+				checkCommands(t, shell, m[1])
+				found++
 			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("%d commands in the documents", found)
+	}
+}
+
+// checkCommands fails the test unless each mss in a line is accepted. Nothing runs.
+func checkCommands(t *testing.T, shell, line string) {
+	t.Helper()
+	for _, args := range shellCommands(t, shell, line) {
+		var ran string
+		_, err := mss(func(root *cobra.Command) {
+			walk(root, func(c *cobra.Command) {
+				if c.RunE != nil {
+					c.RunE = func(c *cobra.Command, _ []string) error { ran = c.CommandPath(); return nil }
+				}
+			})
+		}, args...)
+		if err != nil || ran == "" {
+			t.Errorf("%s: ran %q, %v", line, ran, err)
 		}
 	}
 }
