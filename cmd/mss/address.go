@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -54,15 +56,16 @@ var schemes = map[string]form{"tcp": formTCP, "tls": formTLS, "quic": formQUIC, 
 // addressForms lists the forms of addresses for help texts and errors.
 const addressForms = "host:port, unix:PATH, tls://host:port, quic://host:port, yamux://host:port or a multiaddr such as /ip4/127.0.0.1/tcp/4001/p2p/ID"
 
-func parseAddress(s string) (address, error) {
+// parse reads an address in one of the forms that addressForms lists.
+func parse(s string) (address, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if path == "" {
-			return address{}, usagef("address %q has no path: write unix:PATH", s)
+			return address{}, fmt.Errorf("address %q has no path: write unix:PATH", s)
 		}
 		return address{form: formUnix, where: path}, nil
 	}
 	if s == "" {
-		return address{}, usagef("the address is empty: write %s", addressForms)
+		return address{}, fmt.Errorf("the address is empty: write %s", addressForms)
 	}
 	if strings.HasPrefix(s, "/") {
 		return parseMultiaddr(s)
@@ -71,33 +74,30 @@ func parseAddress(s string) (address, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		known := false
 		if form, known = schemes[scheme]; !known {
-			return address{}, usagef("address %q has a form that mss does not support: write %s", s, addressForms)
+			return address{}, fmt.Errorf("address %q has a form that mss does not support: write %s", s, addressForms)
 		}
 		hostPort = rest
 	}
 	if err := checkHostPort(hostPort); err != nil {
-		return address{}, usagef("address %q: %v: write %s", s, err, addressForms)
+		return address{}, fmt.Errorf("address %q: %v: write %s", s, err, addressForms)
 	}
 	return address{form: form, where: hostPort}, nil
 }
 
+// checkHostPort returns an error for a string that is no host:port. The host may be
+// empty, and the port a name. The error does not repeat the string.
 func checkHostPort(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err == nil {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if e, ok := err.(*net.AddrError); ok {
-		err = &plainError{e.Err}
+		err = errors.New(e.Err)
 	}
 	return err
 }
 
-// plainError is an error without the address, which the caller adds.
-type plainError struct{ text string }
-
-func (e *plainError) Error() string { return e.text }
-
-// String returns the form that parseAddress reads.
+// String returns the form that parse reads.
 func (a address) String() string {
 	switch a.form {
 	case formUnix:
@@ -124,3 +124,6 @@ func (a address) network() string {
 	}
 	return "tcp" + a.family
 }
+
+// loopback is a free port that only this machine can reach.
+var loopback = address{where: "127.0.0.1:0"}

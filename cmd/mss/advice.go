@@ -111,41 +111,6 @@ func (a *attempt) command(verb, argument string) string {
 	return fmt.Sprintf("mss %s%s %s", verb, to, argument)
 }
 
-// shellQuote returns text as one word of a POSIX shell, so that a suggested
-// command is safe to run even if a peer chose the name. It returns "" for text
-// that cannot be shown on one line.
-func shellQuote(text string) string {
-	safe := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/.:_+-,@%[]", r)
-	}
-	switch {
-	case strings.HasPrefix(text, "-") || display(text) != text:
-		return ""
-	case strings.ContainsFunc(text, func(r rune) bool { return !safe(r) }):
-		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-	}
-	return text
-}
-
-// endOf describes how a connection ended.
-func endOf(err error) string {
-	if e, ok := errors.AsType[*endError](err); ok {
-		return e.Error()
-	}
-	switch {
-	case errors.Is(err, io.EOF):
-		return "it hung up before it sent anything"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "it hung up before it had answered"
-	case errors.Is(err, syscall.ECONNRESET):
-		return "it reset the connection"
-	}
-	if e, ok := errors.AsType[*multiselect.CommunicatorError](err); ok {
-		err = e.Err
-	}
-	return reason(err)
-}
-
 // lookalike recognises peers of other protocols by the bytes that they sent in
 // place of the header.
 func (a *attempt) lookalike() string {

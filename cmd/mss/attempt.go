@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"os"
+	"io"
 	"strings"
 	"time"
 
@@ -16,9 +14,10 @@ import (
 // explain and report work.
 type attempt struct {
 	peer      *peer
-	timeout   time.Duration
-	mode      string   // of a dial: eager or lazy
-	protocols []string // to be proposed, in order; none if only "ls" was asked
+	timeout   time.Duration // for connecting and negotiating together; 0 for none
+	live      io.Writer     // receives the transcript while it is written
+	protocols []string      // to be proposed, in order; none if only "ls" was asked
+	mode      string        // of a dial: eager or lazy
 	refused   []string
 	protocol  string // agreed on
 	early     int    // bytes that a lazy dial sent before the answer
@@ -120,7 +119,7 @@ func received(err error) string {
 
 // quoteReceived is received for people.
 func quoteReceived(e *multiselect.Error) string {
-	quoted := fmt.Sprintf("%.120q", received(e))
+	quoted := excerpt(received(e))
 	if _, ok := e.Answer(); ok {
 		return quoted
 	}
@@ -162,13 +161,6 @@ func (a *attempt) blame() multiselect.Blame {
 	return multiselect.BlameNone
 }
 
-// start begins an attempt: it connects.
-func (a *attempt) start(ctx context.Context, f *peerFlags, s *stdio) (*talk, error) {
-	t, err := a.peer.call(ctx, &a.record, f.live(s))
-	a.connected = err == nil
-	return t, err
-}
-
 // unique returns the protocols without duplicates. It fails if one of them cannot
 // be sent, or if there are more than a stream may carry.
 func unique(protocols []string) ([]string, error) {
@@ -188,15 +180,4 @@ func unique(protocols []string) ([]string, error) {
 		return nil, usagef("%d protocols: at most %d can be proposed on one stream", len(names), maxProposals)
 	}
 	return names, nil
-}
-
-// reason returns the innermost text of an error, that of the system.
-func reason(err error) string {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return "timed out"
-	}
-	if e, ok := errors.AsType[*connectError](err); ok {
-		err = e.err
-	}
-	return cause(err).Error()
 }

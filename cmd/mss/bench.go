@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +73,7 @@ func newBench(s *stdio) *cobra.Command {
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", defaultListen.String(), "without --to: the `ADDR` of the responder inside mss")
+	flags.StringVar(&f.listen, "listen", loopback.String(), "without --to: the `ADDR` of the responder inside mss")
 	flags.IntVarP(&f.concurrency, "concurrency", "c", 8, "the most negotiations at a time")
 	flags.IntVar(&f.connections, "connections", 1, "the number of connections that carry the streams")
 	flags.DurationVarP(&f.duration, "duration", "d", 5*time.Second, "how long to start negotiations")
@@ -112,6 +114,15 @@ func (f *benchFlags) check(protocol string) error {
 	return nil
 }
 
+// load returns the load of the flags.
+func (f *benchFlags) load(protocol string) loadConfig {
+	return loadConfig{
+		protocol: protocol, lazy: f.lazy, payload: f.payload, timeout: f.timeout,
+		workers: f.concurrency, connections: f.connections,
+		duration: f.duration, count: f.count, rate: f.rate,
+	}
+}
+
 // target returns the peer to measure.
 func (f *benchFlags) target() (*peer, error) {
 	if f.given("to") {
@@ -137,14 +148,14 @@ func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) err
 		return usagef("--connections is for addresses that carry many streams: on %s each negotiation has a connection", p)
 	}
 	// If the first negotiation fails, explain it before many fail.
-	first := &attempt{peer: p, timeout: f.timeout, protocols: []string{protocol}}
-	if t := first.negotiate(ctx, &f.peerFlags, s); t != nil {
-		t.conn.Close()
+	first := f.attempt(s, p, protocol)
+	if conn := first.negotiate(ctx); conn != nil {
+		conn.Close()
 	}
 	if first.err != nil {
 		return first.finish(s, false)
 	}
-	b, err := newLoad(ctx, p, f, protocol)
+	b, err := newLoad(ctx, p, f.load(protocol))
 	if err != nil {
 		return err
 	}
@@ -152,11 +163,11 @@ func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) err
 	stopProgress := b.progress(s)
 	b.run(ctx)
 	stopProgress()
-	r := b.result(p, f, protocol)
+	r := b.result()
 	if ctx.Err() != nil {
 		r.ExitCode = exitInterrupted
 	}
-	if err := r.write(s, f); err != nil {
+	if err := f.write(s, &r); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -166,4 +177,26 @@ func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) err
 		return &failure{code: exitFinding, err: fmt.Errorf("%d of %d negotiations failed", r.Failed, r.Failed+r.Succeeded), told: f.json}
 	}
 	return nil
+}
+
+// write writes the page, if there is to be one, and then the document or the text.
+func (f *benchFlags) write(s *stdio, r *benchResult) error {
+	if f.html != "" {
+		page, err := os.Create(f.html)
+		if err != nil {
+			return local("--html", err)
+		}
+		err = r.page(page, thisBuild().name())
+		if closing := page.Close(); err == nil {
+			err = closing
+		}
+		if err != nil {
+			return local("--html "+f.html, err)
+		}
+	}
+	if f.json {
+		return printJSON(s.out, r)
+	}
+	_, err := io.WriteString(s.out, r.text())
+	return local("standard output", err)
 }

@@ -16,15 +16,16 @@ var benchTemplate = template.Must(template.New("bench").Funcs(template.FuncMap{
 	"time": shortTime,
 }).Parse(benchPage))
 
-// page writes the result as one self-contained HTML document.
-func (r benchResult) page(w io.Writer) error {
+// page writes the result as one self-contained HTML document. It names the version of
+// mss.
+func (r benchResult) page(w io.Writer, version string) error {
 	return benchTemplate.Execute(w, struct {
 		benchResult
 		Setting string
 		Rows    []distributionRow
 		Plots   []plot
 		Version string
-	}{r, r.setting(), r.rows(), r.plots(), thisBuild().name()})
+	}{r, r.setting(), r.rows(), r.plots(), version})
 }
 
 func (r distributionRow) Name() string { return r.name }

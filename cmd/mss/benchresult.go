@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -74,27 +72,26 @@ func distributionOf(h *hdrhistogram.Histogram) distribution {
 	return distribution{micros(h.Min()), h.Mean() / 1000, at(50), at(90), at(99), at(99.9), at(99.99), micros(h.Max())}
 }
 
-func (b *load) result(p *peer, f *benchFlags, protocol string) benchResult {
+// result describes a run that has ended.
+func (b *load) result() benchResult {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	c := &b.config
 	r := benchResult{
-		Peer: p.String(), Protocol: protocol, Loop: "closed", Mode: "eager", Rate: f.rate,
-		Concurrency: f.concurrency, Payload: f.payload, Seconds: b.took.Seconds(),
+		Peer: b.peer, Protocol: c.protocol, Loop: "closed", Mode: "eager", Rate: c.rate,
+		Concurrency: c.workers, Payload: c.payload, Seconds: b.took.Seconds(),
 		Succeeded: b.latency.TotalCount(), Failed: int64(b.failed), Failures: b.failures,
 		Latency: distributionOf(b.latency), Opening: distributionOf(b.opening), Agreeing: distributionOf(b.agreeing),
 		Machine: fmt.Sprintf("%s/%s, %d processors, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()),
 	}
-	if p.given == "" {
-		r.Peer += " at " + p.address.String()
-	}
-	if f.rate > 0 {
+	if c.rate > 0 {
 		r.Loop = "open"
 	}
-	if f.lazy {
+	if c.lazy {
 		r.Mode = lazyMode
 	}
-	if p.address.form.multiplexed() {
-		r.Connections = f.connections
+	if b.shared {
+		r.Connections = c.connections
 	}
 	if b.took > 0 {
 		r.PerSecond = float64(r.Succeeded) / r.Seconds
@@ -109,7 +106,7 @@ func (b *load) result(p *peer, f *benchFlags, protocol string) benchResult {
 // timeline adds the moments of the run, up to its end, and the curve of
 // percentiles.
 func (b *load) timeline(r *benchResult) {
-	length := b.duration / moments
+	length := b.config.duration / moments
 	for i := range b.moments {
 		m := &b.moments[i]
 		start := time.Duration(i) * length
@@ -141,28 +138,6 @@ func curvePercentiles(samples int64) []float64 {
 		all = append(all, 100*(1-rest/1.25))
 	}
 	return append(all, 100)
-}
-
-// write writes the page, if there is to be one, and then the document or the text.
-func (r benchResult) write(s *stdio, f *benchFlags) error {
-	if f.html != "" {
-		page, err := os.Create(f.html)
-		if err != nil {
-			return local("--html", err)
-		}
-		err = r.page(page)
-		if closing := page.Close(); err == nil {
-			err = closing
-		}
-		if err != nil {
-			return local("--html "+f.html, err)
-		}
-	}
-	if f.json {
-		return printJSON(s.out, r)
-	}
-	_, err := io.WriteString(s.out, r.text())
-	return local("standard output", err)
 }
 
 // text is the result for a terminal.

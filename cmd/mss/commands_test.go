@@ -74,7 +74,7 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: client ADDR FILE")
 	}
-	a, err := parseAddress(args[0])
+	a, err := parse(args[0])
 	ts.Check(err)
 	conn, err := net.Dial(a.network(), a.where)
 	ts.Check(err)

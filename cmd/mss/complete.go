@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,8 @@ func (f *peerFlags) complete(cmd *cobra.Command, args []string, prefix string) (
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer p.stop()
-	a := &attempt{peer: p}
-	quick := peerFlags{timeout: moment}
-	a.ask(cmd.Context(), &quick, &stdio{})
+	a := &attempt{peer: p, timeout: moment, live: io.Discard}
+	a.ask(cmd.Context())
 	var names []cobra.Completion
 	for _, name := range a.list.Names {
 		if strings.HasPrefix(name, prefix) && !slices.Contains(args, name) && shellQuote(name) == name {

@@ -21,7 +21,7 @@ func TestConformInterrupted(t *testing.T) {
 	s := &stdio{in: strings.NewReader(""), out: &out, err: &stderr}
 	root := newRoot(s)
 	root.SetArgs([]string{"conform", "responder", "--json", "--html", page, "R10-empty", "R10-slash"})
-	if code := s.finish(root.ExecuteContext(ctx)); code != exitInterrupted {
+	if code := finish(s, root.ExecuteContext(ctx)); code != exitInterrupted {
 		t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, &stderr)
 	}
 	var doc struct {
@@ -54,5 +54,21 @@ func TestConformProgress(t *testing.T) {
 	somebody.clear()
 	if want := "\r\x1b[K[1/2] R10-empty\r\x1b[K"; b.String() != want {
 		t.Errorf("on a terminal: %q, want %q", &b, want)
+	}
+}
+
+// A report that cannot be written takes no device along.
+func TestReportIsNoFile(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "null")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Skip(err)
+	}
+	out, err := (&conformFlags{html: link}).open(new(stdio), "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.drop()
+	if _, err := os.Lstat(link); err != nil {
+		t.Error(err)
 	}
 }

@@ -52,7 +52,7 @@ func newConformResponder(s *stdio) *cobra.Command {
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&to.to, "to", "", "the responder's `ADDR`: "+addressForms+" (default: a responder inside mss)")
-	to.trust.add(cmd)
+	addTrust(cmd, &to.trust)
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", []string{"/echo/1.0.0"},
 		"a `NAME` that it serves as echo, may be repeated; more kinds of names make more cases fit: a second one, one without a slash in front, one of 9 bytes, one of 127 or more")
 	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which it ends a negotiation; without it, the cases about that are skipped")
@@ -119,7 +119,7 @@ func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, er
 	for _, name := range c.protocols {
 		routes = append(routes, route{name, target{kind: "echo"}})
 	}
-	return startServing(defaultListen, routes, multiselect.Limits{Timeout: *budget})
+	return startServing(loopback, routes, multiselect.Limits{Timeout: *budget})
 }
 
 // asFailure returns err as a failure with its exit code.
@@ -154,7 +154,7 @@ const conformInitiatorExamples = `  mss conform initiator
 
 func newConformInitiator(s *stdio) *cobra.Command {
 	f := conformFlags{role: multiselect.Initiator}
-	var listen string
+	var where string
 	cmd := &cobra.Command{
 		Use:     "initiator [--listen ADDR] [CASE...] [-- COMMAND...]",
 		Short:   "test an initiator",
@@ -175,23 +175,23 @@ func newConformInitiator(s *stdio) *cobra.Command {
 			if f.list {
 				return f.printCases(s.out, &o)
 			}
-			return conformInitiator(cmd.Context(), s, &f, listen, command, o)
+			return conformInitiator(cmd.Context(), s, &f, where, command, o)
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&listen, "listen", defaultListen.String(), "`ADDR` to listen on: host:port or unix:PATH")
+	cmd.Flags().StringVar(&where, "listen", loopback.String(), "`ADDR` to listen on: host:port or unix:PATH")
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", nil,
 		"a `NAME` that COMMAND always proposes, may be repeated; without it, COMMAND has to propose the names that it is given")
 	return cmd
 }
 
-func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen string, command []string, o conform.Options) error {
+func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, where string, command []string, o conform.Options) error {
 	if len(f.protocols) > 0 {
 		if _, err := unique(f.protocols); err != nil {
 			return err
 		}
 	}
-	a, err := parseAddress(listen)
+	a, err := parseAddress(where)
 	if err != nil {
 		return err
 	}
@@ -201,20 +201,20 @@ func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen str
 		}
 	}
 	if a.form != formTCP && a.form != formUnix {
-		return usagef("--listen %s: initiators are given a host:port or unix:PATH", listen)
+		return usagef("--listen %s: initiators are given a host:port or unix:PATH", where)
 	}
-	ln, _, err := a.listen(new(certificates))
+	ln, err := listen(ctx, a, listenConfig{certificates: new(certificates)})
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
-	name, initiator := "the embedded initiator", conform.DialInitiator(ln, dialTask)
+	name, initiator := "the embedded initiator", conform.DialInitiator(ln.Listener, dialTask)
 	if len(command) > 0 {
 		stderr := io.Discard
 		if f.verbose {
 			stderr = s.err
 		}
-		name, initiator = strings.Join(command, " "), conform.CommandInitiator(ln, stderr, command...)
+		name, initiator = strings.Join(command, " "), conform.CommandInitiator(ln.Listener, stderr, command...)
 	}
 	initiator.Protocols = f.protocols
 	err = f.play(ctx, s, o, name, func(ctx context.Context, o conform.Options) (*conform.Report, error) {

@@ -63,7 +63,7 @@ func plainAddress(network, where string) address {
 
 // dialTask connects and does a task.
 func dialTask(ctx context.Context, network, addr string, task conform.Task) error {
-	conn, err := plainAddress(network, addr).dial(ctx)
+	conn, err := dialAddress(ctx, plainAddress(network, addr))
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // client needs to trust it.
 func startCrowdServer(t *testing.T, where string, routes ...route) *peer {
 	t.Helper()
-	a, err := parseAddress(where)
+	a, err := parse(where)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +36,7 @@ func startCrowdServer(t *testing.T, where string, routes ...route) *peer {
 		srv.running.Wait()
 		ln.finish()
 	})
-	p := &peer{address: ln.address, trust: &trust{pin: ln.print}}
-	t.Cleanup(p.leave)
-	return p
+	return newPeer(ln.address, ln.address.String(), &trust{pin: ln.print})
 }
 
 // A thousand streams of one connection negotiate at the same time, each for a
@@ -53,18 +51,18 @@ func TestCrowd(t *testing.T) {
 	for _, where := range []string{"yamux://127.0.0.1:0", "quic://127.0.0.1:0"} {
 		t.Run(where, func(t *testing.T) {
 			p := startCrowdServer(t, where, routes...)
+			l, err := p.connection(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.close()
 			start, results := make(chan struct{}), make(chan error, crowd)
 			for i := range crowd {
 				go func() {
 					<-start
-					results <- p.member(t.Context(), i)
+					results <- member(t.Context(), l, i)
 				}()
 			}
-			l, err := p.address.connect(t.Context(), p.trust, &ladder{live: io.Discard})
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.link = l // all of them share it
 			close(start)
 			failed := 0
 			for range crowd {
@@ -82,8 +80,8 @@ func TestCrowd(t *testing.T) {
 }
 
 // member negotiates on one stream, and reads what its protocol has to say.
-func (p *peer) member(ctx context.Context, i int) error {
-	conn, err := p.link.open(ctx)
+func member(ctx context.Context, l link, i int) error {
+	conn, err := l.open(ctx)
 	if err != nil {
 		return err
 	}

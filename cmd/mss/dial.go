@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -49,16 +48,6 @@ func (f *dialFlags) complete(cmd *cobra.Command, args []string, prefix string) (
 	return f.peerFlags.complete(cmd, args, prefix)
 }
 
-// mode returns how a dial proposes: lazyMode or "eager".
-func (f *dialFlags) mode() string {
-	if f.lazy {
-		return lazyMode
-	}
-	return "eager"
-}
-
-const lazyMode = "lazy"
-
 func newDial(s *stdio) *cobra.Command {
 	var f dialFlags
 	cmd := &cobra.Command{
@@ -103,57 +92,26 @@ func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
 		return err
 	}
 	defer p.stop()
-	a := &attempt{peer: p, timeout: f.timeout, protocols: protocols, mode: f.mode()}
-	var t *talk
+	a := f.attempt(s, p, protocols...)
+	var conn halfCloser
 	in := s.in
 	if f.lazy {
-		if t, in, err = a.negotiateLazy(ctx, f, s); err != nil {
+		o, err := waitForInput(ctx, s.in)
+		if err != nil {
 			return err
 		}
+		conn = a.negotiateLazy(ctx, &o, f.unguarded)
+		in = rest(o, s.in)
 	} else {
-		t = a.negotiate(ctx, &f.peerFlags, s)
+		conn = a.negotiate(ctx)
 	}
 	if err := a.finish(s, f.json); err != nil {
 		return err
 	}
-	defer t.conn.Close()
-	if err := join(ctx, t.conn, in, s.out); err != nil {
-		reset(t.conn) // the peer must not mistake partial input for the whole
+	defer conn.Close()
+	if err := join(ctx, conn, in, s.out); err != nil {
+		reset(conn) // the peer must not mistake partial input for the whole
 		return &failure{code: exitCode(err), err: err}
 	}
 	return nil
-}
-
-// negotiate connects and proposes. The talk is nil unless a protocol was agreed
-// on.
-func (a *attempt) negotiate(ctx context.Context, f *peerFlags, s *stdio) *talk {
-	began := time.Now()
-	limited, cancel := f.within(ctx)
-	defer cancel()
-	t, err := a.start(limited, f, s)
-	if err == nil {
-		err = a.agree(limited, t)
-	}
-	a.elapsed = time.Since(began)
-	a.fail(err)
-	if t != nil && err != nil {
-		if isRefusal(err) {
-			a.askOffers(limited, t)
-		}
-		t.conn.Close()
-		t = nil
-	}
-	return t
-}
-
-// askOffers asks a peer that has refused every proposal for its protocols. It
-// takes at most a second and does not change the outcome.
-func (a *attempt) askOffers(ctx context.Context, t *talk) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	a.asked = true
-	a.list, a.listErr = t.list(ctx)
-	if a.rung == "" {
-		a.askIdentify(ctx, t.live)
-	}
 }

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
@@ -56,25 +55,9 @@ func (e endless) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// tcpPair returns the two ends of a connection.
-func tcpPair(t *testing.T) (here, there halfCloser) {
-	t.Helper()
-	ln := streamtest.Listen(t, "tcp")
-	here, err := address{where: ln.Addr().String()}.dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { here.Close(); accepted.Close() })
-	return here, accepted.(halfCloser)
-}
-
 // The peer's end is the end, whatever standard input does.
 func TestJoinEndsWithThePeer(t *testing.T) {
-	here, there := tcpPair(t)
+	here, there := streamtest.TCP(t)
 	io.WriteString(there, "all")
 	there.Close()
 	var out bytes.Buffer
@@ -85,7 +68,7 @@ func TestJoinEndsWithThePeer(t *testing.T) {
 }
 
 func TestJoinReset(t *testing.T) {
-	here, there := tcpPair(t)
+	here, there := streamtest.TCP(t)
 	reset(there)
 	err := join(t.Context(), here, endless{t.Context().Done()}, io.Discard)
 	if exitCode(err) != exitClosed || !strings.Contains(err.Error(), "reset") {
@@ -94,21 +77,11 @@ func TestJoinReset(t *testing.T) {
 }
 
 func TestJoinInterrupted(t *testing.T) {
-	here, _ := tcpPair(t)
+	here, _ := streamtest.TCP(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)
 	if err := join(ctx, here, endless{t.Context().Done()}, io.Discard); exitCode(err) != exitInterrupted {
 		t.Errorf("got %v", err)
-	}
-}
-
-// An address that swallows connections costs --timeout, and is a timeout.
-func TestConnectTimeout(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
-	defer cancel()
-	_, err := address{where: "127.0.0.1:1"}.dial(ctx)
-	if exitCode(err) != exitTimeout {
-		t.Errorf("got %v, code %d", err, exitCode(err))
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 // startEmbedded starts the responder that is the peer without --to. It serves the
 // protocols of "mss serve" without arguments, on a loopback port of this process,
 // so that verbs treat it like any other peer.
-func startEmbedded() (*peer, error) { return startEmbeddedAt(defaultListen) }
+func startEmbedded() (*peer, error) { return startEmbeddedAt(loopback) }
 
 // startEmbeddedAt starts the embedded responder on another form of address.
 func startEmbeddedAt(a address) (*peer, error) {
@@ -25,11 +25,9 @@ func startServing(a address, routes []route, limits multiselect.Limits) (*peer, 
 		return nil, err
 	}
 	go srv.accept(ln)
-	p := &peer{address: ln.address, trust: &trust{pin: ln.print}}
-	p.stop = func() {
-		p.leave()
+	stop := func() {
 		ln.Close()
 		srv.end()
 	}
-	return p, nil
+	return newEmbeddedPeer(ln.address, &trust{pin: ln.print}, stop), nil
 }

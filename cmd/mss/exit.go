@@ -59,11 +59,13 @@ func local(what string, err error) error {
 	return &failure{code: exitLocal, err: fmt.Errorf("%s: %w", what, err)}
 }
 
-// connectError is an error in connecting, before the negotiation.
-type connectError struct{ err error }
-
-func (e *connectError) Error() string { return e.err.Error() }
-func (e *connectError) Unwrap() error { return e.err }
+// coded is an error that knows its exit code, of a package that imports this one.
+// The code counts unless the error also is a timeout, an interruption or an outcome
+// of a negotiation.
+type coded interface {
+	error
+	ExitCode() int
+}
 
 // exitCode returns the exit code for an error. It covers every error that a verb
 // can return; any other error is a bug.
@@ -82,15 +84,11 @@ func exitCode(err error) int {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.code
 	}
-	_, unconnected := errors.AsType[*connectError](err)
-	_, ended := errors.AsType[*endError](err)
 	switch {
 	case is(context.Canceled):
 		return exitInterrupted
 	case is(os.ErrDeadlineExceeded, context.DeadlineExceeded):
 		return exitTimeout
-	case unconnected:
-		return exitConnect
 	case is(multiselect.ErrGaveUp): // before the errors that it may wrap
 		return exitClosed
 	case is(multiselect.ErrNotSupported):
@@ -100,9 +98,11 @@ func exitCode(err error) int {
 	case is(multiselect.ErrNotMultistream, multiselect.ErrUnexpectedAnswer,
 		multiselect.ErrMalformed, multiselect.ErrTooLarge):
 		return exitViolation
-	case ended:
-		return exitClosed
-	case is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
+	}
+	if c, ok := errors.AsType[coded](err); ok {
+		return c.ExitCode()
+	}
+	if is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE) {
 		return exitClosed
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {

@@ -57,18 +57,6 @@ func explain(a *attempt) explanation {
 	return x
 }
 
-// shorten keeps a long list readable. The hint tells how to see the rest.
-func shorten(names []string, hint string) string {
-	const maxShown = 12
-	switch {
-	case len(names) == 0:
-		return "nothing"
-	case len(names) > maxShown:
-		return fmt.Sprintf("%s and %d more%s", displayAll(names[:maxShown]), len(names)-maxShown, hint)
-	}
-	return displayAll(names)
-}
-
 // summary returns the first line.
 func (a *attempt) summary() string {
 	if a.rung != "" && a.err != nil {

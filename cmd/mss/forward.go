@@ -13,7 +13,7 @@ import (
 func forward(ctx context.Context, hostPort string, conn halfCloser) error {
 	const connectTimeout = 10 * time.Second
 	limited, cancel := context.WithTimeout(ctx, connectTimeout)
-	onward, err := address{where: hostPort}.dial(limited)
+	onward, err := dialAddress(limited, address{where: hostPort})
 	cancel()
 	if err != nil {
 		// A plain end would look like an answer without content.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,31 +22,6 @@ type opening struct {
 // proposal. Any new connection accepts as much without a peer that reads.
 const maxFirst = 4096
 
-// waitForInput waits for the first bytes of in, or its end. If ctx ends first, a
-// goroutine stays blocked in a Read of in.
-func waitForInput(ctx context.Context, in io.Reader) (opening, error) {
-	type result struct {
-		opening
-		err error
-	}
-	arrived := make(chan result, 1)
-	go func() {
-		buffer := make([]byte, maxFirst)
-		n, err := io.ReadAtLeast(localReader{in}, buffer, 1)
-		if err == io.EOF {
-			arrived <- result{opening{ended: true}, nil}
-			return
-		}
-		arrived <- result{opening{first: buffer[:n]}, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return opening{}, &failure{code: exitCode(context.Cause(ctx)), err: context.Cause(ctx)}
-	case r := <-arrived:
-		return r.opening, r.err
-	}
-}
-
 // checkLazy returns the error that the library would return for a lazy proposal,
 // before there is a connection.
 func checkLazy(args []string) error {
@@ -62,30 +36,29 @@ func checkLazy(args []string) error {
 	return err
 }
 
-// negotiateLazy is negotiate for lazy streams: it waits for standard input, and
-// sends its first bytes, or its end, with the proposal. It also returns the rest of
-// standard input. Its error is one of standard input; a failed negotiation is
-// recorded in a.
-func (a *attempt) negotiateLazy(ctx context.Context, f *dialFlags, s *stdio) (*talk, io.Reader, error) {
-	o, err := waitForInput(ctx, s.in)
-	if err != nil {
-		return nil, nil, err
-	}
+// lazyMode is the mode of an attempt whose first bytes are sent with the proposal.
+const lazyMode = "lazy"
+
+// negotiateLazy is negotiate for lazy streams: it sends the first bytes of standard
+// input, or its end, with the proposal, and removes those that were sent from o.
+// Unguarded streams send bytes that a responder could take for a proposal.
+func (a *attempt) negotiateLazy(ctx context.Context, o *opening, unguarded bool) halfCloser {
+	a.mode = lazyMode
 	began := time.Now()
-	limited, cancel := f.within(ctx)
+	limited, cancel := within(ctx, a.timeout)
 	defer cancel()
-	t, err := a.start(limited, &f.peerFlags, s)
+	t, err := a.start(limited)
 	if err == nil {
-		t.client.Unguarded = f.unguarded
+		t.client.Unguarded = unguarded
 		if end, ok := limited.Deadline(); ok {
 			t.client.Limits.Timeout = max(time.Until(end), 1)
 		}
-		err = a.propose(ctx, t, &o)
+		err = a.propose(ctx, t, o)
 	}
 	a.elapsed = time.Since(began)
 	if a.fail(err); err == nil {
 		a.protocol = a.protocols[0]
-		return t, o.rest(s.in), nil
+		return t.conn
 	}
 	if t != nil {
 		if isRefusal(err) {
@@ -93,7 +66,7 @@ func (a *attempt) negotiateLazy(ctx context.Context, f *dialFlags, s *stdio) (*t
 		}
 		t.conn.Close()
 	}
-	return nil, nil, nil
+	return nil
 }
 
 // propose makes the proposal, removes the bytes that were sent from o.first, and
@@ -135,20 +108,4 @@ func (a *attempt) propose(ctx context.Context, t *talk, o *opening) error {
 // a negotiation on t.
 func (t *talk) note(text string) {
 	fmt.Fprintf(io.MultiWriter(&t.record.text, t.live), "# %s\n", text)
-}
-
-func amount(n int) string {
-	if n == 1 {
-		return "1 byte"
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-// rest returns the rest of standard input. It does not read again after the end:
-// a terminal would wait for another one.
-func (o opening) rest(in io.Reader) io.Reader {
-	if o.ended {
-		return bytes.NewReader(nil)
-	}
-	return io.MultiReader(bytes.NewReader(o.first), in)
 }

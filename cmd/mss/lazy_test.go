@@ -132,16 +132,3 @@ func TestDialLazyInterrupted(t *testing.T) {
 		}
 	}
 }
-
-// A client that has left misses nothing: that is no failure of a target.
-func TestHangUpOnNobody(t *testing.T) {
-	here, there := tcpPair(t)
-	there.Close()
-	var err error
-	for err == nil { // until the news has arrived
-		_, err = io.WriteString(here, "?")
-	}
-	if err := hangUp(here); err != nil {
-		t.Errorf("got %v", err)
-	}
-}

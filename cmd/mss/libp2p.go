@@ -68,14 +68,14 @@ func (i identity) secure(ctx context.Context, protocol string, conn net.Conn, ot
 	return security.SecureOutbound(ctx, conn, other)
 }
 
-// climb connects to a libp2p peer over TCP: it negotiates security and, inside it,
-// the muxer.
-func (a address) climb(ctx context.Context, l *ladder) (link, error) {
+// connectLibp2p connects to a libp2p peer over TCP: it negotiates security and,
+// inside it, the muxer.
+func connectLibp2p(ctx context.Context, a address, s steps) (link, error) {
 	self, err := newIdentity()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := a.dial(ctx)
+	conn, err := dialAddress(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (a address) climb(ctx context.Context, l *ladder) (link, error) {
 			conn.Close()
 		}
 	}()
-	security, err := l.agree(ctx, stepSecurity, conn, securities...)
+	security, err := s.agree(ctx, stepSecurity, conn, securities...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func (a address) climb(ctx context.Context, l *ladder) (link, error) {
 	if err != nil {
 		return nil, connecting(ctx, handshakeError(security, err))
 	}
-	l.comment("the peer is " + inside.RemotePeer().String())
-	if _, err := l.agree(ctx, stepMuxer, secureHalf{inside}, yamuxID); err != nil {
+	s.comment("the peer is " + inside.RemotePeer().String())
+	if _, err := s.agree(ctx, stepMuxer, secureHalf{inside}, yamuxID); err != nil {
 		return nil, err
 	}
 	made = true
@@ -119,10 +119,10 @@ func handshakeError(security string, err error) error {
 	if errors.As(err, &mismatch) {
 		return fmt.Errorf("%s: another peer answers there: %v%w", security, mismatch.Actual, silent{mismatch})
 	}
-	return &plainError{security + ": " + reason(err)}
+	return errors.New(security + ": " + reason(err))
 }
 
-func (a address) connectLibp2pQUIC(ctx context.Context, l *ladder) (link, error) {
+func connectLibp2pQUIC(ctx context.Context, a address, s steps) (link, error) {
 	self, err := newIdentity()
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (a address) connectLibp2pQUIC(ctx context.Context, l *ladder) (link, error)
 		conn.CloseWithError(0, "")
 		return nil, &connectError{err}
 	}
-	l.comment("quic-v1, the peer is " + id.String())
+	s.comment("quic-v1, the peer is " + id.String())
 	return &quicLink{conn, id.String()}, nil
 }
 

@@ -17,28 +17,40 @@ type link interface {
 	close()
 }
 
+// steps is the part of connecting that belongs to the caller: the negotiations below
+// the streams, and the record of them.
+type steps interface {
+	// agree negotiates one step, [stepSecurity] or [stepMuxer], on a connection. It
+	// leaves the connection open.
+	agree(ctx context.Context, step string, conn halfCloser, protocols ...string) (string, error)
+	// comment records a remark about the connection. It may be called after connect
+	// has returned, by the open of a link, and never concurrently with a negotiation.
+	comment(text string)
+}
+
 // connect sets up the layers below the first stream. It fails with a
-// *connectError, or with a *rungError if a negotiation failed.
-func (a address) connect(ctx context.Context, t *trust, l *ladder) (link, error) {
+// *connectError, or with the error of s.agree.
+func connect(ctx context.Context, a address, t *trust, s steps) (link, error) {
 	switch a.form {
 	case formQUIC:
-		return a.connectQUIC(ctx, t, l)
+		return connectQUIC(ctx, a, t, s)
 	case formYamux:
-		conn, err := a.dial(ctx)
+		conn, err := dialAddress(ctx, a)
 		if err != nil {
 			return nil, err
 		}
 		return newYamuxLink(conn, "")
 	case formLibp2p:
-		return a.climb(ctx, l)
+		return connectLibp2p(ctx, a, s)
 	case formLibp2pQUIC:
-		return a.connectLibp2pQUIC(ctx, l)
+		return connectLibp2pQUIC(ctx, a, s)
 	}
-	return connections{a, t, l}, nil
+	return connections{a, t, s}, nil
 }
 
-// dial makes the connection of a form that has one.
-func (a address) dial(ctx context.Context) (halfCloser, error) {
+// dialAddress makes the connection of a form that has one. It fails with a
+// *connectError.
+func dialAddress(ctx context.Context, a address) (halfCloser, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, a.network(), a.where)
 	if err != nil {
@@ -47,27 +59,19 @@ func (a address) dial(ctx context.Context) (halfCloser, error) {
 	return conn.(halfCloser), nil
 }
 
-// connecting returns the error of a connection that could not be made.
-func connecting(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return &connectError{err}
-}
-
 // connections is the link of the forms where each stream is a connection.
 type connections struct {
-	address
-	trust  *trust
-	ladder *ladder
+	address address
+	trust   *trust
+	steps   steps
 }
 
 func (c connections) open(ctx context.Context) (halfCloser, error) {
-	conn, err := c.dial(ctx)
-	if err != nil || c.form != formTLS {
+	conn, err := dialAddress(ctx, c.address)
+	if err != nil || c.address.form != formTLS {
 		return conn, err
 	}
-	config, err := c.trust.client(c.where, "")
+	config, err := c.trust.client(c.address.where, "")
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -77,7 +81,7 @@ func (c connections) open(ctx context.Context) (halfCloser, error) {
 		conn.Close()
 		return nil, connecting(ctx, err)
 	}
-	c.ladder.note(secured.ConnectionState())
+	c.steps.comment(describeTLS(secured.ConnectionState()))
 	return secured, nil
 }
 
@@ -160,7 +164,7 @@ func quicDialConfig() *quic.Config {
 	return c
 }
 
-func (a address) connectQUIC(ctx context.Context, t *trust, l *ladder) (link, error) {
+func connectQUIC(ctx context.Context, a address, t *trust, s steps) (link, error) {
 	config, err := t.client(a.where, defaultALPN)
 	if err != nil {
 		return nil, err
@@ -169,7 +173,7 @@ func (a address) connectQUIC(ctx context.Context, t *trust, l *ladder) (link, er
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	l.note(conn.ConnectionState().TLS)
+	s.comment(describeTLS(conn.ConnectionState().TLS))
 	return &quicLink{conn: conn}, nil
 }
 
@@ -186,4 +190,16 @@ func (q *quicLink) open(ctx context.Context) (halfCloser, error) {
 func (q *quicLink) close() {
 	time.Sleep(10 * time.Millisecond)
 	q.conn.CloseWithError(0, "")
+}
+
+// describeTLS returns the version, the certificate and the ALPN protocol in words.
+func describeTLS(state tls.ConnectionState) string {
+	text := tls.VersionName(state.Version)
+	if len(state.PeerCertificates) > 0 {
+		text += ", certificate " + fingerprint(state.PeerCertificates[0].Raw)
+	}
+	if state.NegotiatedProtocol != "" {
+		text += ", ALPN " + state.NegotiatedProtocol
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io/fs"
@@ -19,9 +20,29 @@ type listener struct {
 	finish  func()  // closes the connections below the streams, after these have ended
 }
 
-// listen listens on a.
-func (s *server) listen(a address, c *certificates) (*listener, error) {
-	if err := c.check(a); err != nil {
+// host is the part of listening that belongs to the server: the negotiations below
+// the streams, and its log. Its methods are called concurrently.
+type host interface {
+	// agree answers the negotiation of one step, [stepSecurity] or [stepMuxer]. If it
+	// fails, it ends the connection.
+	agree(ctx context.Context, step string, conn halfCloser, protocols ...string) (string, error)
+	// unsecured is told of a connection that ended in the security handshake.
+	unsecured(conn net.Conn, err error)
+	// notAccepted is told of an error of Accept that does not end listening.
+	notAccepted(err error)
+}
+
+// listenConfig is what listen needs to know about the server.
+type listenConfig struct {
+	certificates *certificates
+	host         host          // used only if the address is multiplexed
+	timeout      time.Duration // for the negotiations below the streams; none if not positive
+}
+
+// listen listens on a. When ctx ends, the negotiations below the streams end;
+// listening and the connections do not.
+func listen(ctx context.Context, a address, c listenConfig) (*listener, error) {
+	if err := c.certificates.check(a); err != nil {
 		return nil, err
 	}
 	l := &listener{address: a, finish: func() {}}
@@ -33,12 +54,12 @@ func (s *server) listen(a address, c *certificates) (*listener, error) {
 		}
 	}
 	if a.form.multiplexed() {
-		streams, print, err := s.listenStreams(a, c, self)
+		streams, print, err := listenStreams(ctx, a, &c, self)
 		if err != nil {
 			return nil, err
 		}
 		l.Listener, l.print, l.finish = streams, print, streams.finish
-	} else if l.Listener, l.print, err = a.listen(c); err != nil {
+	} else if l.Listener, l.print, err = listenPlain(a, c.certificates); err != nil {
 		return nil, err
 	}
 	if a.form != formUnix {
@@ -50,11 +71,11 @@ func (s *server) listen(a address, c *certificates) (*listener, error) {
 	return l, nil
 }
 
-// listen listens on an address where each connection is a stream. It replaces the
+// listenPlain listens on an address where each connection is a stream. It replaces the
 // socket file of a process that has died; it does not touch a socket that is still
 // served, nor a file that is no socket. The listener removes its socket file when
 // closed.
-func (a address) listen(c *certificates) (ln net.Listener, print string, err error) {
+func listenPlain(a address, c *certificates) (ln net.Listener, print string, err error) {
 	var config *tls.Config
 	if a.form == formTLS {
 		if config, print, err = c.server(a.where, ""); err != nil {
@@ -62,7 +83,7 @@ func (a address) listen(c *certificates) (ln net.Listener, print string, err err
 		}
 	}
 	ln, err = net.Listen(a.network(), a.where)
-	if errors.Is(err, syscall.EADDRINUSE) && a.isStale() && os.Remove(a.where) == nil {
+	if errors.Is(err, syscall.EADDRINUSE) && isStale(a) && os.Remove(a.where) == nil {
 		ln, err = net.Listen(a.network(), a.where)
 	}
 	if err != nil {
@@ -75,7 +96,7 @@ func (a address) listen(c *certificates) (ln net.Listener, print string, err err
 }
 
 // isStale reports whether a is a socket file without a listening process.
-func (a address) isStale() bool {
+func isStale(a address) bool {
 	if a.form != formUnix {
 		return false
 	}
@@ -88,16 +109,4 @@ func (a address) isStale() bool {
 		conn.Close()
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)
-}
-
-// cause removes the operation and the addresses from an error of package net,
-// because mss names them itself.
-func cause(err error) error {
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		err = e.Err
-	}
-	if e, ok := errors.AsType[*os.SyscallError](err); ok {
-		err = e.Err
-	}
-	return err
 }

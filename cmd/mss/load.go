@@ -14,18 +14,27 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
+// loadConfig is what a load does.
+type loadConfig struct {
+	protocol    string
+	lazy        bool          // send the payload with the proposal
+	payload     int           // bytes that the protocol has to echo, or 0
+	timeout     time.Duration // of each negotiation, and of each connection; 0 for none
+	workers     int           // the most negotiations at a time
+	connections int           // to open, of addresses that carry many streams
+	duration    time.Duration // in which negotiations begin
+	count       int           // the most negotiations to begin, 0 for no limit
+	rate        float64       // negotiations due per second, 0 for a closed loop
+}
+
 // load is a run of bench: workers that negotiate, and their measurements.
 type load struct {
-	protocol string
-	lazy     bool
-	timeout  time.Duration
+	config   loadConfig
+	peer     string // in messages
+	shared   bool   // whether one link carries many streams
 	payload  []byte
-	links    []link // workers use them in turn
-
-	workers  int
-	duration time.Duration
-	count    int64         // negotiations to begin, 0 for no limit
-	interval time.Duration // between two that are due, 0 in a closed loop
+	links    []link        // workers use them in turn
+	interval time.Duration // between two negotiations that are due, 0 in a closed loop
 
 	began time.Time
 	next  atomic.Int64 // the number of the next negotiation
@@ -56,19 +65,16 @@ func newHistogram(digits int) *hdrhistogram.Histogram {
 	return hdrhistogram.New(int64(time.Microsecond), int64(longestLatency), digits)
 }
 
-// newLoad connects. The connections do not count.
-func newLoad(ctx context.Context, p *peer, f *benchFlags, protocol string) (*load, error) {
-	b := &load{
-		protocol: protocol, lazy: f.lazy, timeout: f.timeout, payload: bytes.Repeat([]byte{'m'}, f.payload),
-		workers: f.concurrency, duration: f.duration, count: int64(f.count),
+// newLoad connects to a peer. The connections do not count.
+func newLoad(ctx context.Context, p *peer, c loadConfig) (*load, error) {
+	b := prepare(c)
+	b.peer, b.shared = p.String(), p.address.form.multiplexed()
+	if p.embedded() {
+		b.peer += " at " + p.address.String()
 	}
-	b.prepare()
-	if f.rate > 0 {
-		b.interval = max(time.Duration(float64(time.Second)/f.rate), 1)
-	}
-	for range f.connections {
-		limited, cancel := f.within(ctx)
-		l, err := p.address.connect(limited, p.trust, &ladder{peer: p, live: io.Discard})
+	for range c.connections {
+		limited, cancel := within(ctx, c.timeout)
+		l, err := p.connection(limited)
 		cancel()
 		if err != nil {
 			b.close()
@@ -79,15 +85,23 @@ func newLoad(ctx context.Context, p *peer, f *benchFlags, protocol string) (*loa
 	return b, nil
 }
 
-// prepare creates the histograms.
-func (b *load) prepare() {
-	b.latency, b.opening, b.agreeing = newHistogram(3), newHistogram(3), newHistogram(3)
-	b.failures = make(map[string]int)
+// prepare returns a load without links.
+func prepare(c loadConfig) *load {
+	b := &load{
+		config: c, payload: bytes.Repeat([]byte{'m'}, c.payload),
+		latency: newHistogram(3), opening: newHistogram(3), agreeing: newHistogram(3),
+		failures: make(map[string]int),
+	}
+	if c.rate > 0 {
+		b.interval = max(time.Duration(float64(time.Second)/c.rate), 1)
+	}
 	for i := range b.moments {
 		b.moments[i].latency = newHistogram(2)
 	}
+	return b
 }
 
+// close closes the connections.
 func (b *load) close() {
 	var closing sync.WaitGroup
 	for _, l := range b.links {
@@ -100,7 +114,7 @@ func (b *load) close() {
 func (b *load) run(ctx context.Context) {
 	b.began = time.Now()
 	var working sync.WaitGroup
-	for worker := range b.workers {
+	for worker := range b.config.workers {
 		working.Go(func() { b.work(ctx, b.links[worker%len(b.links)]) })
 	}
 	working.Wait()
@@ -114,7 +128,7 @@ func (b *load) work(ctx context.Context, l link) {
 	for {
 		n := b.next.Add(1) - 1
 		due := b.due(n)
-		if b.count > 0 && n >= b.count || due.Sub(b.began) >= b.duration || !wait(ctx, due) {
+		if b.config.count > 0 && n >= int64(b.config.count) || due.Sub(b.began) >= b.config.duration || !wait(ctx, due) {
 			return
 		}
 		began := time.Now()
@@ -156,8 +170,8 @@ func wait(ctx context.Context, until time.Time) bool {
 // open.
 func (b *load) negotiate(ctx context.Context, l link) (opened time.Time, err error) {
 	cancel := context.CancelFunc(func() {})
-	if b.timeout > 0 {
-		ctx, cancel = context.WithTimeout(ctx, b.timeout)
+	if b.config.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, b.config.timeout)
 	}
 	defer cancel()
 	conn, err := l.open(ctx)
@@ -167,13 +181,13 @@ func (b *load) negotiate(ctx context.Context, l link) (opened time.Time, err err
 	defer conn.Close()
 	opened = time.Now()
 	client := multiselect.Client{Limits: multiselect.Limits{Timeout: multiselect.NoLimit}} // ctx has one
-	if !b.lazy {
-		if _, err := client.SelectOneOf(ctx, conn, b.protocol); err != nil {
+	if !b.config.lazy {
+		if _, err := client.SelectOneOf(ctx, conn, b.config.protocol); err != nil {
 			return opened, err
 		}
 		return opened, b.echo(ctx, conn)
 	}
-	stream, err := client.Lazy(ctx, conn, b.protocol)
+	stream, err := client.Lazy(ctx, conn, b.config.protocol)
 	if err != nil {
 		return opened, err
 	}
@@ -200,7 +214,7 @@ func (b *load) echo(ctx context.Context, stream io.ReadWriteCloser) error {
 		return err
 	}
 	if !bytes.Equal(back, b.payload) {
-		return &failure{code: exitViolation, err: fmt.Errorf("%s does not echo: choose another PROTOCOL, or no --payload", display(b.protocol))}
+		return &failure{code: exitViolation, err: fmt.Errorf("%s does not echo: choose another PROTOCOL, or no --payload", display(b.config.protocol))}
 	}
 	return nil
 }
@@ -212,7 +226,7 @@ func (b *load) record(due, began, opened, ended time.Time, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	// Negotiations that end after the duration belong to the last moment.
-	m := &b.moments[min(int(ended.Sub(b.began)*moments/b.duration), moments-1)]
+	m := &b.moments[min(int(ended.Sub(b.began)*moments/b.config.duration), moments-1)]
 	if err != nil {
 		kind := endOf(err)
 		if _, known := b.failures[kind]; !known && len(b.failures) >= maxFailures {

@@ -60,19 +60,19 @@ func slow(h *hdrhistogram.Histogram) (n int64) {
 // meanwhile waited, and not only the one who was there. A closed loop cannot.
 func TestNoCoordinatedOmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		run := func(interval time.Duration, count int64) *load {
-			b := &load{
-				protocol: "/x", timeout: 10 * time.Second, links: []link{newStalling(t, 50)}, workers: 1,
-				duration: 3 * time.Second, count: count, interval: interval,
-			}
-			b.prepare()
+		run := func(rate float64, count int) *load {
+			b := prepare(loadConfig{
+				protocol: "/x", timeout: 10 * time.Second, workers: 1,
+				duration: 3 * time.Second, count: count, rate: rate,
+			})
+			b.links = []link{newStalling(t, 50)}
 			b.run(t.Context())
 			if b.failed > 0 {
 				t.Errorf("%v", b.failures)
 			}
 			return b
 		}
-		open := run(10*time.Millisecond, 0)
+		open := run(100, 0)
 		// 300 in 3 s; of those 100 that were due in the second of the stall, 90
 		// waited for more than a tenth of it.
 		if n, total := slow(open.latency), open.latency.TotalCount(); total != 300 || n < 88 || n > 92 {
@@ -85,7 +85,7 @@ func TestNoCoordinatedOmission(t *testing.T) {
 		if n, total := slow(closed.latency), closed.latency.TotalCount(); total != 300 || n != 1 {
 			t.Errorf("closed loop: %d of %d were slow", n, total)
 		}
-		r := open.result(&peer{}, &benchFlags{rate: 100, concurrency: 1}, "/x")
+		r := open.result()
 		if r.Latency.P50 > 1e5 || r.Latency.P90 < 1e5 || len(r.Moments) < 58 {
 			t.Errorf("%+v, %d moments", r.Latency, len(r.Moments))
 		}
@@ -106,10 +106,8 @@ func TestLoadInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		b := &load{
-			protocol: "/x", links: []link{newStalling(t, -1)}, workers: 4, duration: time.Hour, interval: 10 * time.Millisecond,
-		}
-		b.prepare()
+		b := prepare(loadConfig{protocol: "/x", workers: 4, duration: time.Hour, rate: 100})
+		b.links = []link{newStalling(t, -1)}
 		b.run(ctx)
 		if b.took != 100*time.Millisecond || b.failed > 0 || b.latency.TotalCount() < 9 {
 			t.Errorf("%d negotiations in %v, %v", b.latency.TotalCount(), b.took, b.failures)

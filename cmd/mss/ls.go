@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -49,8 +48,8 @@ func ls(ctx context.Context, s *stdio, f *peerFlags) error {
 		return err
 	}
 	defer p.stop()
-	a := &attempt{peer: p, timeout: f.timeout}
-	a.ask(ctx, f, s)
+	a := f.attempt(s, p)
+	a.ask(ctx)
 	if f.json {
 		if err := printJSON(s.out, a.report()); err != nil {
 			return err
@@ -64,25 +63,6 @@ func ls(ctx context.Context, s *stdio, f *peerFlags) error {
 		s.printError(fmt.Sprintf("%s does not answer ls; it listed these names in %s, as %s", p, identifyID, i.agentName()))
 	}
 	return a.finish(s, false)
-}
-
-// ask connects and asks for the list.
-func (a *attempt) ask(ctx context.Context, f *peerFlags, s *stdio) {
-	began := time.Now()
-	ctx, cancel := f.within(ctx)
-	defer cancel()
-	t, err := a.start(ctx, f, s)
-	if err == nil {
-		a.asked = true
-		a.list, err = t.list(ctx)
-		a.listErr = err
-		t.conn.Close()
-		if a.askIdentify(ctx, t.live) {
-			err = nil
-		}
-	}
-	a.fail(err)
-	a.elapsed = time.Since(began)
 }
 
 func printNames(w io.Writer, names []string) error {

@@ -31,14 +31,14 @@ func main() {
 func run(args []string, s *stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			code = s.finish(&failure{code: exitInternal, err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())})
+			code = finish(s, &failure{code: exitInternal, err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())})
 		}
 	}()
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 	root := newRoot(s)
 	root.SetArgs(args)
-	return s.finish(root.ExecuteContext(ctx))
+	return finish(s, root.ExecuteContext(ctx))
 }
 
 // interruptible returns a context that is canceled by the first SIGINT or SIGTERM.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ const multiaddrForms = "/ip4/HOST/tcp/PORT or /ip4/HOST/udp/PORT/quic-v1 (also i
 func parseMultiaddr(s string) (address, error) {
 	parsed, err := multiaddr.NewMultiaddr(s)
 	if err != nil {
-		return address{}, usagef("address %q: %v: write %s", s, err, multiaddrForms)
+		return address{}, fmt.Errorf("address %q: %v: write %s", s, err, multiaddrForms)
 	}
 	a := address{multi: parsed.String()}
 	var names []string
@@ -34,7 +35,7 @@ func parseMultiaddr(s string) (address, error) {
 			port = c.Value()
 		case multiaddr.P_P2P:
 			if a.id, err = peerid.Decode(c.Value()); err != nil {
-				return address{}, usagef("address %q: %v", s, err)
+				return address{}, fmt.Errorf("address %q: %v", s, err)
 			}
 		}
 	}
@@ -49,7 +50,7 @@ func parseMultiaddr(s string) (address, error) {
 		host = ""
 	}
 	if host == "" {
-		return address{}, usagef("address %q has a form that mss does not support: write %s", s, multiaddrForms)
+		return address{}, fmt.Errorf("address %q has a form that mss does not support: write %s", s, multiaddrForms)
 	}
 	return a, nil
 }

@@ -1,20 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/libp2p/go-yamux/v5"
 	"github.com/quic-go/quic-go"
-
-	"github.com/multiselect/multiselect"
 )
 
 // streamListener is a [net.Listener] of the streams of all connections of a
@@ -92,23 +88,22 @@ func (l *streamListener) finish() {
 // in the queue of the system.
 const maxRising = 256
 
-// listenStreams listens on a multiplexed address. The server logs and bounds the
-// negotiations below the streams.
-func (s *server) listenStreams(a address, c *certificates, self identity) (*streamListener, string, error) {
+// listenStreams listens on a multiplexed address.
+func listenStreams(ctx context.Context, a address, c *listenConfig, self identity) (*streamListener, string, error) {
 	switch a.form {
 	case formQUIC:
-		config, print, err := c.server(a.where, defaultALPN)
+		config, print, err := c.certificates.server(a.where, defaultALPN)
 		if err != nil {
 			return nil, "", err
 		}
-		l, err := s.listenQUIC(a, config)
+		l, err := listenQUIC(a, config)
 		return l, print, err
 	case formLibp2pQUIC:
 		config, err := self.serverTLS()
 		if err != nil {
 			return nil, "", err
 		}
-		l, err := s.listenQUIC(a, config)
+		l, err := listenQUIC(a, config)
 		return l, "", err
 	}
 	tcp, err := net.Listen(a.network(), a.where)
@@ -118,12 +113,12 @@ func (s *server) listenStreams(a address, c *certificates, self identity) (*stre
 	l := newStreamListener(tcp.Addr(), tcp.Close)
 	rising := make(chan struct{}, maxRising)
 	go func() {
-		acceptAll(l.ctx, tcp, s.log, func(conn net.Conn) {
+		acceptAll(l.ctx, tcp, c.host, func(conn net.Conn) {
 			rising <- struct{}{}
 			go func() {
 				inside, peer := conn, ""
 				if a.form == formLibp2p {
-					inside, peer = s.rise(conn.(halfCloser), self)
+					inside, peer = c.rise(ctx, conn.(halfCloser), self)
 				}
 				<-rising
 				if inside != nil {
@@ -153,51 +148,33 @@ func (l *streamListener) serveYamux(conn net.Conn, peer string) {
 	}
 }
 
-// rise answers the negotiations below the streams of a libp2p connection. It
-// logs a failure and returns nil.
-func (s *server) rise(conn halfCloser, self identity) (net.Conn, string) {
-	ctx := s.negotiating
-	if timeout := cmp.Or(s.muxer.Limits.Timeout, 10*time.Second); timeout > 0 { // for all steps together
-		limited, cancel := context.WithTimeout(ctx, timeout)
+// rise has the host answer the negotiations below the streams of a libp2p
+// connection. It returns nil if one of them fails.
+func (c *listenConfig) rise(ctx context.Context, conn halfCloser, self identity) (net.Conn, string) {
+	if c.timeout > 0 { // for all steps together
+		limited, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 		ctx = limited
 	}
-	c := &connection{conn, conn.RemoteAddr().String()}
-	security, err := s.step(ctx, c, 0, stepSecurity, securities)
+	security, err := c.host.agree(ctx, stepSecurity, conn, securities...)
 	if err != nil {
 		return nil, ""
 	}
 	inside, err := self.secure(ctx, security, conn, "", true)
 	if err != nil {
 		conn.Close()
-		if s.log.stdio != nil && ctx.Err() == nil {
-			s.log.printf("%s: %v", c.label, handshakeError(security, err))
+		if ctx.Err() == nil {
+			c.host.unsecured(conn, handshakeError(security, err))
 		}
 		return nil, ""
 	}
-	c = &connection{secureHalf{inside}, c.label}
-	if _, err := s.step(ctx, c, 1, stepMuxer, []string{yamuxID}); err != nil {
+	if _, err := c.host.agree(ctx, stepMuxer, secureHalf{inside}, yamuxID); err != nil {
 		return nil, ""
 	}
 	return inside, "/p2p/" + inside.RemotePeer().String()
 }
 
-// step answers one negotiation below the streams.
-func (s *server) step(ctx context.Context, c *connection, level int, name string, protocols []string) (string, error) {
-	muxer := multiselect.Muxer{Limits: s.muxer.Limits}
-	for _, p := range protocols {
-		if err := muxer.AddHandler(p, func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
-			return "", err
-		}
-	}
-	entry := s.log.open(c)
-	entry.level, entry.step = level, name
-	protocol, _, err := muxer.Negotiate(entry.watch(ctx), c)
-	entry.close(protocol, err)
-	return protocol, err
-}
-
-func (s *server) listenQUIC(a address, config *tls.Config) (*streamListener, error) {
+func listenQUIC(a address, config *tls.Config) (*streamListener, error) {
 	ln, err := quic.ListenAddr(a.where, config, quicConfig())
 	if err != nil {
 		return nil, cannotListen(a, err)
@@ -233,7 +210,7 @@ func (l *streamListener) serveQUIC(conn *quic.Conn, f form) {
 }
 
 // acceptAll calls serve for each connection of ln, until it is closed.
-func acceptAll(ctx context.Context, ln net.Listener, log *serverLog, serve func(net.Conn)) {
+func acceptAll(ctx context.Context, ln net.Listener, h host, serve func(net.Conn)) {
 	for {
 		conn, err := ln.Accept()
 		switch {
@@ -242,7 +219,7 @@ func acceptAll(ctx context.Context, ln net.Listener, log *serverLog, serve func(
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // usually out of file descriptors: connections that end free some
-			log.notAccepted(err)
+			h.notAccepted(err)
 			select {
 			case <-time.After(100 * time.Millisecond):
 			case <-ctx.Done():

@@ -4,13 +4,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -31,7 +31,7 @@ func cmdHostPort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: hostport VAR ADDR")
 	}
-	a, err := parseAddress(args[1])
+	a, err := parse(args[1])
 	ts.Check(err)
 	ts.Setenv(args[0], a.where)
 }
@@ -53,8 +53,10 @@ func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: certificate HOST CERT KEY")
 	}
-	made, err := selfSigned(net.JoinHostPort(args[0], "0"))
+	server, _, err := streamtest.SelfSigned()
 	ts.Check(err)
+	made := server.Certificates[0]
+	ts.Check(made.Leaf.VerifyHostname(args[0]))
 	key, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
 	ts.Check(err)
 	for _, file := range []struct {

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 
-	"github.com/multiselect/multiselect"
-	"github.com/multiselect/multiselect/transcript"
 	"golang.org/x/term"
 )
 
@@ -62,30 +56,6 @@ func paint(on bool, color, text string) string {
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
-// finish reports err on standard error and returns the exit code.
-func (s *stdio) finish(err error) int {
-	if err == nil {
-		return exitOK
-	}
-	f, ok := errors.AsType[*failure](err)
-	if !ok {
-		// The verbs return failures; other errors are cobra's: the command line,
-		// or a completion script that could not be written.
-		f = &failure{code: exitUsage, err: err}
-		if _, ok := errors.AsType[*fs.PathError](err); ok {
-			f.code = exitLocal
-		}
-	}
-	switch {
-	case f.told:
-	case s.json && f.code != exitUsage:
-		s.printLine(event{Event: "error", Error: f.Error(), ExitCode: f.code})
-	default:
-		s.printError(f.Error())
-	}
-	return f.code
-}
-
 // printError writes a message of one or more lines, each of which begins with
 // "mss: ".
 func (s *stdio) printError(text string) {
@@ -105,61 +75,6 @@ func printJSON(w io.Writer, document any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return local("writing JSON", e.Encode(document))
-}
-
-// display returns a name as a transcript writes it: bare, or quoted if it could
-// be misread or could change what a terminal shows.
-func display(name string) string {
-	line := transcript.Transcript{{From: multiselect.Initiator, Kind: transcript.KindMessage, Text: name}}.String()
-	return strings.TrimSuffix(strings.TrimPrefix(line, "> "), "\n")
-}
-
-func displayAll(names []string) string {
-	shown := make([]string, len(names))
-	for i, name := range names {
-		shown[i] = listed(name)
-	}
-	return strings.Join(shown, ", ")
-}
-
-// listed is display for a name within a sentence: it also quotes names with
-// commas or blanks.
-func listed(name string) string {
-	if shown := display(name); shown != name || !strings.ContainsAny(name, ", \t") {
-		return shown
-	}
-	return strconv.Quote(name)
-}
-
-// arrows colours the lines of a transcript on their way to w.
-type arrows struct{ w io.Writer }
-
-func (a arrows) Write(p []byte) (int, error) {
-	var b bytes.Buffer
-	for line := range bytes.Lines(p) {
-		text := string(bytes.TrimSuffix(line, []byte("\n")))
-		b.WriteString(paint(true, arrowColor(text), text))
-		b.WriteByte('\n')
-	}
-	if _, err := a.w.Write(b.Bytes()); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-func arrowColor(line string) string {
-	line = strings.TrimLeft(line, " ")
-	switch {
-	case strings.HasPrefix(line, ">!"), strings.HasPrefix(line, "<!"):
-		return red
-	case line == "< na":
-		return yellow
-	case strings.HasPrefix(line, ">"):
-		return cyan
-	case strings.HasPrefix(line, "#"):
-		return faint
-	}
-	return green
 }
 
 // transcriptWriter returns the writer for live transcripts.

@@ -6,31 +6,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
 )
-
-// peerFlags are the flags of every verb that talks to a peer.
-type peerFlags struct {
-	trust
-	to      string
-	timeout time.Duration
-	verbose bool
-	json    bool
-	given   func(flag string) bool // whether the command line has the flag
-}
-
-func (f *peerFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+addressForms+" (default: a responder inside mss)")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for connecting and negotiating together; 0 for none")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose document contains them")
-	cmd.ValidArgsFunction = f.complete
-	f.trust.add(cmd)
-	f.given = cmd.Flags().Changed
-}
 
 // peer is the other end of a verb.
 type peer struct {
@@ -42,33 +21,34 @@ type peer struct {
 	ladder  ladder
 }
 
-// open returns the peer of the flags. It does not connect.
-func (f *peerFlags) open() (*peer, error) {
-	if f.timeout < 0 {
-		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
-	}
-	if !f.given("to") {
-		if err := f.trust.check(defaultListen); err != nil {
-			return nil, err
-		}
-		return startEmbedded()
-	}
-	a, err := parseAddress(f.to)
-	if err == nil {
-		err = f.trust.check(a)
-	}
-	p := &peer{address: a, given: f.to, trust: &f.trust}
+// newPeer returns the peer at an address, which was written as given. It does not
+// connect.
+func newPeer(a address, given string, t *trust) *peer {
+	p := &peer{address: a, given: given, trust: t}
 	p.stop = p.leave
-	return p, err
+	return p
 }
 
-// within returns a context for connecting and negotiating.
-func (f *peerFlags) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	if f.timeout == 0 {
+// newEmbeddedPeer returns the peer that is a responder inside mss. stop ends it.
+func newEmbeddedPeer(a address, t *trust, stop func()) *peer {
+	p := &peer{address: a, trust: t}
+	p.stop = func() {
+		p.leave()
+		stop()
+	}
+	return p
+}
+
+// within returns a context that ends after a time; 0 is no limit.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout == 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, f.timeout)
+	return context.WithTimeout(ctx, timeout)
 }
+
+// embedded reports whether the peer is the responder inside mss.
+func (p *peer) embedded() bool { return p.given == "" }
 
 // String returns the peer's name in messages.
 func (p *peer) String() string {
@@ -105,7 +85,7 @@ func (p *peer) stream(ctx context.Context, live io.Writer) (halfCloser, error) {
 	reused := p.link != nil && p.address.form.multiplexed()
 	if p.link == nil {
 		p.ladder = ladder{peer: p, live: live}
-		l, err := p.address.connect(ctx, p.trust, &p.ladder)
+		l, err := connect(ctx, p.address, p.trust, &p.ladder)
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +98,12 @@ func (p *peer) stream(ctx context.Context, live io.Writer) (halfCloser, error) {
 		return p.stream(ctx, live)
 	}
 	return conn, err
+}
+
+// connection makes a connection of its own, which the caller closes. Its negotiations
+// are not recorded.
+func (p *peer) connection(ctx context.Context) (link, error) {
+	return connect(ctx, p.address, p.trust, &ladder{peer: p, live: io.Discard})
 }
 
 // leave closes the connection.
@@ -159,12 +145,4 @@ func (r *record) watch(ctx context.Context, live io.Writer) context.Context {
 		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received = o.BytesSent, o.BytesReceived }
 	}
 	return multiselect.WithTrace(ctx, r.watching)
-}
-
-// live returns the writer for this verb's live transcript.
-func (f *peerFlags) live(s *stdio) io.Writer {
-	if f.verbose && !f.json { // the document holds it
-		return s.transcriptWriter()
-	}
-	return io.Discard
 }

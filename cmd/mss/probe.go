@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -44,21 +43,6 @@ func newProbe(s *stdio) *cobra.Command {
 	return cmd
 }
 
-// finding is the answer for one protocol.
-type finding struct {
-	Protocol string  `json:"protocol"`
-	Answer   string  `json:"answer"` // yes, no or error
-	Error    *string `json:"error,omitempty"`
-	Stage    string  `json:"stage,omitempty"`
-	Answered string  `json:"answered,omitempty"` // in words
-	Blame    string  `json:"blame,omitempty"`
-	Next     string  `json:"next,omitempty"`
-	ExitCode int     `json:"exit_code"`
-
-	err  error
-	rows []row // for people
-}
-
 func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error {
 	for _, name := range args {
 		if _, err := unique([]string{name}); err != nil {
@@ -70,28 +54,29 @@ func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error 
 		return err
 	}
 	defer p.stop()
-	ctx, cancel := f.within(ctx)
+	ctx, cancel := within(ctx, f.timeout)
 	defer cancel()
-	pr := &prober{peer: p, flags: f, stdio: s}
+	pr := &prober{peer: p, timeout: f.timeout, live: f.live(s)}
 	defer pr.hangUp()
+	out := &probeOutput{stdio: s, json: f.json}
 	var findings []finding
 	for _, name := range args {
 		found := pr.ask(ctx, name)
 		if !pr.connected {
-			a := &attempt{peer: p, timeout: f.timeout, protocols: args}
+			a := f.attempt(s, p, args...)
 			a.fail(found.err)
-			if err := pr.report([]finding{found}, exitCode(found.err)); err != nil {
+			if err := out.report(pr, []finding{found}, exitCode(found.err)); err != nil {
 				return err
 			}
 			return a.finish(s, false)
 		}
 		findings = append(findings, found)
-		if err := pr.print(found); err != nil {
+		if err := out.print(found); err != nil {
 			return err
 		}
 	}
 	code := verdict(findings)
-	if err := pr.report(findings, code); err != nil {
+	if err := out.report(pr, findings, code); err != nil {
 		return err
 	}
 	if code != exitOK {
@@ -100,45 +85,41 @@ func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error 
 	return nil
 }
 
-// verdict returns the exit code for all findings together.
-func verdict(findings []finding) int {
-	if i := slices.IndexFunc(findings, func(f finding) bool { return f.err != nil }); i >= 0 {
-		return findings[i].ExitCode
-	}
-	if slices.ContainsFunc(findings, func(f finding) bool { return f.Answer == "no" }) {
-		return exitFinding
-	}
-	return exitOK
+// probeOutput writes findings: lines, or one document at the end.
+type probeOutput struct {
+	stdio  *stdio
+	json   bool
+	hinted bool // advice on an error was written
 }
 
 // print writes one line, and the reason for an error. It writes advice only once.
-func (pr *prober) print(f finding) error {
+func (o *probeOutput) print(f finding) error {
 	if f.err != nil {
 		x := explanation{summary: display(f.Protocol) + ": " + *f.Error}
-		if !pr.hinted {
-			x.rows, pr.hinted = f.rows, len(f.rows) > 0
+		if !o.hinted {
+			x.rows, o.hinted = f.rows, len(f.rows) > 0
 		}
-		pr.stdio.printError(x.String())
+		o.stdio.printError(x.String())
 	}
-	if pr.flags.json {
+	if o.json {
 		return nil
 	}
 	color := map[string]string{"yes": green, "no": yellow, "error": red}[f.Answer]
-	line := fmt.Sprintf("%s %s\n", display(f.Protocol), paint(pr.stdio.outColor, color, f.Answer))
-	_, err := io.WriteString(pr.stdio.out, line)
+	line := fmt.Sprintf("%s %s\n", display(f.Protocol), paint(o.stdio.outColor, color, f.Answer))
+	_, err := io.WriteString(o.stdio.out, line)
 	return local("standard output", err)
 }
 
 // report writes the JSON document, if one was asked for.
-func (pr *prober) report(findings []finding, code int) error {
-	if !pr.flags.json {
+func (o *probeOutput) report(pr *prober, findings []finding, code int) error {
+	if !o.json {
 		return nil
 	}
 	peer := pr.peer.given
 	if peer == "" {
 		peer = "embedded"
 	}
-	return printJSON(pr.stdio.out, struct {
+	return printJSON(o.stdio.out, struct {
 		Peer       string    `json:"peer"`
 		Role       string    `json:"role"`
 		Results    []finding `json:"results"`

@@ -5,21 +5,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/multiselect/multiselect"
 )
+
+// finding is the answer for one protocol.
+type finding struct {
+	Protocol string  `json:"protocol"`
+	Answer   string  `json:"answer"` // yes, no or error
+	Error    *string `json:"error,omitempty"`
+	Stage    string  `json:"stage,omitempty"`
+	Answered string  `json:"answered,omitempty"` // in words
+	Blame    string  `json:"blame,omitempty"`
+	Next     string  `json:"next,omitempty"`
+	ExitCode int     `json:"exit_code"`
+
+	err  error
+	rows []row // for people
+}
+
+// verdict returns the exit code for all findings together.
+func verdict(findings []finding) int {
+	if i := slices.IndexFunc(findings, func(f finding) bool { return f.err != nil }); i >= 0 {
+		return findings[i].ExitCode
+	}
+	if slices.ContainsFunc(findings, func(f finding) bool { return f.Answer == "no" }) {
+		return exitFinding
+	}
+	return exitOK
+}
 
 // prober asks a peer for one protocol after the other, on as few connections
 // as the peer allows.
 type prober struct {
 	peer       *peer
-	flags      *peerFlags
-	stdio      *stdio
-	talk       *talk // the stream for the next question, if not nil
-	asked      int   // questions on talk
-	connected  bool  // a connection was made, ever
-	hinted     bool  // advice on an error was written
+	timeout    time.Duration // of all questions together, to explain an error
+	live       io.Writer     // receives the transcript while it is written
+	talk       *talk         // the stream for the next question, if not nil
+	asked      int           // questions on talk
+	connected  bool          // a connection was made, ever
 	calls      int
 	transcript strings.Builder // of all connections
 }
@@ -50,7 +77,7 @@ func (pr *prober) ask(ctx context.Context, protocol string) finding {
 	case isRefusal(err) && !below:
 		f.Answer, f.ExitCode = "no", exitFinding
 	default:
-		a := &attempt{peer: pr.peer, timeout: pr.flags.timeout, protocols: []string{protocol}, connected: pr.connected}
+		a := &attempt{peer: pr.peer, timeout: pr.timeout, protocols: []string{protocol}, connected: pr.connected}
 		a.fail(err)
 		x := explain(a)
 		f.err, f.Error, f.rows = err, &x.summary, x.rows
@@ -74,11 +101,10 @@ func notAsked(protocol string, why error) finding {
 func (pr *prober) askOnce(ctx context.Context, protocol string) error {
 	if pr.talk == nil {
 		pr.calls++
-		live := pr.flags.live(pr.stdio)
 		if pr.calls > 1 {
-			fmt.Fprintf(io.MultiWriter(pr.peer.ladder.above(live), &pr.transcript), "# another %s\n", pr.peer.address.form.carrier())
+			fmt.Fprintf(io.MultiWriter(pr.peer.ladder.above(pr.live), &pr.transcript), "# another %s\n", pr.peer.address.form.carrier())
 		}
-		t, err := pr.peer.call(ctx, new(record), io.MultiWriter(live, &pr.transcript))
+		t, err := pr.peer.call(ctx, new(record), io.MultiWriter(pr.live, &pr.transcript))
 		if err != nil {
 			return err
 		}

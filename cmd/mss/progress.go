@@ -27,7 +27,7 @@ func (b *load) progress(s *stdio) (stop func()) {
 				b.mu.Unlock()
 				elapsed := time.Since(began)
 				fmt.Fprintf(s.err, "\r\x1b[K%d negotiations, %.0f/s, %d failed, %v to go", done,
-					float64(done)/elapsed.Seconds(), failed, max(b.duration-elapsed, 0).Round(100*time.Millisecond))
+					float64(done)/elapsed.Seconds(), failed, max(b.config.duration-elapsed, 0).Round(100*time.Millisecond))
 			}
 		}
 	}()

@@ -69,9 +69,6 @@ const serveExamples = `  mss serve
   mss serve --listen /ip4/127.0.0.1/tcp/4001
   mss serve /upper/1.0.0='exec:tr a-z A-Z'`
 
-// defaultListen is a free port that only this machine can reach.
-var defaultListen = address{where: "127.0.0.1:0"}
-
 // drainTime is the part of the 3 s of a drain in which targets may finish.
 const drainTime = 3*time.Second - 2*killTime
 
@@ -98,9 +95,9 @@ func newServe(s *stdio) *cobra.Command {
 			return serve(s, &f, args)
 		},
 	}
-	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
+	cmd.Flags().StringVar(&f.listen, "listen", loopback.String(), "`ADDR` to listen on: "+addressForms)
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for each negotiation; 0 for none")
-	f.certificates.add(cmd)
+	addCertificates(cmd, &f.certificates)
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "show metrics to Prometheus on this `HOST:PORT`, under /metrics")
 	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection after the first refusal")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose documents contain them")

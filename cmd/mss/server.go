@@ -35,14 +35,10 @@ type connection struct {
 	label string // identifies it in the log
 }
 
-// ResetWithError calls the method of the stream, which embedding hides, if it has
-// one. Otherwise it closes the connection.
+// ResetWithError resets the stream, whose own method embedding hides. The library
+// calls it to end a failed negotiation.
 func (c *connection) ResetWithError(code uint32) error {
-	if s, ok := c.halfCloser.(coded); ok {
-		return s.ResetWithError(code)
-	}
-	c.SetDeadline(time.Unix(1, 0)) // so that a Close of TLS does not wait to send its alert
-	return c.Close()
+	return resetWithCode(c.halfCloser, code)
 }
 
 func newServer(routes []route, limits multiselect.Limits, log *serverLog) (*server, error) {

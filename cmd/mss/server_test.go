@@ -39,7 +39,7 @@ func startServer(t *testing.T, budget time.Duration, routes ...string) *testServ
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", defaultListen.where)
+	ln, err := net.Listen("tcp", loopback.where)
 	if err != nil {
 		t.Fatal(err)
 	}

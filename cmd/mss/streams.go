@@ -11,16 +11,16 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// halfCloser is a connection, or a stream of one, that can end one direction
+// stream is a connection, or a stream of one, that can end one direction
 // alone. Every transport of mss can.
 type halfCloser interface {
 	net.Conn
 	CloseWrite() error
 }
 
-// coded is a stream that is reset with a code. The library uses this method, too,
+// resetter is a stream that is reset with a code. The library uses this method, too,
 // to end a failed negotiation.
-type coded interface {
+type resetter interface {
 	ResetWithError(code uint32) error
 }
 

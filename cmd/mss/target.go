@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"syscall"
 	"time"
 )
 
@@ -69,44 +66,4 @@ func sendText(conn halfCloser, text string) error {
 		return err
 	}
 	return hangUp(conn)
-}
-
-// hangUp ends this side's half after its last byte. It reads and drops incoming
-// bytes for a while: closing a connection with unread bytes resets it, and a peer
-// that has not read the last bytes yet could lose them.
-//
-// It is no error if the peer has closed already, as lazy clients may.
-func hangUp(conn halfCloser) error {
-	err := conn.CloseWrite()
-	if errors.Is(err, syscall.ENOTCONN) {
-		return nil
-	}
-	if err == nil {
-		drop(conn)
-	}
-	return err
-}
-
-func drop(conn halfCloser) {
-	conn.SetReadDeadline(time.Now().Add(2 * time.Second))
-	io.Copy(io.Discard, conn)
-}
-
-// reset ends a connection so that the other end sees a failure, where the transport
-// has a way to signal one.
-func reset(conn halfCloser) {
-	switch c := conn.(type) {
-	case coded:
-		c.ResetWithError(0)
-		return
-	case *tls.Conn:
-		if tcp, ok := c.NetConn().(*net.TCPConn); ok {
-			tcp.SetLinger(0) // without an alert, which would look like a plain end
-			tcp.Close()
-			return
-		}
-	case interface{ SetLinger(int) error }:
-		c.SetLinger(0)
-	}
-	conn.Close()
 }

@@ -15,32 +15,20 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 )
 
-// trust holds the flags about certificates of clients of tls:// and quic://.
+// trust holds what clients of tls:// and quic:// trust. Errors name its fields as the
+// flags of mss.
 type trust struct {
-	ca       string
-	pin      string
-	insecure bool
-	alpn     string
+	ca       string // a PEM file
+	pin      string // the fingerprint of a certificate
+	insecure bool   // any certificate
+	alpn     string // the ALPN protocol to propose, or empty for the default
 }
 
 // defaultALPN is the ALPN protocol of both ends of quic:// without --alpn, because
 // QUIC requires one. tls:// has none by default.
 const defaultALPN = "multistream"
-
-func (t *trust) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.ca, "ca", "", "trust the certificates in this PEM `FILE` and no others (tls://, quic://)")
-	cmd.Flags().StringVar(&t.pin, "pin", "", "trust the certificate with this fingerprint, `sha256:HEX`, and no other (tls://, quic://)")
-	cmd.Flags().BoolVar(&t.insecure, "insecure", false, "trust any certificate (tls://, quic://)")
-	t.addALPN(cmd)
-}
-
-func (t *trust) addALPN(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+defaultALPN+" for quic://)")
-}
 
 // check returns an error for flags that contradict each other or the address, before
 // mss connects: on an address without TLS a flag about trust must not be ignored.
@@ -48,7 +36,7 @@ func (t *trust) check(a address) error {
 	if (t.ca != "" || t.pin != "" || t.insecure) && !a.form.tls() {
 		return usagef("--ca, --pin and --insecure are for tls:// and quic://, and %s is neither", a)
 	}
-	if err := t.checkALPN(a); err != nil {
+	if err := checkALPN(t.alpn, a); err != nil {
 		return err
 	}
 	if digest, ok := strings.CutPrefix(t.pin, "sha256:"); t.pin != "" {
@@ -62,8 +50,8 @@ func (t *trust) check(a address) error {
 	return nil
 }
 
-func (t *trust) checkALPN(a address) error {
-	if t.alpn != "" && !a.form.tls() {
+func checkALPN(alpn string, a address) error {
+	if alpn != "" && !a.form.tls() {
 		return usagef("--alpn is for tls:// and quic://, and %s is neither", a)
 	}
 	return nil
@@ -72,7 +60,7 @@ func (t *trust) checkALPN(a address) error {
 // client returns the TLS configuration for a server at a host:port.
 func (t *trust) client(where, alpn string) (*tls.Config, error) {
 	host, _, _ := net.SplitHostPort(where)
-	config := &tls.Config{ServerName: host, NextProtos: t.protocols(alpn), InsecureSkipVerify: t.insecure || t.pin != ""}
+	config := &tls.Config{ServerName: host, NextProtos: nextProtos(t.alpn, alpn), InsecureSkipVerify: t.insecure || t.pin != ""}
 	if t.pin != "" {
 		config.VerifyConnection = func(state tls.ConnectionState) error {
 			if got := fingerprint(state.PeerCertificates[0].Raw); !strings.EqualFold(got, t.pin) {
@@ -95,8 +83,8 @@ func (t *trust) client(where, alpn string) (*tls.Config, error) {
 	return config, nil
 }
 
-func (t *trust) protocols(otherwise string) []string {
-	if alpn := cmp.Or(t.alpn, otherwise); alpn != "" {
+func nextProtos(alpn, otherwise string) []string {
+	if alpn := cmp.Or(alpn, otherwise); alpn != "" {
 		return []string{alpn}
 	}
 	return nil
@@ -125,16 +113,11 @@ func badCertificate(err error) (string, bool) {
 	return "", false
 }
 
-// certificates holds the flags about the certificate of a server.
+// certificates holds what servers of tls:// and quic:// show. Errors name its fields
+// as the flags of mss.
 type certificates struct {
-	cert, key string
-	trust     // only its ALPN
-}
-
-func (c *certificates) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.cert, "cert", "", "certificate `FILE` (PEM) of tls:// and quic:// (default: one made for this run)")
-	cmd.Flags().StringVar(&c.key, "key", "", "the certificate's private key `FILE` (PEM)")
-	c.addALPN(cmd)
+	cert, key string // PEM files; without them a certificate is made
+	alpn      string // the ALPN protocol to accept, or empty for the default
 }
 
 // check returns an error for flags that the address does not use.
@@ -142,7 +125,7 @@ func (c *certificates) check(a address) error {
 	if (c.cert != "" || c.key != "") && !a.form.tls() {
 		return usagef("--cert and --key are for tls:// and quic://, and %s is neither", a)
 	}
-	return c.checkALPN(a)
+	return checkALPN(c.alpn, a)
 }
 
 // server returns the configuration of a server, and the fingerprint of its
@@ -162,7 +145,7 @@ func (c *certificates) server(where, alpn string) (*tls.Config, string, error) {
 			return nil, "", local("making a certificate", err)
 		}
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: c.protocols(alpn)}, fingerprint(cert.Certificate[0]), nil
+	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: nextProtos(c.alpn, alpn)}, fingerprint(cert.Certificate[0]), nil
 }
 
 // selfSigned makes a certificate for the host of where. Its key exists only in this

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -67,7 +68,9 @@ func cmdLimited(ts *testscript.TestScript, neg bool, args []string) {
 		if err != nil {
 			return
 		}
-		session, err := yamux.Server(conn, yamuxConfig(), nil)
+		config := yamux.DefaultConfig()
+		config.LogOutput = io.Discard
+		session, err := yamux.Server(conn, config, nil)
 		if err != nil {
 			conn.Close()
 			return

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// arrows colours the lines of a transcript on their way to w.
+type arrows struct{ w io.Writer }
+
+func (a arrows) Write(p []byte) (int, error) {
+	var b bytes.Buffer
+	for line := range bytes.Lines(p) {
+		text := string(bytes.TrimSuffix(line, []byte("\n")))
+		b.WriteString(paint(true, arrowColor(text), text))
+		b.WriteByte('\n')
+	}
+	if _, err := a.w.Write(b.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func arrowColor(line string) string {
+	line = strings.TrimLeft(line, " ")
+	switch {
+	case strings.HasPrefix(line, ">!"), strings.HasPrefix(line, "<!"):
+		return red
+	case line == "< na":
+		return yellow
+	case strings.HasPrefix(line, ">"):
+		return cyan
+	case strings.HasPrefix(line, "#"):
+		return faint
+	}
+	return green
+}
