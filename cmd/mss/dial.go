@@ -4,6 +4,11 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 const dialHelp = `Proposes the protocols in order until the peer agrees to one, and then joins
@@ -48,7 +53,7 @@ func (f *dialFlags) complete(cmd *cobra.Command, args []string, prefix string) (
 	return f.peerFlags.complete(cmd, args, prefix)
 }
 
-func newDial(s *stdio) *cobra.Command {
+func newDial(s *terminal.Stdio) *cobra.Command {
 	var f dialFlags
 	cmd := &cobra.Command{
 		Use:     "dial [--to ADDR] [--lazy] PROTOCOL...",
@@ -57,12 +62,12 @@ func newDial(s *stdio) *cobra.Command {
 		Example: dialExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("dial needs a PROTOCOL, for example: mss dial /echo/1.0.0")
+				return exit.Usagef("dial needs a PROTOCOL, for example: mss dial /echo/1.0.0")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.json = f.json
+			s.JSON = f.json
 			return dial(cmd.Context(), s, &f, args)
 		},
 	}
@@ -74,44 +79,44 @@ func newDial(s *stdio) *cobra.Command {
 	return cmd
 }
 
-func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
-	protocols, err := unique(args)
+func dial(ctx context.Context, s *terminal.Stdio, f *dialFlags, args []string) error {
+	protocols, err := attempt.UniqueNames(args)
 	if err != nil {
 		return err
 	}
 	switch {
 	case f.lazy:
-		if err := checkLazy(args); err != nil {
+		if err := attempt.CheckLazy(args); err != nil {
 			return err
 		}
 	case f.unguarded:
-		return usagef("--unguarded is for dial --lazy: nothing else is sent before the agreement")
+		return exit.Usagef("--unguarded is for dial --lazy: nothing else is sent before the agreement")
 	}
 	p, err := f.open()
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	a := f.attempt(s, p, protocols...)
-	var conn halfCloser
-	in := s.in
+	var conn transport.Stream
+	in := s.In
 	if f.lazy {
-		o, err := waitForInput(ctx, s.in)
+		o, err := waitForInput(ctx, s.In)
 		if err != nil {
 			return err
 		}
-		conn = a.negotiateLazy(ctx, &o, f.unguarded)
-		in = rest(o, s.in)
+		conn = a.NegotiateLazy(ctx, &o, f.unguarded)
+		in = rest(o, s.In)
 	} else {
-		conn = a.negotiate(ctx)
+		conn = a.Negotiate(ctx)
 	}
-	if err := a.finish(s, f.json); err != nil {
+	if err := a.Finish(s, f.json); err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := join(ctx, conn, in, s.out); err != nil {
-		reset(conn) // the peer must not mistake partial input for the whole
-		return &failure{code: exitCode(err), err: err}
+	if err := join(ctx, conn, in, s.Out); err != nil {
+		transport.Reset(conn) // the peer must not mistake partial input for the whole
+		return &exit.Error{Code: exit.Code(err), Err: err}
 	}
 	return nil
 }

@@ -15,6 +15,11 @@ import (
 
 	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 // readsOnce is a peer that reads once, tells what, and leaves.
@@ -29,7 +34,7 @@ func readsOnce(t *testing.T) (address string, first <-chan string) {
 			return
 		}
 		defer conn.Close()
-		flight := make([]byte, 2*maxFirst)
+		flight := make([]byte, 2*attempt.MaxFirst)
 		n, _ := conn.Read(flight)
 		read <- string(flight[:n])
 	}()
@@ -40,7 +45,7 @@ func readsOnce(t *testing.T) (address string, first <-chan string) {
 // for before: a peer that reads once has both.
 func TestDialOneFlight(t *testing.T) {
 	peer, first := readsOnce(t)
-	s := &stdio{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	s := &terminal.Stdio{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 	run([]string{"dial", "--to", peer, "/a", "/b"}, s)
 	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -69,9 +74,9 @@ func TestJoinEndsWithThePeer(t *testing.T) {
 
 func TestJoinReset(t *testing.T) {
 	here, there := streamtest.TCP(t)
-	reset(there)
+	transport.Reset(there)
 	err := join(t.Context(), here, endless{t.Context().Done()}, io.Discard)
-	if exitCode(err) != exitClosed || !strings.Contains(err.Error(), "reset") {
+	if exit.Code(err) != exit.Closed || !strings.Contains(err.Error(), "reset") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -79,8 +84,8 @@ func TestJoinReset(t *testing.T) {
 func TestJoinInterrupted(t *testing.T) {
 	here, _ := streamtest.TCP(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
-	if err := join(ctx, here, endless{t.Context().Done()}, io.Discard); exitCode(err) != exitInterrupted {
+	cancel(exit.ErrInterrupted)
+	if err := join(ctx, here, endless{t.Context().Done()}, io.Discard); exit.Code(err) != exit.Interrupted {
 		t.Errorf("got %v", err)
 	}
 }
@@ -104,7 +109,7 @@ func TestDialInterrupted(t *testing.T) {
 	defer conn.Close()
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+	if code := cmd.ProcessState.ExitCode(); code != exit.Interrupted {
 		t.Errorf("exit code %d: %s", code, &stderr)
 	}
 	if !strings.HasPrefix(stderr.String(), "mss: interrupted\n") {
@@ -135,7 +140,7 @@ func (full) CloseWrite() error { return nil }
 func TestJoinUnsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		err := join(t.Context(), full{failed: make(chan struct{})}, strings.NewReader("all"), io.Discard)
-		if exitCode(err) != exitClosed || err.Error() != "the peer closed before all of standard input was sent" {
+		if exit.Code(err) != exit.Closed || err.Error() != "the peer closed before all of standard input was sent" {
 			t.Errorf("got %v", err)
 		}
 	})

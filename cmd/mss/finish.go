@@ -3,28 +3,31 @@ package main
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // finish reports err on standard error and returns the exit code.
-func finish(s *stdio, err error) int {
+func finish(s *terminal.Stdio, err error) int {
 	if err == nil {
-		return exitOK
+		return exit.OK
 	}
-	f, ok := errors.AsType[*failure](err)
+	f, ok := errors.AsType[*exit.Error](err)
 	if !ok {
 		// The verbs return failures; other errors are cobra's: the command line,
 		// or a completion script that could not be written.
-		f = &failure{code: exitUsage, err: err}
+		f = &exit.Error{Code: exit.Usage, Err: err}
 		if _, ok := errors.AsType[*fs.PathError](err); ok {
-			f.code = exitLocal
+			f.Code = exit.Local
 		}
 	}
 	switch {
-	case f.told:
-	case s.json && f.code != exitUsage:
-		s.printLine(event{Event: "error", Error: f.Error(), ExitCode: f.code})
+	case f.Told:
+	case s.JSON && f.Code != exit.Usage:
+		s.PrintLine(terminal.Event{Event: "error", Error: f.Error(), ExitCode: f.Code})
 	default:
-		s.printError(f.Error())
+		s.PrintError(f.Error())
 	}
-	return f.code
+	return f.Code
 }

@@ -5,11 +5,18 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/serving"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 // peerFlags are the flags of every verb that talks to a peer.
 type peerFlags struct {
-	trust
+	transport.Trust
 	to      string
 	timeout time.Duration
 	verbose bool
@@ -18,69 +25,69 @@ type peerFlags struct {
 }
 
 func (f *peerFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+addressForms+" (default: a responder inside mss)")
+	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+address.Forms+" (default: a responder inside mss)")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for connecting and negotiating together; 0 for none")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose document contains them")
 	cmd.ValidArgsFunction = f.complete
-	addTrust(cmd, &f.trust)
+	addTrust(cmd, &f.Trust)
 	f.given = cmd.Flags().Changed
 }
 
 // open returns the peer of the flags. It does not connect.
-func (f *peerFlags) open() (*peer, error) {
+func (f *peerFlags) open() (*attempt.Peer, error) {
 	if f.timeout < 0 {
-		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
+		return nil, exit.Usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
 	if !f.given("to") {
-		if err := f.trust.check(loopback); err != nil {
+		if err := f.Trust.Check(address.Loopback); err != nil {
 			return nil, err
 		}
-		return startEmbedded()
+		return serving.StartEmbedded(address.Loopback)
 	}
 	a, err := parseAddress(f.to)
 	if err != nil {
 		return nil, err
 	}
-	return newPeer(a, f.to, &f.trust), f.trust.check(a)
+	return attempt.NewPeer(a, f.to, &f.Trust), f.Trust.Check(a)
 }
 
 // live returns the writer for this verb's live transcript.
-func (f *peerFlags) live(s *stdio) io.Writer {
+func (f *peerFlags) live(s *terminal.Stdio) io.Writer {
 	if f.verbose && !f.json { // the document holds it
-		return s.transcriptWriter()
+		return s.TranscriptWriter()
 	}
 	return io.Discard
 }
 
 // attempt returns an attempt to agree on protocols with a peer.
-func (f *peerFlags) attempt(s *stdio, p *peer, protocols ...string) *attempt {
-	return &attempt{peer: p, timeout: f.timeout, live: f.live(s), protocols: protocols}
+func (f *peerFlags) attempt(s *terminal.Stdio, p *attempt.Peer, protocols ...string) *attempt.Attempt {
+	return &attempt.Attempt{Peer: p, Timeout: f.timeout, Live: f.live(s), Protocols: protocols}
 }
 
 // parseAddress reads the address in a flag.
-func parseAddress(s string) (address, error) {
-	a, err := parse(s)
+func parseAddress(s string) (address.Address, error) {
+	a, err := address.Parse(s)
 	if err != nil {
-		return a, usagef("%w", err)
+		return a, exit.Usagef("%w", err)
 	}
 	return a, nil
 }
 
 // addTrust adds the flags of a client of tls:// and quic://.
-func addTrust(cmd *cobra.Command, t *trust) {
-	cmd.Flags().StringVar(&t.ca, "ca", "", "trust the certificates in this PEM `FILE` and no others (tls://, quic://)")
-	cmd.Flags().StringVar(&t.pin, "pin", "", "trust the certificate with this fingerprint, `sha256:HEX`, and no other (tls://, quic://)")
-	cmd.Flags().BoolVar(&t.insecure, "insecure", false, "trust any certificate (tls://, quic://)")
-	addALPN(cmd, &t.alpn)
+func addTrust(cmd *cobra.Command, t *transport.Trust) {
+	cmd.Flags().StringVar(&t.CAFile, "ca", "", "trust the certificates in this PEM `FILE` and no others (tls://, quic://)")
+	cmd.Flags().StringVar(&t.Pin, "pin", "", "trust the certificate with this fingerprint, `sha256:HEX`, and no other (tls://, quic://)")
+	cmd.Flags().BoolVar(&t.Insecure, "insecure", false, "trust any certificate (tls://, quic://)")
+	addALPN(cmd, &t.ALPN)
 }
 
 // addCertificates adds the flags of a server of tls:// and quic://.
-func addCertificates(cmd *cobra.Command, c *certificates) {
-	cmd.Flags().StringVar(&c.cert, "cert", "", "certificate `FILE` (PEM) of tls:// and quic:// (default: one made for this run)")
-	cmd.Flags().StringVar(&c.key, "key", "", "the certificate's private key `FILE` (PEM)")
-	addALPN(cmd, &c.alpn)
+func addCertificates(cmd *cobra.Command, c *transport.Certificates) {
+	cmd.Flags().StringVar(&c.CertFile, "cert", "", "certificate `FILE` (PEM) of tls:// and quic:// (default: one made for this run)")
+	cmd.Flags().StringVar(&c.KeyFile, "key", "", "the certificate's private key `FILE` (PEM)")
+	addALPN(cmd, &c.ALPN)
 }
 
 func addALPN(cmd *cobra.Command, alpn *string) {
-	cmd.Flags().StringVar(alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+defaultALPN+" for quic://)")
+	cmd.Flags().StringVar(alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+transport.DefaultALPN+" for quic://)")
 }

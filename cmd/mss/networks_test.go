@@ -12,6 +12,8 @@ import (
 
 	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 )
 
 // cmdMultiaddr sets VAR to a multiaddr with another peer, or with none.
@@ -31,9 +33,9 @@ func cmdHostPort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: hostport VAR ADDR")
 	}
-	a, err := parse(args[1])
+	a, err := address.Parse(args[1])
 	ts.Check(err)
-	ts.Setenv(args[0], a.where)
+	ts.Setenv(args[0], a.Where)
 }
 
 // cmdFingerprint sets VAR to the fingerprint that a server has printed.
