@@ -52,7 +52,7 @@ func TestConformProgress(t *testing.T) {
 	if b.Len() > 0 {
 		t.Errorf("without a terminal: %q", &b)
 	}
-	somebody := &progress{w: &b, total: 2}
+	somebody := &progress{line: terminal.StatusLine{W: &b}, total: 2}
 	somebody.started(c)
 	somebody.clear()
 	if want := "\r\x1b[K[1/2] R10-empty\r\x1b[K"; b.String() != want {

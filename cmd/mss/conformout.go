@@ -135,28 +135,22 @@ func paintResult(r *conform.Result, text string) string {
 
 // progress shows on a terminal which case is being played.
 type progress struct {
-	w        io.Writer // nil if standard error is no terminal
+	line     terminal.StatusLine
 	n, total int
 }
 
 func newProgress(s *terminal.Stdio, total int) *progress {
 	p := &progress{total: total}
-	if terminal.IsTerminal(s.Err) && os.Getenv("TERM") != "dumb" {
-		p.w = s.Err
+	if os.Getenv("TERM") != "dumb" {
+		p.line = s.StatusLine()
 	}
 	return p
 }
 
 func (p *progress) started(c *conform.Case) {
 	p.n++
-	if p.w != nil {
-		fmt.Fprintf(p.w, "\r\x1b[K[%d/%d] %s", p.n, p.total, c.ID)
-	}
+	p.line.Show("[%d/%d] %s", p.n, p.total, c.ID)
 }
 
 // clear erases the line before another one is written.
-func (p *progress) clear() {
-	if p.w != nil {
-		io.WriteString(p.w, "\r\x1b[K")
-	}
-}
+func (p *progress) clear() { p.line.Clear() }

@@ -3,8 +3,6 @@ package attempt
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -106,10 +104,4 @@ func (a *Attempt) propose(ctx context.Context, t *talk, o *Opening) error {
 		return context.Cause(ctx)
 	}
 	return outcome
-}
-
-// note adds a comment to the transcript. It must not be called concurrently with
-// a negotiation on t.
-func (t *talk) note(text string) {
-	fmt.Fprintf(io.MultiWriter(&t.record.text, t.live), "# %s\n", text)
 }

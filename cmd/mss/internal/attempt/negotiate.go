@@ -99,3 +99,11 @@ func (a *Attempt) Fail(err error) {
 		a.record.sent, a.record.received = r.record.sent, r.record.received
 	}
 }
+
+// Within returns a context that ends after a time; 0 is no limit.
+func Within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, timeout)
+}

@@ -1,14 +1,8 @@
 package attempt
 
 import (
-	"bytes"
 	"context"
 	"io"
-	"time"
-
-	"github.com/multiselect/multiselect"
-	"github.com/multiselect/multiselect/transcript"
-	"github.com/multiselect/multiselect/wire"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
@@ -25,7 +19,7 @@ type Peer struct {
 }
 
 // NewPeer returns the peer at an address, which was written as given. It does not
-// connect.
+// connect. The peer must be stopped.
 func NewPeer(a address.Address, given string, t *transport.Trust) *Peer {
 	return &Peer{Address: a, given: given, trust: t}
 }
@@ -43,14 +37,6 @@ func (p *Peer) Stop() {
 	}
 }
 
-// Within returns a context that ends after a time; 0 is no limit.
-func Within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, timeout)
-}
-
 // IsEmbedded reports whether the peer is the responder inside mss.
 func (p *Peer) IsEmbedded() bool { return p.given == "" }
 
@@ -64,19 +50,10 @@ func (p *Peer) Name() string {
 
 // String returns the peer's name in messages.
 func (p *Peer) String() string {
-	if p.given == "" {
+	if p.IsEmbedded() {
 		return "the embedded responder"
 	}
 	return p.Address.String()
-}
-
-// talk is one connection to a peer, and its record.
-type talk struct {
-	conn   transport.Stream
-	comm   *multiselect.Communicator
-	client multiselect.Client
-	record *Record
-	live   io.Writer
 }
 
 // call opens a stream to talk on. The messages are recorded, and written to live
@@ -92,7 +69,9 @@ func (p *Peer) call(ctx context.Context, r *Record, live io.Writer) (*talk, erro
 	return newTalk(conn, r, p.ladder.level()), nil
 }
 
-// Stream opens a stream. It connects first if there is no connection for streams.
+// Stream opens a stream, which the caller closes. It connects first if there is no
+// connection for streams. Messages of negotiations below the stream are written to live.
+// A connection that the peer has closed since is replaced once.
 func (p *Peer) Stream(ctx context.Context, live io.Writer) (transport.Stream, error) {
 	reused := p.link != nil && p.Address.Form.IsMultiplexed()
 	if p.link == nil {
@@ -124,43 +103,4 @@ func (p *Peer) leave() {
 		p.link.Close()
 		p.link = nil
 	}
-}
-
-func newTalk(conn transport.Stream, r *Record, live io.Writer) *talk {
-	// The context has the time limit, which includes connecting.
-	client := multiselect.Client{Limits: multiselect.Limits{Timeout: multiselect.NoLimit}}
-	return &talk{conn, multiselect.NewCommunicator(conn), client, r, live}
-}
-
-// try makes one proposal; see [multiselect.Client.TrySelect].
-func (t *talk) try(ctx context.Context, protocol string) error {
-	return t.client.TrySelect(t.record.Watch(ctx, t.live), t.comm, protocol)
-}
-
-// list asks for the peer's protocols; see [multiselect.Client.List].
-func (t *talk) list(ctx context.Context) (wire.List, error) {
-	return t.client.List(t.record.Watch(ctx, t.live), t.comm)
-}
-
-// Record holds the messages of one connection. Only the goroutine that negotiates
-// writes it.
-type Record struct {
-	text           bytes.Buffer
-	watching       *multiselect.Trace
-	sent, received int // bytes of negotiations
-}
-
-// Transcript returns the messages in the notation of package transcript.
-func (r *Record) Transcript() []byte { return r.text.Bytes() }
-
-// lines returns the transcript, line by line.
-func (r *Record) lines() []string { return lines(r.text.String()) }
-
-// Watch returns a context whose negotiation is recorded, and written to live.
-func (r *Record) Watch(ctx context.Context, live io.Writer) context.Context {
-	if r.watching == nil {
-		r.watching = transcript.NewTrace(io.MultiWriter(&r.text, live))
-		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received = o.BytesSent, o.BytesReceived }
-	}
-	return multiselect.WithTrace(ctx, r.watching)
 }

@@ -5,66 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/multiselect/multiselect"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
-	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
-
-// Finding is the answer for one protocol.
-type Finding struct {
-	Protocol string  `json:"protocol"`
-	Answer   string  `json:"answer"` // yes, no or error
-	Error    *string `json:"error,omitempty"`
-	Stage    string  `json:"stage,omitempty"`
-	Answered string  `json:"answered,omitempty"` // in words
-	Blame    string  `json:"blame,omitempty"`
-	Next     string  `json:"next,omitempty"`
-	ExitCode int     `json:"exit_code"`
-
-	Err  error
-	rows []row // for people
-}
-
-// Explain returns the reason for an error in words, with or without advice.
-func (f Finding) Explain(advice bool) string {
-	x := explanation{summary: terminal.QuoteName(f.Protocol) + ": " + *f.Error}
-	if advice {
-		x.rows = f.rows
-	}
-	return x.String()
-}
-
-// HasAdvice reports whether explain has any.
-func (f Finding) HasAdvice() bool { return len(f.rows) > 0 }
-
-// Lines returns the transcript of all connections.
-func (pr *Prober) Lines() []string { return lines(pr.transcript.String()) }
-
-// Verdict returns the exit code for all findings together.
-func Verdict(findings []Finding) int {
-	if i := slices.IndexFunc(findings, func(f Finding) bool { return f.Err != nil }); i >= 0 {
-		return findings[i].ExitCode
-	}
-	if slices.ContainsFunc(findings, func(f Finding) bool { return f.Answer == "no" }) {
-		return exit.Finding
-	}
-	return exit.OK
-}
 
 // Prober asks a peer for one protocol after the other, on as few connections
 // as the peer allows.
 type Prober struct {
-	Peer       *Peer
-	Timeout    time.Duration // of all questions together, to explain an error
-	Live       io.Writer     // receives the transcript while it is written
-	talk       *talk         // the stream for the next question, if not nil
-	asked      int           // questions on talk
-	Connected  bool          // a connection was made, ever
+	Peer    *Peer
+	Timeout time.Duration // of all questions together, to explain an error
+	Live    io.Writer     // receives the transcript while it is written
+
+	Connected bool // is set when a connection was made
+
+	talk       *talk // the stream for the next question, if not nil
+	asked      int   // questions on talk
 	calls      int
 	transcript strings.Builder // of all connections
 }
@@ -136,9 +95,13 @@ func (pr *Prober) askOnce(ctx context.Context, protocol string) error {
 	return err
 }
 
+// HangUp closes the stream, if there is one.
 func (pr *Prober) HangUp() {
 	if pr.talk != nil {
 		pr.talk.conn.Close()
 	}
 	pr.talk, pr.asked = nil, 0
 }
+
+// Lines returns the transcript of all connections.
+func (pr *Prober) Lines() []string { return lines(pr.transcript.String()) }

@@ -44,9 +44,10 @@ type Error struct {
 	Told bool
 }
 
-func (f *Error) Error() string { return f.Err.Error() }
-func (f *Error) Unwrap() error { return f.Err }
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
 
+// Usagef returns an error about the command line, formatted as by [fmt.Errorf].
 func Usagef(format string, args ...any) error {
 	return &Error{Code: Usage, Err: fmt.Errorf(format, args...)}
 }

@@ -1,16 +1,16 @@
 package load
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
-// ShowProgress shows the progress of a run if standard error is a terminal. Its result
-// ends that and erases the line.
+// ShowProgress shows the progress of a run if standard error is a terminal. The function
+// that it returns ends that and erases the line.
 func (b *Load) ShowProgress(s *terminal.Stdio) (stop func()) {
-	if !terminal.IsTerminal(s.Err) {
+	status := s.StatusLine()
+	if status.W == nil {
 		return func() {}
 	}
 	began, ended, erased := time.Now(), make(chan struct{}), make(chan struct{})
@@ -21,14 +21,14 @@ func (b *Load) ShowProgress(s *terminal.Stdio) (stop func()) {
 		for {
 			select {
 			case <-ended:
-				fmt.Fprint(s.Err, "\r\x1b[K")
+				status.Clear()
 				return
 			case <-tick.C:
 				b.mu.Lock()
 				done, failed := b.latency.TotalCount(), b.failed
 				b.mu.Unlock()
 				elapsed := time.Since(began)
-				fmt.Fprintf(s.Err, "\r\x1b[K%d negotiations, %.0f/s, %d failed, %v to go", done,
+				status.Show("%d negotiations, %.0f/s, %d failed, %v to go", done,
 					float64(done)/elapsed.Seconds(), failed, max(b.config.Duration-elapsed, 0).Round(100*time.Millisecond))
 			}
 		}

@@ -1,10 +1,10 @@
 package serving
 
 import (
+	"testing"
+
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
-
-import "testing"
 
 func TestParseRoute(t *testing.T) {
 	for _, c := range []struct{ in, protocol, kind, argument string }{

@@ -45,6 +45,8 @@ func (c *connection) ResetWithError(code uint32) error {
 	return transport.ResetWithCode(c.Stream, code)
 }
 
+// New returns a server of routes, whose negotiations have limits. The log must not be
+// nil. It returns a usage error for names that cannot be served.
 func New(routes []Route, limits multiselect.Limits, log *Log) (*Server, error) {
 	s := &Server{log: log, conns: make(map[*connection]bool)}
 	s.muxer.Limits, s.muxer.OneShot = limits, log.OneShot

@@ -32,8 +32,9 @@ func (s *Stdio) PrintLine(document any) error {
 	return exit.AsLocal("standard error", err)
 }
 
-// LineWriter calls line for each line that is written to it. A line of more than
-// longestLine bytes is passed in pieces.
+// LineWriter calls Line for each line that is written to it, without the newline. A line
+// of more than 64 KiB is passed in pieces. It may be used by several goroutines; Line is
+// not called concurrently.
 type LineWriter struct {
 	Line func(text string)
 
@@ -41,7 +42,8 @@ type LineWriter struct {
 	rest []byte
 }
 
-const longestLine = 64 << 10
+// maxLine is the most that a LineWriter keeps of a line.
+const maxLine = 64 << 10
 
 func (w *LineWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
@@ -53,7 +55,7 @@ func (w *LineWriter) Write(p []byte) (int, error) {
 		case n >= 0:
 			w.Line(string(w.rest[:n]))
 			w.rest = w.rest[n+1:]
-		case len(w.rest) > longestLine:
+		case len(w.rest) > maxLine:
 			w.Line(string(w.rest))
 			w.rest = nil
 		default:

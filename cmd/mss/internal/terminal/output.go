@@ -12,16 +12,20 @@ import (
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
 
-// Stdio holds the standard files: data goes to out, everything else to err.
+// Stdio holds the standard files: data goes to Out, everything else to Err. Its writers
+// must not be nil; the zero value of the other fields is output without colours.
 type Stdio struct {
-	In                 io.Reader
-	Out, Err           io.Writer
-	OutColor, errColor bool
-	JSON               bool // each line of err is a document
+	In       io.Reader
+	Out, Err io.Writer
+	OutColor bool // Out is coloured
+	JSON     bool // each line of Err is a document
+
+	errColor bool
 }
 
-// SetColor decides which outputs are coloured. With "auto" these are terminals,
-// unless NO_COLOR is set or TERM is dumb.
+// SetColor decides which outputs are coloured: both with "always", none with "never", and
+// with "auto" those that are terminals, unless NO_COLOR is set or TERM is dumb. It
+// returns a usage error for other modes.
 func (s *Stdio) SetColor(mode string, getenv func(string) string) error {
 	plain := getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"
 	switch mode {
@@ -37,12 +41,13 @@ func (s *Stdio) SetColor(mode string, getenv func(string) string) error {
 	return nil
 }
 
+// IsTerminal reports whether w is a file that is a terminal.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// The colours, as the terminal's own palette has them.
+// The colours for [Paint], as the terminal's own palette has them.
 const (
 	Red    = "31"
 	Green  = "32"
@@ -51,6 +56,7 @@ const (
 	faint  = "2"
 )
 
+// Paint returns text in a colour if on is set.
 func Paint(on bool, color, text string) string {
 	if !on || text == "" {
 		return text
@@ -77,12 +83,4 @@ func WriteJSON(w io.Writer, document any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return exit.AsLocal("writing JSON", e.Encode(document))
-}
-
-// TranscriptWriter returns the writer for live transcripts.
-func (s *Stdio) TranscriptWriter() io.Writer {
-	if s.errColor {
-		return arrows{s.Err}
-	}
-	return s.Err
 }

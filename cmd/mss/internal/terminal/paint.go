@@ -6,6 +6,15 @@ import (
 	"strings"
 )
 
+// TranscriptWriter returns the writer for live transcripts: standard error, coloured if
+// that is. Each Write must consist of whole lines.
+func (s *Stdio) TranscriptWriter() io.Writer {
+	if s.errColor {
+		return arrows{s.Err}
+	}
+	return s.Err
+}
+
 // arrows colours the lines of a transcript on their way to w.
 type arrows struct{ w io.Writer }
 

@@ -16,6 +16,7 @@ func QuoteName(name string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(line, "> "), "\n")
 }
 
+// QuoteNames returns names within a sentence, separated by commas.
 func QuoteNames(names []string) string {
 	shown := make([]string, len(names))
 	for i, name := range names {
@@ -24,7 +25,7 @@ func QuoteNames(names []string) string {
 	return strings.Join(shown, ", ")
 }
 
-// QuoteInList is display for a name within a sentence: it also quotes names with
+// QuoteInList is QuoteName for a name within a sentence: it also quotes names with
 // commas or blanks.
 func QuoteInList(name string) string {
 	if shown := QuoteName(name); shown != name || !strings.ContainsAny(name, ", \t") {
@@ -33,10 +34,11 @@ func QuoteInList(name string) string {
 	return strconv.Quote(name)
 }
 
-// QuoteBytes quotes the start of text that the other end sent in place of a message.
+// QuoteBytes quotes bytes that the other end sent in place of a message, 120 at most.
 func QuoteBytes(text string) string { return fmt.Sprintf("%.120q", text) }
 
-// SummarizeNames keeps a long list readable. The hint tells how to see the rest.
+// SummarizeNames returns at most twelve names within a sentence, and the number of the
+// others. The hint tells how to see them.
 func SummarizeNames(names []string, hint string) string {
 	const maxShown = 12
 	switch {

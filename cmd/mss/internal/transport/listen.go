@@ -43,7 +43,7 @@ type Host interface {
 	NotAccepted(err error)
 }
 
-// ListenConfig is what listen needs to know about the server.
+// ListenConfig is what Listen needs to know about the server.
 type ListenConfig struct {
 	Certificates *Certificates
 	Host         Host          // used only if the address is multiplexed
