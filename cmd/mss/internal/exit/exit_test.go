@@ -60,3 +60,20 @@ func TestExitCode(t *testing.T) {
 		}
 	}
 }
+
+// Errors keep what they wrap, and a nil error is none of this side's.
+func TestErrors(t *testing.T) {
+	if err := AsLocal("standard output", nil); err != nil {
+		t.Errorf("AsLocal(nil) = %v", err)
+	}
+	err := AsLocal("standard output", io.ErrClosedPipe)
+	if !errors.Is(err, io.ErrClosedPipe) || err.Error() != "standard output: io: read/write on closed pipe" {
+		t.Errorf("AsLocal: %v", err)
+	}
+	if err := Usagef("--to %q: %w", "x", io.EOF); err.Error() != `--to "x": EOF` || !errors.Is(err, io.EOF) {
+		t.Errorf("Usagef: %v", err)
+	}
+	if ErrInterrupted.Error() != "interrupted" || !errors.Is(ErrInterrupted, context.Canceled) {
+		t.Errorf("%v", ErrInterrupted)
+	}
+}
