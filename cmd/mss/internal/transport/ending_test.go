@@ -10,52 +10,8 @@ import (
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/wire"
 
-	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
-
-// streamPair is a stream of a multiplexed form, seen from both of its ends. What
-// this end writes first makes it known to the other one.
-func streamPair(t *testing.T, where string, first string) (here, there Stream) {
-	t.Helper()
-	a, err := address.Parse(where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := Listen(t.Context(), a, ListenConfig{Certificates: new(Certificates)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := Connect(t.Context(), ln.Address, &Trust{Pin: ln.Fingerprint}, new(remarks))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		l.Close()
-		ln.Close()
-		ln.Finish()
-	})
-	if here, err = l.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(here, first); err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return here, accepted.(Stream)
-}
-
-// remarks are the steps of a connection without negotiations: it keeps the comments.
-type remarks []string
-
-func (r *remarks) Agree(context.Context, string, Stream, ...string) (string, error) {
-	return "", errors.New("a negotiation below the streams")
-}
-
-func (r *remarks) Comment(text string) { *r = append(*r, text) }
 
 // A negotiation that fails resets the stream, and the code says why: in both
 // roles, on both kinds of streams.
