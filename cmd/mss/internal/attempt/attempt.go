@@ -14,28 +14,30 @@ import (
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
-// Attempt is one try to agree with a peer, and the record of it, from which
-// explain and report work.
+// Attempt is one try to agree with a peer, and the record of it, from which Finish and
+// Report work. Its methods must not be called concurrently.
 type Attempt struct {
 	Peer      *Peer
 	Timeout   time.Duration // for connecting and negotiating together; 0 for none
 	Live      io.Writer     // receives the transcript while it is written
 	Protocols []string      // to be proposed, in order; none if only "ls" was asked
-	mode      string        // of a dial: eager or lazy
+
+	// Err is nil, or the reason why there is no agreement.
+	Err error
+	// List holds the peer's protocols, if it was asked for them and has answered.
+	List wire.List
+
+	mode      string // of a dial: eager or lazy
 	refused   []string
 	protocol  string // agreed on
 	early     int    // bytes that a lazy dial sent before the answer
 	record    Record
 	connected bool
 	elapsed   time.Duration // connecting and negotiating
-	Err       error         // nil, or the reason why there is no agreement
 	rung      string        // the step below the streams that failed: security, muxer or none
 
-	// List holds the peer's protocols. It is known if listErr is nil and asked is set.
-	List    wire.List
-	listErr error
-	asked   bool
-
+	asked      bool // whether the peer was asked for List
+	listErr    error
 	identified *identified // the answer of a libp2p peer to identify
 }
 
