@@ -75,7 +75,7 @@ func TestExplainLazy(t *testing.T) {
 		a := fresh(c.peer, "/x")
 		ctx := newDeadline(t)
 		if c.peer == silent {
-			a.Live = &watcher{line: "> /x", then: ctx.expire}
+			a.Live = &watcher{line: "# 1 byte of early data", then: ctx.expire}
 		}
 		if conn := a.NegotiateLazy(ctx, &Opening{First: []byte(c.first)}, false); conn != nil {
 			t.Errorf("%s: agreed", c.name)

@@ -1,9 +1,11 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -13,7 +15,12 @@ import (
 
 	"github.com/multiselect/multiselect"
 
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // stalling is a link in memory that stalls once, for a second.
@@ -101,6 +108,116 @@ func TestNoCoordinatedOmission(t *testing.T) {
 			t.Errorf("%d moments show the stall", late)
 		}
 	})
+}
+
+// serve serves a protocol that echoes, on an address of any form, and returns the peer.
+func serve(t *testing.T, where string) *attempt.Peer {
+	t.Helper()
+	a, err := address.Parse(where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := transport.Listen(t.Context(), a, transport.ListenConfig{Certificates: new(transport.Certificates)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ln.Close()
+		ln.Finish()
+	})
+	var muxer multiselect.Muxer
+	err = muxer.AddHandler("/echo", func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+		defer stream.Close()
+		io.Copy(stream, stream)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go muxer.ServeStream(context.Background(), conn)
+		}
+	}()
+	p := attempt.NewPeer(ln.Address, where, &transport.Trust{Pin: ln.Fingerprint})
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// A load negotiates as often as it is told to, on connections of its own, and checks the
+// echo of its payload.
+func TestLoad(t *testing.T) {
+	for _, where := range []string{"127.0.0.1:0", "tls://127.0.0.1:0", "yamux://127.0.0.1:0", "quic://127.0.0.1:0"} {
+		p := serve(t, where)
+		for _, lazy := range []bool{false, true} {
+			b, err := New(t.Context(), p, Config{
+				Protocol: "/echo", Lazy: lazy, Payload: 100, Workers: 4, Connections: 2, Duration: time.Hour, Count: 40,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Run(t.Context())
+			b.Close()
+			r := b.Result()
+			if r.Succeeded != 40 || r.Failed != 0 || r.Latency.Min <= 0 || r.Latency.Max < r.Opening.Max {
+				t.Errorf("%s: %d succeeded, %v", where, r.Succeeded, r.Failures)
+			}
+			if shared := p.Address.Form.IsMultiplexed(); r.Peer != p.String() || (r.Connections == 2) != shared {
+				t.Errorf("%s: %s, %d connections", where, r.Peer, r.Connections)
+			}
+		}
+	}
+}
+
+// A negotiation that fails is counted by its reason, and a connection that cannot be made
+// is an error before the run.
+func TestLoadFailures(t *testing.T) {
+	p := serve(t, "yamux://127.0.0.1:0")
+	config := Config{Protocol: "/no", Workers: 1, Connections: 2, Duration: time.Hour, Count: 3, Timeout: time.Hour}
+	b, err := New(t.Context(), p, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Run(t.Context())
+	b.Close()
+	if r := b.Result(); r.Failed != 3 || len(r.Failures) != 1 || r.ExitCode != exit.Finding {
+		t.Errorf("%d failed: %v", r.Failed, r.Failures)
+	}
+	ln := streamtest.Listen(t, "tcp")
+	ln.Close()
+	a, err := address.Parse("yamux://" + ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(t.Context(), attempt.NewPeer(a, "", new(transport.Trust)), config)
+	if exit.Code(err) != exit.Connect || !strings.HasPrefix(err.Error(), "connection 1: ") {
+		t.Errorf("exit code %d, %v", exit.Code(err), err)
+	}
+}
+
+// Bytes that come back other than they were sent are a violation, since the protocol does
+// not echo.
+func TestLoadNoEcho(t *testing.T) {
+	b := prepare(Config{Protocol: "/x", Payload: 3})
+	err := b.echo(t.Context(), streamtest.NewScript("mmx"))
+	if exit.Code(err) != exit.Violation || err.Error() != "/x does not echo: choose another PROTOCOL, or no --payload" {
+		t.Errorf("exit code %d, %v", exit.Code(err), err)
+	}
+	if err := b.echo(t.Context(), streamtest.NewScript("mm")); exit.Code(err) != exit.Closed {
+		t.Errorf("two of three bytes: %v", err)
+	}
+}
+
+// Progress is shown on terminals only.
+func TestShowProgress(t *testing.T) {
+	var stderr bytes.Buffer
+	stop := prepare(Config{}).ShowProgress(&terminal.Stdio{Err: &stderr})
+	if stop(); stderr.Len() > 0 {
+		t.Errorf("without a terminal: %q", &stderr)
+	}
 }
 
 // An interrupted run ends immediately and does not count the negotiations it interrupted.
