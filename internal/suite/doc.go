@@ -1,4 +1,4 @@
-// Package suite has no code. Below it are the tests that need only the exported API of the
+// Package suite has no code, but for a test of the programs in the documents. Below it are the tests that need only the exported API of the
 // root module. They are a module of their own, so that users of the library do not download
 // them.
 //
@@ -11,4 +11,6 @@
 //   - guard: the claim about early data, for any payload.
 //   - conform, report: the conformance suite against broken parties, and its reports.
 //   - netmux: the server, its listeners and the dialer.
+//   - rules: the decisions of both roles, step by step, in whole conversations.
+//   - draw, streamtest: packages that programs and tests share.
 package suite

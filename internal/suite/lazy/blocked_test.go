@@ -1,4 +1,4 @@
-package multiselect_test
+package lazy_test
 
 import (
 	"context"
@@ -124,7 +124,7 @@ func TestLazyCloseUnobserved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := apitest.Pipe(100)
-				l := apitest.Lazy(t, connection{a})
+				l := apitest.Lazy(t, withoutReset{a})
 				prepare(t, l, b)
 				streamtest.MustWrite(t, b, apitest.LazyFlight+"a reply")
 				synctest.Wait()
@@ -149,18 +149,12 @@ func TestLazyCloseUnobserved(t *testing.T) {
 	}
 }
 
-// connection is a stream without a Reset, as a TCP connection is.
-type connection struct{ *streamtest.Stream }
-
-// Reset does not have the signature of a Reset.
-func (connection) Reset(struct{}) {}
-
 // TestLazyCloseAfterWait closes a stream whose owner knows the outcome: Close is that of the
 // stream.
 func TestLazyCloseAfterWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := apitest.Pipe(apitest.LargeBuffer)
-		l := apitest.Lazy(t, connection{a})
+		l := apitest.Lazy(t, withoutReset{a})
 		l.SetReadDeadline(time.Now().Add(time.Second))
 		l.Read(make([]byte, 1))
 		streamtest.MustWrite(t, b, apitest.LazyFlight)

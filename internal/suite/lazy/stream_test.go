@@ -1,10 +1,9 @@
-package multiselect_test
+package lazy_test
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -44,9 +43,6 @@ func TestLazyNames(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// errInjected is an error that a test passes in.
-var errInjected = errors.New("injected by the test")
 
 // TestLazyContext checks that the end of a context ends the calls to which it was passed,
 // and not the stream.
@@ -127,7 +123,7 @@ func TestLazyOverTCP(t *testing.T) {
 	if err := raw.Control(func(uintptr) {}); err != nil {
 		t.Error(err)
 	}
-	file, err := os.Open("go.mod")
+	file, err := os.Open("stream_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +138,9 @@ func TestLazyOverTCP(t *testing.T) {
 	if _, err := io.Copy(&got, l); err != nil {
 		t.Fatal(err)
 	}
-	want, _ := os.ReadFile("go.mod")
+	want, _ := os.ReadFile("stream_test.go")
 	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%q came back", got.String())
+		t.Errorf("%d bytes came back, want %d", got.Len(), len(want))
 	}
 	l.Close()
 }
@@ -231,14 +227,6 @@ var lazyCalls = map[string]func(l *multiselect.LazyStream) error{
 	"SetWriteDeadline": func(l *multiselect.LazyStream) error { return l.SetWriteDeadline(time.Time{}) },
 }
 
-// zeroCount returns the error of a call that must return the count 0.
-func zeroCount(n int, err error) error {
-	if n != 0 {
-		return fmt.Errorf("%d bytes, %w", n, err)
-	}
-	return err
-}
-
 // lazyFailures has every way in which the negotiation of a lazy stream can fail.
 var lazyFailures = []struct {
 	name   string
@@ -249,14 +237,14 @@ var lazyFailures = []struct {
 }{
 	{"refused", apitest.LazyRefusal, nil, multiselect.ErrNotSupported, multiselect.BlameNone},
 	{"refused and closed", apitest.LazyRefusal, func(b *streamtest.Stream) { b.CloseWrite() }, multiselect.ErrNotSupported, multiselect.BlameNone},
-	{"another echo", say(wire.Header, apitest.NameB), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
-	{"the header twice", say(wire.Header, wire.Header), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
-	{"no header", say(apitest.NameA), nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
+	{"another echo", streamtest.Messages(wire.Header, apitest.NameB), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
+	{"the header twice", streamtest.Messages(wire.Header, wire.Header), nil, multiselect.ErrUnexpectedAnswer, multiselect.BlamePeer},
+	{"no header", streamtest.Messages(apitest.NameA), nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
 	{"HTTP", "HTTP/1.1 400 Bad Request\r\n", nil, multiselect.ErrNotMultistream, multiselect.BlamePeer},
-	{"not minimal", say(wire.Header) + "\x8b\x00", nil, multiselect.ErrMalformed, multiselect.BlamePeer},
-	{"too large", say(wire.Header) + "\xff\x7f", nil, multiselect.ErrTooLarge, multiselect.BlamePeer},
+	{"not minimal", streamtest.Messages(wire.Header) + "\x8b\x00", nil, multiselect.ErrMalformed, multiselect.BlamePeer},
+	{"too large", streamtest.Messages(wire.Header) + "\xff\x7f", nil, multiselect.ErrTooLarge, multiselect.BlamePeer},
 	{"nothing", "", func(b *streamtest.Stream) { b.CloseWrite() }, io.EOF, multiselect.BlameNone},
-	{"half an answer", say(wire.Header) + "\x0b/f", func(b *streamtest.Stream) { b.CloseWrite() }, io.ErrUnexpectedEOF, multiselect.BlameNone},
+	{"half an answer", streamtest.Messages(wire.Header) + "\x0b/f", func(b *streamtest.Stream) { b.CloseWrite() }, io.ErrUnexpectedEOF, multiselect.BlameNone},
 	{"reset", "", func(b *streamtest.Stream) { b.Reset() }, streamtest.ErrReset, multiselect.BlameNone},
 	{"silence", "", nil, os.ErrDeadlineExceeded, multiselect.BlameSlowPeer},
 }
