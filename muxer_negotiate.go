@@ -96,6 +96,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 			err = c.in.record(n, len(buffer), failed)
 		}
 	}
+	if err == nil {
+		err = c.checkChannel()
+	}
 	err = c.end(ctx, protocol, c.refusedNames(err), false, m.classifyEnd(c, err))
 	running = nil
 	if err != nil {
@@ -224,7 +227,7 @@ func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	end := rules.EndHere
 	failed, ok := errors.AsType[*CommunicatorError](err)
 	switch {
-	case !ok || failed.Op != "read" || failed == errReadCount, isTimeout(err), errors.Is(err, net.ErrClosed),
+	case !ok || failed.Op != "read" || failed == errReadCount, isTimeout(err), isLocalClose(err),
 		errors.Is(err, io.ErrClosedPipe), errors.Is(err, io.ErrNoProgress):
 	case errors.Is(err, ErrMalformed), errors.Is(err, ErrTooLarge):
 		end = rules.EndMalformed

@@ -3,7 +3,6 @@ package multiselect
 import (
 	"errors"
 	"io"
-	"net"
 	"sync"
 
 	"github.com/multiselect/multiselect/wire"
@@ -91,6 +90,9 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 
 func write(stream io.Writer, bytes []byte) written {
 	n, err := stream.Write(bytes)
+	if err == nil {
+		err = flushStream(stream)
+	}
 	return written{n, err}.clamp(len(bytes))
 }
 
@@ -113,5 +115,5 @@ func (f *flight) start(stream io.Writer) {
 // isUndelivered reports whether a write has failed because the peer does not read (R17), and not
 // because of a deadline, this side's own Close, or a short count without an error.
 func isUndelivered(err error) bool {
-	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrShortWrite)
+	return !isTimeout(err) && !isLocalClose(err) && !errors.Is(err, io.ErrShortWrite)
 }

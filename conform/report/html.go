@@ -1,20 +1,9 @@
 package report
 
 import (
-	_ "embed"
-	"html/template"
 	"io"
 
 	"github.com/multiselect/multiselect/conform"
-)
-
-var (
-	//go:embed page.html
-	pageHTML string
-	//go:embed page.css
-	pageCSS string
-
-	page = template.Must(template.New("page").Funcs(template.FuncMap{"links": splitLinks}).Parse(pageHTML))
 )
 
 // HTML writes one self-contained page, without scripts, fonts or pictures. It lists the
@@ -28,13 +17,12 @@ func HTML(w io.Writer, name string, r *conform.Report) error {
 // Matrix writes a page like that of [HTML] for several parties under test, side by side,
 // with a table for each role.
 func Matrix(w io.Writer, title string, parties []NamedReport) error {
-	return page.Execute(w, newPage(title, parties))
+	return newPage(title, parties).write(w)
 }
 
-// pageView is the data of the template.
+// pageView is the data of the page.
 type pageView struct {
 	Title  string
-	CSS    template.CSS
 	When   string
 	Groups []groupView
 	Totals []totalView
@@ -108,7 +96,7 @@ type playView struct {
 func (r *roleView) Single() bool { return len(r.Columns) == 1 }
 
 func newPage(title string, parties []NamedReport) pageView {
-	p := pageView{Title: title, CSS: template.CSS(pageCSS), Groups: newGroups()}
+	p := pageView{Title: title, Groups: newGroups()}
 	for _, party := range parties {
 		for _, r := range party.Reports {
 			if p.When == "" {

@@ -11,4 +11,6 @@
 //   - guard: the claim about early data, for any payload.
 //   - conform, report: the conformance suite against broken parties, and its reports.
 //   - netmux: the server, its listeners and the dialer.
+//   - rules: the decisions of both roles, step by step, in whole conversations.
+//   - draw, streamtest: packages that programs and tests share.
 package suite

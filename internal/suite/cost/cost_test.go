@@ -6,12 +6,10 @@
 package cost_test
 
 import (
-	"context"
 	"net"
 	"strings"
 	"testing"
 
-	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/internal/apitest"
 	"github.com/multiselect/multiselect/internal/streamtest"
 )
@@ -55,29 +53,8 @@ func gates() []gate {
 	}
 }
 
-// endless lets one connection carry one negotiation after the other: a responder
-// answers on it until it is closed.
+// endless is [apitest.Endless] for the gate.
 func (g gate) endless(t *testing.T, initiator, responder net.Conn) (negotiate func()) {
 	t.Helper()
-	m := apitest.Muxer(t, g.serves...)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			if _, _, err := m.Negotiate(context.Background(), responder); err != nil {
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		initiator.Close()
-		<-done
-	})
-	want := g.proposes[len(g.proposes)-1]
-	cl := new(multiselect.Client)
-	return func() {
-		if got, err := cl.SelectOneOf(context.Background(), initiator, g.proposes...); err != nil || got != want {
-			t.Errorf("SelectOneOf = %.80q, %v", got, err)
-		}
-	}
+	return apitest.Endless(t, g.serves, g.proposes, initiator, responder)
 }

@@ -41,38 +41,162 @@ func TestLazyCloseBare(t *testing.T) {
 	})
 }
 
-// TestLazyLingerCap checks that Close resets a stream immediately if 1024 streams linger
-// already, returns ErrLimit, and counts the stream.
+// remoteStream is a stream with a remote address.
+type remoteStream struct {
+	*streamtest.Stream
+	remote net.Addr
+}
+
+func (s remoteStream) RemoteAddr() net.Addr { return s.remote }
+
+// lazyTo returns a lazy stream to a port of a host, and the stream below it.
+func lazyTo(t *testing.T, host string, port int) (*multiselect.LazyStream, *streamtest.Stream) {
+	t.Helper()
+	a, b := apitest.Pipe(apitest.LargeBuffer)
+	t.Cleanup(func() { b.Reset() })
+	return apitest.Lazy(t, remoteStream{a, &net.TCPAddr{IP: net.ParseIP(host), Port: port}}), a
+}
+
+// TestLazyLingerCap checks that a host with 1024 lingering streams costs another host
+// nothing: its own oldest streams are reset, and counted.
 func TestLazyLingerCap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		refused := multiselect.LingerStats().Refused
-		for range 1024 {
-			a, _ := apitest.Pipe(apitest.LargeBuffer)
-			if err := apitest.Lazy(t, a).Close(); err != nil {
+		const silent, honest = "192.0.2.1", "192.0.2.2"
+		before := multiselect.LingerStats().Evicted
+		lazies := make([]*multiselect.LazyStream, 1024)
+		streams := make([]*streamtest.Stream, len(lazies))
+		for i := range lazies {
+			lazies[i], streams[i] = lazyTo(t, silent, i)
+			if err := lazies[i].Close(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, reading := range []bool{false, true} {
-			a, _ := apitest.Pipe(apitest.LargeBuffer)
-			l := apitest.Lazy(t, a)
+		for i, reading := range []bool{false, true} {
+			l, a := lazyTo(t, honest, i)
 			if reading {
 				go l.Read(make([]byte, 1))
 				synctest.Wait()
 			}
-			if err := l.Close(); !errors.Is(err, multiselect.ErrLimit) || !errors.Is(l.Wait(context.Background()), multiselect.ErrLimit) {
+			if err := l.Close(); err != nil {
 				t.Errorf("Close = %v", err)
 			}
-			if ends := a.Ended(); !slices.Equal(ends, []string{"reset"}) {
+			synctest.Wait()
+			if ends := a.Ended(); !slices.Equal(ends, []string{"closewrite"}) {
+				t.Errorf("ended: %q", ends)
+			}
+			if err := lazies[i].Wait(context.Background()); !errors.Is(err, multiselect.ErrLimit) {
+				t.Errorf("Wait of the oldest = %v", err)
+			}
+			if ends := streams[i].Ended(); !slices.Equal(ends, []string{"closewrite", "reset"}) {
 				t.Errorf("ended: %q", ends)
 			}
 		}
-		if got := multiselect.LingerStats(); got.Active != 1024 || got.Refused != refused+2 {
-			t.Errorf("LingerStats() = %+v, want 1024 active and %d refused", got, refused+2)
+		if ends := streams[2].Ended(); !slices.Equal(ends, []string{"closewrite"}) {
+			t.Errorf("ended: %q", ends)
+		}
+		if got := multiselect.LingerStats(); got.Active != 1024 || got.Evicted != before+2 {
+			t.Errorf("LingerStats() = %+v, want 1024 active and %d evicted", got, before+2)
 		}
 		time.Sleep(10 * time.Second)
+		apitest.AwaitLingers(t, time.Now())
+	})
+}
+
+// TestLazyEvictAgreed evicts a linger that has read the answer and discards incoming data.
+func TestLazyEvictAgreed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := apitest.Pipe(apitest.LargeBuffer)
+		streamtest.MustWrite(t, b, apitest.LazyFlight)
+		oldest := apitest.Lazy(t, withoutReset{a})
+		oldest.Close()
+		if err := oldest.Wait(context.Background()); err != nil {
+			t.Error(err)
+		}
+		for range 1024 {
+			a, _ := apitest.Pipe(apitest.LargeBuffer)
+			apitest.Lazy(t, a).Close()
+		}
 		synctest.Wait()
-		if active := multiselect.LingerStats().Active; active != 0 {
-			t.Errorf("%d streams linger", active)
+		if ends := a.Ended(); !slices.Equal(ends, []string{"closewrite", "close"}) {
+			t.Errorf("ended: %q", ends)
+		}
+		time.Sleep(10 * time.Second)
+		apitest.AwaitLingers(t, time.Now())
+	})
+}
+
+// TestLazyEvictBlocked closes streams whose Reset blocks. The number of goroutines that end
+// them is bounded, and only beyond that does Close fail.
+func TestLazyEvictBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		closeNext := func() error {
+			a, _ := apitest.Pipe(apitest.LargeBuffer)
+			return apitest.Lazy(t, &blockingReset{a, proceed}).Close()
+		}
+		for i := range 2048 {
+			if err := closeNext(); err != nil {
+				t.Fatalf("Close of stream %d = %v", i, err)
+			}
+		}
+		if err := closeNext(); !errors.Is(err, multiselect.ErrLimit) {
+			t.Errorf("Close = %v", err)
+		}
+		close(proceed)
+		time.Sleep(10 * time.Second)
+		apitest.AwaitLingers(t, time.Now())
+	})
+}
+
+// TestDrain waits for lingering streams: for all, for those of a host and of a connection.
+func TestDrain(t *testing.T) {
+	const here, there = "192.0.2.1", "192.0.2.2"
+	synctest.Test(t, func(t *testing.T) {
+		if err := multiselect.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		start := time.Now()
+		for i, host := range []string{here, here, there} {
+			l, _ := lazyTo(t, host, i)
+			l.Close()
+			time.Sleep(time.Second)
+		}
+		for i, remotes := range [][]string{{here + ":0"}, {here}, nil, nil} {
+			if err := multiselect.Drain(context.Background(), remotes...); err != nil {
+				t.Error(err)
+			}
+			want := []time.Duration{10, 11, 12, 12}[i] * time.Second
+			if took := time.Since(start); took != want {
+				t.Errorf("Drain(%q) returns after %v, want %v", remotes, took, want)
+			}
+		}
+	})
+}
+
+// TestDrainError has a Drain whose context ends first.
+func TestDrainError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for i := range 9 {
+			l, _ := lazyTo(t, "192.0.2.1", i)
+			l.Close()
+		}
+		a, _ := apitest.Pipe(apitest.LargeBuffer)
+		apitest.Lazy(t, a).Close()
+		cause := errors.New("the program ends")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
+		defer cancel()
+		err := multiselect.Drain(ctx)
+		failed, ok := errors.AsType[*multiselect.DrainError](err)
+		if !ok || failed.Lingering != 10 || len(failed.Remotes) != 10 || !errors.Is(err, cause) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Drain = %#v", err)
+		}
+		const want = `multiselect: 10 streams linger, to ["" "192.0.2.1:0" "192.0.2.1:1" "192.0.2.1:2" ` +
+			`"192.0.2.1:3" "192.0.2.1:4" "192.0.2.1:5" "192.0.2.1:6"] and 2 more: context deadline exceeded: the program ends`
+		if err.Error() != want {
+			t.Errorf("text: %s\nwant: %s", err, want)
+		}
+		if err := multiselect.Drain(context.Background()); err != nil {
+			t.Error(err)
 		}
 	})
 }
