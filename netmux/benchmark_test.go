@@ -23,11 +23,11 @@ import (
 // transfers the same bytes without a protocol. So "×floor" is the cost of the negotiation, which
 // docs/performance.md has alone, and of the list of half-open connections.
 func BenchmarkConnection(b *testing.B) {
-	s := newEchoServer(b)
+	s := newServer(b)
 	l := streamtest.Listen(b, "tcp")
 	go s.Serve(l)
 	b.Cleanup(func() { s.Close() })
-	dialer := &netmux.Dialer{Protocols: []string{echo}}
+	dialer := &netmux.Dialer{Protocols: []string{measured}}
 	connect := func() {
 		conn, err := dialer.DialContext(context.Background(), "tcp", l.Addr().String())
 		if err != nil {
@@ -39,7 +39,7 @@ func BenchmarkConnection(b *testing.B) {
 
 	plain := streamtest.Listen(b, "tcp")
 	go acceptAndEcho(plain)
-	flight := wire.HeaderFrame + streamtest.Messages(echo)
+	flight := wire.HeaderFrame + streamtest.Messages(measured)
 	floor := func() {
 		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", plain.Addr().String())
 		if err != nil {
@@ -52,13 +52,13 @@ func BenchmarkConnection(b *testing.B) {
 	streamtest.Compare(b, connect, floor)
 }
 
-const echo = "/echo/1.0.0"
+const measured = "/echo/1.0.0"
 
-// newEchoServer returns a server of echo, which logs nothing.
-func newEchoServer(b *testing.B) *netmux.Server {
+// newServer returns a server with an echo.
+func newServer(b *testing.B) *netmux.Server {
 	b.Helper()
 	s := &netmux.Server{Logger: slog.New(slog.DiscardHandler)}
-	err := s.Muxer.AddHandler(echo, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+	err := s.Muxer.AddHandler(measured, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
 		defer stream.Close()
 		io.Copy(stream, struct{ io.Reader }{stream})
 	})
@@ -118,7 +118,7 @@ func BenchmarkHalfOpen(b *testing.B) {
 			}()
 		}).Sum())
 		ours = min(ours, child.Held(b, conns, conns+acceptor, func(l net.Listener) {
-			go newEchoServer(b).Serve(l)
+			go newServer(b).Serve(l)
 		}).Sum())
 	}
 	b.ReportMetric(ours, "B/peer")

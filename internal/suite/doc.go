@@ -1,4 +1,4 @@
-// Package suite has no code. Below it are the tests that need only the exported API of the
+// Package suite has no code, but for a test of the programs in the documents. Below it are the tests that need only the exported API of the
 // root module. They are a module of their own, so that users of the library do not download
 // them.
 //

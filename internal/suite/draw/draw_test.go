@@ -169,21 +169,29 @@ func TestAxes(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	c := draw.Lines{
 		Bare: true, X: draw.Ticks("", 0, 10), Y: draw.Decades("", 1, 100, draw.Number),
-		Curves: []draw.Curve{{Points: []draw.Point{{X: 0, Y: 1}, {X: 5, Y: 10}, {X: 10, Y: 100}, {X: 11, Y: 1000}, {X: -1, Y: 0}}}},
+		Curves: []draw.Curve{{Points: points(0, 1, 5, 10, 10, 100, 11, 1000, -1, 0)}},
 	}
 	svg := c.Picture().Inline()
-	_, points, _ := strings.Cut(svg, `<polyline points="`)
-	points, _, _ = strings.Cut(points, `"`)
+	_, pairs, _ := strings.Cut(svg, `<polyline points="`)
+	pairs, _, _ = strings.Cut(pairs, `"`)
 	var got []draw.Point
-	for pair := range strings.FieldsSeq(points) {
+	for pair := range strings.FieldsSeq(pairs) {
 		var p draw.Point
 		if _, err := fmt.Sscanf(pair, "%f,%f", &p.X, &p.Y); err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, p)
 	}
-	want := []draw.Point{{X: 64, Y: 266}, {X: 345, Y: 139}, {X: 626, Y: 12}, {X: 626, Y: 12}, {X: 64, Y: 266}}
+	want := points(64, 266, 345, 139, 626, 12, 626, 12, 64, 266)
 	if !slices.Equal(got, want) {
 		t.Errorf("the points are at %v, want %v", got, want)
 	}
+}
+
+// points returns points by their coordinates in turns.
+func points(xy ...float64) (points []draw.Point) {
+	for i := 0; i < len(xy); i += 2 {
+		points = append(points, draw.Point{X: xy[i], Y: xy[i+1]})
+	}
+	return points
 }

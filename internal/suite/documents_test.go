@@ -1,4 +1,4 @@
-package multiselect_test
+package suite
 
 import (
 	"os"
@@ -18,7 +18,7 @@ func TestDocumentedPrograms(t *testing.T) {
 	} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile(page)
+			text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(page)))
 			if err != nil {
 				t.Fatal(err)
 			}
