@@ -63,7 +63,7 @@ func TestCommand(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, network, addr string) {
 		l := bind(t, network, addr)
 		o := conform.Options{
-			Strict: true, Timeout: 10 * time.Second, Quiet: 50 * time.Millisecond,
+			Strict: true, Timeout: strict.Timeout, Quiet: strict.Quiet,
 			Select: regexp.MustCompile("^(R1-|R9-|R10-|R20-list|R25-(refused|end|cancel)$|R30-refused)"),
 		}
 		report, err := conform.RunInitiator(t.Context(), conform.CommandInitiator(l, os.Stderr, exe), o)
