@@ -1,6 +1,6 @@
-// Package suite has no code, but for a test of the programs in the documents. Below it are the tests that need only the exported API of the
-// root module. They are a module of their own, so that users of the library do not download
-// them.
+// Package suite runs the programs in the documents. Below it are the tests that need only the
+// exported API of the root module. They are a module of their own, so that users of the library do
+// not download them.
 //
 //   - fault: streams that fail, contexts that end, tables that change, crowds.
 //   - lazy: lazy streams that fail, linger, race, nest, and their cost.
