@@ -220,16 +220,6 @@ func (c *Communicator) queue(text string) {
 	c.out.queueMessage(c.spare(), text)
 }
 
-// queueList queues an answer to "ls".
-func (c *Communicator) queueList(names []string) {
-	if c.channel() != nil {
-		text, _, _ := wire.ConsumeMessage(wire.AppendList(nil, names), wire.MaxList)
-		c.rare.texts = append(c.rare.texts, string(text))
-		return
-	}
-	c.out.queueList(c.spare(), names)
-}
-
 // spare returns the reader's inline buffer if messages may be queued in it: it has no
 // pending bytes, and no write runs concurrently with reads.
 func (c *Communicator) spare() []byte {

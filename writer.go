@@ -19,8 +19,9 @@ type writer struct {
 
 // flight is a buffer for the messages of one write.
 type flight struct {
-	bytes []byte
-	done  chan written // receives the result of a write that runs in a goroutine
+	bytes  []byte
+	shared bool         // bytes belong to all peers of a Muxer and must not change
+	done   chan written // receives the result of a write that runs in a goroutine
 }
 
 // written is the result of a write.
@@ -36,7 +37,7 @@ var flights = sync.Pool{New: func() any { return &flight{bytes: make([]byte, 0, 
 
 // release returns the flight to its pool.
 func (f *flight) release() {
-	if cap(f.bytes) <= 2*largeSize { // append rounds up
+	if !f.shared && cap(f.bytes) <= 2*largeSize { // append rounds up
 		f.bytes = f.bytes[:0]
 		flights.Put(f)
 	}
@@ -58,12 +59,6 @@ func (w *writer) queueMessage(inline []byte, text string) {
 	}
 	f := w.moveOut(inline)
 	f.bytes = wire.AppendMessage(f.bytes, text)
-}
-
-// queueList queues an answer to "ls".
-func (w *writer) queueList(inline []byte, names []string) {
-	f := w.moveOut(inline)
-	f.bytes = wire.AppendList(f.bytes, names)
 }
 
 // moveOut moves the queue out of inline.

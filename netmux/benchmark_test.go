@@ -3,6 +3,7 @@ package netmux_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"math"
 	"net"
 	"testing"
@@ -22,14 +23,13 @@ import (
 // transfers the same bytes without a protocol. So "×floor" is the cost of the negotiation, which
 // docs/performance.md has alone, and of the list of half-open connections.
 func BenchmarkConnection(b *testing.B) {
-	s := &netmux.Server{Logger: quiet}
-	echoing(b, s, echo)
+	s := newServer(b)
 	l := streamtest.Listen(b, "tcp")
 	go s.Serve(l)
 	b.Cleanup(func() { s.Close() })
-	dialer := &netmux.Dialer{Protocols: []string{echo}}
+	dialer := &netmux.Dialer{Protocols: []string{measured}}
 	connect := func() {
-		conn, err := dialer.DialContext(background, "tcp", l.Addr().String())
+		conn, err := dialer.DialContext(context.Background(), "tcp", l.Addr().String())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func BenchmarkConnection(b *testing.B) {
 
 	plain := streamtest.Listen(b, "tcp")
 	go acceptAndEcho(plain)
-	flight := wire.HeaderFrame + streamtest.Messages(echo)
+	flight := wire.HeaderFrame + streamtest.Messages(measured)
 	floor := func() {
 		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", plain.Addr().String())
 		if err != nil {
@@ -50,6 +50,22 @@ func BenchmarkConnection(b *testing.B) {
 		finish(b, conn)
 	}
 	streamtest.Compare(b, connect, floor)
+}
+
+const measured = "/echo/1.0.0"
+
+// newServer returns a server with an echo.
+func newServer(b *testing.B) *netmux.Server {
+	b.Helper()
+	s := &netmux.Server{Logger: slog.New(slog.DiscardHandler)}
+	err := s.Muxer.AddHandler(measured, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+		defer stream.Close()
+		io.Copy(stream, struct{ io.Reader }{stream})
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
 }
 
 // exchange sends a request to an echo and reads the reply.
@@ -102,9 +118,7 @@ func BenchmarkHalfOpen(b *testing.B) {
 			}()
 		}).Sum())
 		ours = min(ours, child.Held(b, conns, conns+acceptor, func(l net.Listener) {
-			s := &netmux.Server{Logger: quiet}
-			echoing(b, s, echo)
-			go s.Serve(l)
+			go newServer(b).Serve(l)
 		}).Sum())
 	}
 	b.ReportMetric(ours, "B/peer")

@@ -7,6 +7,16 @@
 //	...
 //	err = muxer.ServeStream(telemetry.Context(ctx), stream)
 //
+// Each stream needs a context of its own. A server of package netmux makes one for each connection
+// that it accepts:
+//
+//	srv.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+//		return telemetry.Context(ctx)
+//	}
+//
+// Only negotiations are recorded. TLS connections that agree by ALPN have none; the Stats of the
+// server count these too.
+//
 // # Metrics
 //
 // Package [telemetry] lists the metrics and their labels, which are attributes here. Peers

@@ -111,13 +111,17 @@ func initiate(protocols ...string) func(context.Context, io.ReadWriteCloser) err
 	}
 }
 
-// respond serves /a.
-func respond(ctx context.Context, s io.ReadWriteCloser) error {
-	muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3, Timeout: 20 * time.Millisecond}}
-	if err := muxer.AddHandler("/a", func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
-		return err
+// respond serves /a with the default time limit.
+func respond(ctx context.Context, s io.ReadWriteCloser) error { return respondWithin(0)(ctx, s) }
+
+func respondWithin(limit time.Duration) func(context.Context, io.ReadWriteCloser) error {
+	return func(ctx context.Context, s io.ReadWriteCloser) error {
+		muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3, Timeout: limit}}
+		if err := muxer.AddHandler("/a", func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
+			return err
+		}
+		return muxer.ServeStream(ctx, s)
 	}
-	return muxer.ServeStream(ctx, s)
 }
 
 // silence is a stream on which nothing ever comes.
@@ -156,7 +160,7 @@ func scenes() []scene {
 		{"lists and agrees", peerSays(header, ls, b, a), respond, "responder", "agreed", "none", 2, []string{"/b"}, false},
 		{"is given up", peerSays(header, b), respond, "responder", "gave_up", "none", 0, []string{"/b"}, false},
 		{"is asked too much", peerSays(header, b, b, b, b), respond, "responder", "limit", "peer", 3, []string{"/b", "/b", "/b"}, true},
-		{"hears nothing", silence(), respond, "responder", "timeout", "slow peer", 0, nil, true},
+		{"hears nothing", silence(), respondWithin(20 * time.Millisecond), "responder", "timeout", "slow peer", 0, nil, true},
 		{"is stopped", silence(), stopped, "responder", "canceled", "local", 0, nil, true},
 	}
 }

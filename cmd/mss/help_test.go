@@ -10,13 +10,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // mss runs the tool with buffers in place of the standard files. Commands do not run if prepare
 // replaces them.
 func mss(prepare func(*cobra.Command), args ...string) (out string, err error) {
 	var written bytes.Buffer
-	root := newRoot(&stdio{in: strings.NewReader(""), out: &written, err: &written})
+	root := newRoot(&terminal.Stdio{In: strings.NewReader(""), Out: &written, Err: &written})
 	if prepare != nil {
 		prepare(root)
 	}
@@ -35,7 +38,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 
 // commands returns all commands of the tool, as mss runs them.
 func commands() (all []*cobra.Command) {
-	walk(newRoot(&stdio{}), func(c *cobra.Command) { all = append(all, c) })
+	walk(newRoot(&terminal.Stdio{}), func(c *cobra.Command) { all = append(all, c) })
 	return all
 }
 
@@ -129,7 +132,7 @@ func TestHelpFlag(t *testing.T) {
 	if err != nil || before != after {
 		t.Errorf("%v, mss -h dial is not mss dial -h:\n%s", err, before)
 	}
-	if _, err := mss(nil, "-v"); exitCode(err) != exitUsage {
+	if _, err := mss(nil, "-v"); exit.Code(err) != exit.Usage {
 		t.Errorf("mss -v: %v", err)
 	}
 }

@@ -48,7 +48,7 @@ func ExampleText() {
 	// pass         R10-empty: an empty name
 	// pass         R13-upper: a known name in upper case
 	//
-	// pass 3
+	// passed: 3 pass
 	// 3 passed, 0 failed, 0 skipped
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -141,12 +142,14 @@ func formatDuration(d time.Duration) string {
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
-var address = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:)]`)
+var address = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:)]`)
+})
 
 // splitLinks splits a sentence into addresses and other text.
 func splitLinks(s string) (pieces []piece) {
 	for s != "" {
-		at := address.FindStringIndex(s)
+		at := address().FindStringIndex(s)
 		if at == nil {
 			return append(pieces, piece{Text: s})
 		}

@@ -1,6 +1,6 @@
-// Package suite has no code. Below it are the tests that need only the exported API of the
-// root module. They are a module of their own, so that users of the library do not download
-// them.
+// Package suite runs the programs in the documents. Below it are the tests that need only the
+// exported API of the root module. They are a module of their own, so that users of the library do
+// not download them.
 //
 //   - fault: streams that fail, contexts that end, tables that change, crowds.
 //   - lazy: lazy streams that fail, linger, race, nest, and their cost.
@@ -11,5 +11,6 @@
 //   - guard: the claim about early data, for any payload.
 //   - conform, report: the conformance suite against broken parties, and its reports.
 //   - netmux: the server, its listeners and the dialer.
-//   - draw: the charts and diagrams of internal/draw, against golden files.
+//   - rules: the decisions of both roles, step by step, in whole conversations.
+//   - draw, streamtest: packages that programs and tests share.
 package suite

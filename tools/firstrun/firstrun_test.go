@@ -23,6 +23,21 @@ func TestFirstCommand(t *testing.T) {
 	}
 }
 
+func TestBuildEnvironment(t *testing.T) {
+	for _, tt := range []struct{ readme, want string }{
+		{"`go build -o mss ./cmd/mss` builds it", ""},
+		{"    $ CGO_ENABLED=0 go install ./cmd/mss  # static\n    go install ./cmd/mss\n", "CGO_ENABLED=0 "},
+		{"    A=b C_D=e go build -o mss ./cmd/mss", "A=b C_D=e "},
+	} {
+		if got, err := buildEnvironment(tt.readme); got != tt.want || err != nil {
+			t.Errorf("%q: %q, %v, want %q", tt.readme, got, err, tt.want)
+		}
+	}
+	if _, err := buildEnvironment("go install ./cmd/mssx"); err == nil {
+		t.Error("another command is taken for the one that builds mss")
+	}
+}
+
 // The first command of README needs no module but its own: it runs without a proxy.
 func TestFirstCommandOffline(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))

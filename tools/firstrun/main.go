@@ -4,9 +4,9 @@
 //
 // It clones the repository around the folder tools twice, once at BASE (by default the
 // first commit that was measured) and once at HEAD. In each clone it runs the first command
-// of README and builds mss, both with empty build and module caches in temporary folders.
-// Modules come through the proxy that is configured. Then it starts both mss in turns, N
-// times each.
+// of README and builds mss with the environment that README shows, both with empty build and
+// module caches in temporary folders. Modules come through the proxy that is configured.
+// Then it starts both mss in turns, N times each.
 //
 // Standard output is a table of
 //

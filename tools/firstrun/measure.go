@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -63,8 +64,12 @@ func (m *measurement) measure() (f figures, binary string, err error) {
 	if !strings.Contains(out, "hello") {
 		return f, "", fmt.Errorf("%s: the output has no hello: %q", first, out)
 	}
+	environment, err := buildEnvironment(string(readme))
+	if err != nil {
+		return f, "", err
+	}
 	binary = filepath.Join(m.folder, "mss")
-	if _, f.build, f.modBytes, err = m.run("build", "go build -o "+binary+" ./cmd/mss"); err != nil {
+	if _, f.build, f.modBytes, err = m.run("build", environment+"go build -o "+binary+" ./cmd/mss"); err != nil {
 		return f, "", err
 	}
 	info, err := os.Stat(binary)
@@ -85,6 +90,18 @@ func firstCommand(readme string) (string, error) {
 		}
 	}
 	return "", errors.New("README.md has no indented line with go run")
+}
+
+var build = regexp.MustCompile(`((?:[A-Z_]+=\S+ )*)go (?:install|build -o mss) \./cmd/mss(?:[^\w/]|$)`)
+
+// buildEnvironment returns the variables of the first command in README that builds mss, as
+// the beginning of a shell command.
+func buildEnvironment(readme string) (string, error) {
+	found := build.FindStringSubmatch(readme)
+	if found == nil {
+		return "", errors.New("README.md does not say how to build mss")
+	}
+	return found[1], nil
 }
 
 // run runs a shell command in the clone with empty caches, which it removes afterwards. It

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
 	"github.com/multiselect/multiselect/internal/subject"
 )
@@ -65,7 +63,7 @@ func TestCommand(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, network, addr string) {
 		l := bind(t, network, addr)
 		o := conform.Options{
-			Strict: true, Timeout: 10 * time.Second, Quiet: 50 * time.Millisecond,
+			Strict: true, Timeout: strict.Timeout, Quiet: strict.Quiet,
 			Select: regexp.MustCompile("^(R1-|R9-|R10-|R20-list|R25-(refused|end|cancel)$|R30-refused)"),
 		}
 		report, err := conform.RunInitiator(t.Context(), conform.CommandInitiator(l, os.Stderr, exe), o)
@@ -109,28 +107,4 @@ func TestNobodyThere(t *testing.T) {
 	if err != nil || report.OK() || report.Count(conform.VerdictError) != 1 {
 		t.Errorf("RunResponder = %+v, %v", report, err)
 	}
-}
-
-func ExampleRunResponder() {
-	mux, err := multiselect.NewMuxer(map[string]multiselect.Handler{
-		"/echo/1.0.0": func(_ context.Context, _ string, s stream) { echo(s) },
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	report, err := conform.RunResponder(context.Background(), conform.Responder{
-		Dial: func(context.Context) (stream, error) {
-			ours, theirs := net.Pipe()
-			go mux.ServeStream(context.Background(), ours)
-			return theirs, nil
-		},
-		Protocols: []string{"/echo/1.0.0"},
-	}, conform.Options{Select: regexp.MustCompile("^R13-")})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(report.Count(conform.VerdictPass), "passed,", report.Count(conform.VerdictSkipped), "skipped,", report.OK())
-	// Output: 17 passed, 4 skipped, true
 }

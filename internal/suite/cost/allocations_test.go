@@ -16,7 +16,7 @@ func TestGateAllocations(t *testing.T) {
 				initiator, responder := streamtest.Connect(t, network)
 				negotiate := g.endless(t, initiator, responder)
 				const many = 100 // the average is rounded down to whole allocations
-				allocs := streamtest.LeastAllocs(5, func() {
+				allocs := streamtest.LeastAllocs(5, 0, func() {
 					for range many {
 						negotiate()
 					}

@@ -17,7 +17,7 @@ func TestGateLazyAllocations(t *testing.T) {
 		initiator, responder := streamtest.Connect(t, network)
 		negotiate := apitest.EndlessLazy(t, initiator, responder)
 		const many = 100
-		allocs := streamtest.LeastAllocs(5, func() {
+		allocs := streamtest.LeastAllocs(5, many, func() {
 			for range many {
 				negotiate()
 			}

@@ -258,9 +258,10 @@ func TestCancelShortTimeoutAfterLong(t *testing.T) {
 	for range many {
 		ours, _ := streamtest.Pipe()
 		long = append(long, ours)
-		all.Go(func() { new(multiselect.Muxer).Negotiate(background, streamtest.Bare(ours)) })
+		m := &multiselect.Muxer{Limits: multiselect.Limits{Timeout: time.Hour}}
+		all.Go(func() { m.Negotiate(background, streamtest.Bare(ours)) })
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second) // less than a long one
+	ctx, cancel := context.WithTimeout(t.Context(), streamtest.Patience) // less than a long one
 	defer cancel()
 	var short sync.WaitGroup
 	for range many {

@@ -77,15 +77,12 @@ func TestLazyWriteAndClose(t *testing.T) {
 					}
 				})
 				closes := writeAndClose(t, listener.Addr(), rounds)
-				for until := time.Now().Add(time.Minute); delivered.Load() < int64(rounds) && time.Now().Before(until); {
-					runtime.Gosched()
-				}
+				streamtest.Await(t, "the delivery of all requests", func() bool { return delivered.Load() == int64(rounds) })
 				listener.Close()
 				handlers.Wait()
-				if n := delivered.Load(); n != int64(rounds) {
-					t.Errorf("%d of %d delivered", n, rounds)
-				}
-				awaitNoLinger(t, goroutines)
+				streamtest.Await(t, "the end of all lingers and their goroutines", func() bool {
+					return multiselect.LingerStats().Active == 0 && runtime.NumGoroutine() <= goroutines
+				})
 				slices.Sort(closes)
 				t.Logf("Close: p50 %v, p99 %v, of %d", closes[rounds/2], closes[rounds*99/100], rounds)
 			})
@@ -116,22 +113,4 @@ func writeAndClose(t *testing.T, to net.Addr, rounds int) (closes []time.Duratio
 		}
 	}
 	return closes
-}
-
-// awaitNoLinger waits until no stream lingers and there are no more goroutines than before,
-// for at most the time that a linger may take.
-func awaitNoLinger(t *testing.T, goroutines int) {
-	t.Helper()
-	until := time.Now().Add(15 * time.Second)
-	for {
-		active := multiselect.LingerStats().Active
-		if active == 0 && runtime.NumGoroutine() <= goroutines {
-			return
-		}
-		if time.Now().After(until) {
-			t.Errorf("%d streams linger, %d goroutines, %d before", active, runtime.NumGoroutine(), goroutines)
-			return
-		}
-		runtime.Gosched()
-	}
 }

@@ -1,7 +1,7 @@
-// Package lazy_test has the long suites of lazy streams: streams that fail in a call
-// (fault), moments that two calls share (races), the end of a stream (linger, delivery),
-// streams without buffers and streams on each other (pipes), all methods concurrently
-// (stress), and the cost (cost). The tests of the single methods are in the root.
+// Package lazy_test has the tests of lazy streams: of the single methods (stream, read, write,
+// deadline, answer, blocked, close), of streams that fail in a call (fault), of moments that two
+// calls share (races), of the end of a stream (linger, delivery), of streams without buffers and
+// streams on each other (pipes, nested), and of all methods concurrently (stress).
 package lazy_test
 
 import (

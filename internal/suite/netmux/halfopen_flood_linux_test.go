@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect/internal/child"
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/netmux"
 	"github.com/multiselect/multiselect/wire"
 )
@@ -50,7 +51,7 @@ func TestFlood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			goroutines, descriptors := runtime.NumGoroutine(), openFiles(t)
 			s := &netmux.Server{MaxHalfOpen: limit, Logger: quiet}
-			s.Muxer.Limits.Timeout = time.Minute
+			s.Muxer.Limits.Timeout = streamtest.Patience
 			var full sync.WaitGroup
 			full.Add(n + honest)
 			s.ConnState = func(_ net.Conn, state netmux.ConnState) {
@@ -83,13 +84,9 @@ func TestFlood(t *testing.T) {
 			}
 			stopFlood()
 			checkEnded(t, s)
-			deadline := time.Now().Add(10 * time.Second)
-			for runtime.NumGoroutine() > goroutines || openFiles(t) > descriptors {
-				if time.Now().After(deadline) {
-					t.Fatalf("%d goroutines and %d descriptors, before %d and %d", runtime.NumGoroutine(), openFiles(t), goroutines, descriptors)
-				}
-				runtime.Gosched()
-			}
+			streamtest.Await(t, "the end of all goroutines and descriptors", func() bool {
+				return runtime.NumGoroutine() <= goroutines && openFiles(t) <= descriptors
+			})
 		})
 	}
 }
@@ -141,7 +138,7 @@ func shutDown(t *testing.T, s *netmux.Server, d *netmux.Dialer, addr string) {
 		})
 	}
 	before := s.Stats()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), streamtest.Patience)
 	defer cancel()
 	start := time.Now()
 	if err := s.Shutdown(ctx); err != nil {
