@@ -9,7 +9,7 @@
 //	mss conform responder --to …      does it keep to the protocol?
 //
 // Data goes to standard output, everything else to standard error. The exit
-// code tells the kind of failure; exit.go lists the codes.
+// code tells the kind of failure; package exit lists the codes.
 package main
 
 import (

@@ -25,64 +25,67 @@ func fresh(p *Peer, protocols ...string) *Attempt {
 	return &Attempt{Peer: p, Live: io.Discard, Protocols: protocols}
 }
 
-// Each way in which a peer fails to agree is explained: how far the attempt came, what
-// was answered, whose fault it is, and what to do next.
-func TestExplain(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		talk  func(conn *net.TCPConn)
-		code  int
-		wants string // without the line "proposed"
-	}{
-		{"hangs up", leaves(""), exit.Closed, `PEER ended the connection: it hung up before it sent anything
+// explanations are those of attempts that fail.
+var explanations = []struct {
+	name  string
+	talk  func(conn *net.TCPConn)
+	code  int
+	wants string // without the line "proposed"
+}{
+	{"hangs up", leaves(""), exit.Closed, `PEER ended the connection: it hung up before it sent anything
   stage     waiting for the header
   answered  nothing, not even the header
   fault     unknown: the peer's or the network's
   next      if it answers sometimes, it is full; if never, it may want TLS or noise first; its log may tell which
 `},
-		{"hangs up after the header", leaves(header), exit.Closed, `PEER ended the connection: it hung up before it had answered
+	{"hangs up after the header", leaves(header), exit.Closed, `PEER ended the connection: it hung up before it had answered
   stage     waiting for the answer to /x
   answered  nothing to /x
   fault     unknown: the peer's or the network's
   next      its log may say why
 `},
-		{"another header", says("\x13/multistream/2.0.0\n"), exit.Violation, `PEER broke the protocol: it answered "/multistream/2.0.0" in place of the header
+	{"another header", says("\x13/multistream/2.0.0\n"), exit.Violation, `PEER broke the protocol: it answered "/multistream/2.0.0" in place of the header
   stage     waiting for the header
   answered  "/multistream/2.0.0" in place of the header
   fault     the peer's
   next      the peer speaks another version of multistream-select; this mss speaks /multistream/1.0.0
 `},
-		{"SSH", leaves("SSH-2.0-OpenSSH_9.9\r\n"), exit.Violation, `PEER broke the protocol: it answered the bytes "SSH-2.0-OpenSSH_9.9\r\n" in place of the header
+	{"SSH", leaves("SSH-2.0-OpenSSH_9.9\r\n"), exit.Violation, `PEER broke the protocol: it answered the bytes "SSH-2.0-OpenSSH_9.9\r\n" in place of the header
   stage     waiting for the header
   answered  the bytes "SSH-2.0-OpenSSH_9.9\r\n" in place of the header
   fault     the peer's
   next      this is an SSH server: check the port
 `},
-		{"a TLS alert", leaves("\x15\x03\x01\x00\x02\x02\x32"), exit.Violation, `PEER broke the protocol: it answered the bytes "\x15\x03\x01\x00\x02\x022" in place of the header
+	{"a TLS alert", leaves("\x15\x03\x01\x00\x02\x02\x32"), exit.Violation, `PEER broke the protocol: it answered the bytes "\x15\x03\x01\x00\x02\x022" in place of the header
   stage     waiting for the header
   answered  the bytes "\x15\x03\x01\x00\x02\x022" in place of the header
   fault     the peer's
   next      this is a TLS server: write --to tls://PEER
 `},
-		{"another answer", says(header + "\x03/y\n"), exit.Violation, `PEER broke the protocol: it answered "/y" to /x
+	{"another answer", says(header + "\x03/y\n"), exit.Violation, `PEER broke the protocol: it answered "/y" to /x
   stage     waiting for the answer to /x
   answered  "/y" to /x
   fault     the peer's
   next      tell the peer's authors; run it again with -v for the whole transcript
 `},
-		{"an answer for a terminal", says(header + "\x07\x1b[2J/y\n"), exit.Violation, `PEER broke the protocol: it answered "\x1b[2J/y" to /x
+	{"an answer for a terminal", says(header + "\x07\x1b[2J/y\n"), exit.Violation, `PEER broke the protocol: it answered "\x1b[2J/y" to /x
   stage     waiting for the answer to /x
   answered  "\x1b[2J/y" to /x
   fault     the peer's
   next      tell the peer's authors; run it again with -v for the whole transcript
 `},
-		{"too much", says(header + "\xff\x7f"), exit.Violation, `PEER broke the protocol: its answer to /x is too large: 16383 bytes announced, 1024 allowed
+	{"too much", says(header + "\xff\x7f"), exit.Violation, `PEER broke the protocol: its answer to /x is too large: 16383 bytes announced, 1024 allowed
   stage     waiting for the answer to /x
   answered  the bytes "\xff\x7f" to /x
   fault     the peer's
   next      tell the peer's authors; run it again with -v for the whole transcript
 `},
-	} {
+}
+
+// Each way in which a peer fails to agree is explained: how far the attempt came, what
+// was answered, whose fault it is, and what to do next.
+func TestExplain(t *testing.T) {
+	for _, c := range explanations {
 		t.Run(c.name, func(t *testing.T) {
 			a := fresh(scripted(t, c.talk), "/x")
 			if conn := a.Negotiate(t.Context()); conn != nil {
@@ -96,15 +99,14 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// A refusal is explained with the names that the peer offers.
-func TestExplainRefused(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		offered []string
-		asked   string
-		want    string
-	}{
-		{"a version", []string{"/echo/1.0.0", "/time/1.0.0"}, "/echo/2.0.0", `nothing in common: PEER refused /echo/2.0.0
+// refusals are the explanations of attempts that are refused.
+var refusals = []struct {
+	name    string
+	offered []string
+	asked   string
+	want    string
+}{
+	{"a version", []string{"/echo/1.0.0", "/time/1.0.0"}, "/echo/2.0.0", `nothing in common: PEER refused /echo/2.0.0
   stage     all proposals refused
   proposed  /echo/2.0.0
   answered  na to /echo/2.0.0
@@ -113,7 +115,7 @@ func TestExplainRefused(t *testing.T) {
   fault     nobody's: a refusal is a normal answer
   next      mss dial --to PEER /echo/1.0.0
 `},
-		{"nothing near", []string{"/time/1.0.0"}, "/chat", `nothing in common: PEER refused /chat
+	{"nothing near", []string{"/time/1.0.0"}, "/chat", `nothing in common: PEER refused /chat
   stage     all proposals refused
   proposed  /chat
   answered  na to /chat
@@ -121,7 +123,7 @@ func TestExplainRefused(t *testing.T) {
   fault     nobody's: a refusal is a normal answer
   next      propose one of what it offers
 `},
-		{"a name that no shell can show", []string{"/chat/\x1b[2J"}, "/chat/\x1b[2K", `nothing in common: PEER refused "/chat/\x1b[2K"
+	{"a name that no shell can show", []string{"/chat/\x1b[2J"}, "/chat/\x1b[2K", `nothing in common: PEER refused "/chat/\x1b[2K"
   stage     all proposals refused
   proposed  "/chat/\x1b[2K"
   answered  na to "/chat/\x1b[2K"
@@ -130,7 +132,7 @@ func TestExplainRefused(t *testing.T) {
   fault     nobody's: a refusal is a normal answer
   next      propose one of what it offers
 `},
-		{"libp2p below", []string{"/noise"}, "/chat", `nothing in common: PEER refused /chat
+	{"libp2p below", []string{"/noise"}, "/chat", `nothing in common: PEER refused /chat
   stage     all proposals refused
   proposed  /chat
   answered  na to /chat
@@ -138,7 +140,7 @@ func TestExplainRefused(t *testing.T) {
   fault     nobody's: a refusal is a normal answer
   next      its streams are inside a security protocol: mss dial --to MULTIADDR /chat
 `},
-		{"nothing", nil, "/chat", `nothing in common: PEER refused /chat
+	{"nothing", nil, "/chat", `nothing in common: PEER refused /chat
   stage     all proposals refused
   proposed  /chat
   answered  na to /chat
@@ -146,7 +148,11 @@ func TestExplainRefused(t *testing.T) {
   fault     nobody's: a refusal is a normal answer
   next      register a protocol there: it offers nothing
 `},
-	} {
+}
+
+// A refusal is explained with the names that the peer offers.
+func TestExplainRefused(t *testing.T) {
+	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			a := fresh(serve(t, "127.0.0.1:0", host{}, echoes(t, c.offered...)), c.asked)
 			a.Negotiate(t.Context())

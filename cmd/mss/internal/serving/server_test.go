@@ -147,33 +147,38 @@ func TestServerCuts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := new(buffer)
-				srv, err := New(nil, multiselect.Limits{Timeout: budget}, &Log{Stdio: &terminal.Stdio{Err: log}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				ours, conn := streamtest.Pipe()
-				srv.start(memoryConn{ours})
-				began := time.Now()
-				done := make(chan struct{})
-				go func() {
-					defer close(done)
-					c.say(memoryConn{conn})
-				}()
-				io.Copy(io.Discard, conn)
-				if took := time.Since(began); took != c.after {
+				took, log := cut(t, budget, c.say)
+				if took != c.after {
 					t.Errorf("disconnected after %v, want %v", took, c.after)
 				}
-				conn.Close()
-				<-done
-				srv.running.Wait()
-				srv.End()
-				if !strings.Contains(log.String(), c.log) {
+				if !strings.Contains(log, c.log) {
 					t.Errorf("log %q has no %q", log, c.log)
 				}
 			})
 		})
 	}
+}
+
+// cut serves one client, in fake time, and returns when it was disconnected.
+func cut(t *testing.T, budget time.Duration, say func(conn net.Conn)) (took time.Duration, logged string) {
+	t.Helper()
+	log := new(buffer)
+	srv, err := New(nil, multiselect.Limits{Timeout: budget}, &Log{Stdio: &terminal.Stdio{Err: log}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, conn := streamtest.Pipe()
+	srv.start(memoryConn{ours})
+	began := time.Now()
+	var client sync.WaitGroup
+	client.Go(func() { say(memoryConn{conn}) })
+	io.Copy(io.Discard, conn)
+	took = time.Since(began)
+	conn.Close()
+	client.Wait()
+	srv.running.Wait()
+	srv.End()
+	return took, log.String()
 }
 
 // The header is sent immediately, and no byte after the proposal is read.
