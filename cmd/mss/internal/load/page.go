@@ -10,6 +10,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/multiselect/multiselect/internal/draw"
 )
 
 //go:embed page.css
@@ -29,11 +31,11 @@ func (r Result) WritePage(w io.Writer, version string) error {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>mss bench: %s</title>
 <style>
-%s</style>
+%s%s</style>
 <h1>%[1]s</h1>
-<p>%[3]s</p>
-<p class="faint">%[4]s</p>
-`, protocol, benchCSS, html.EscapeString(r.Peer), html.EscapeString(r.setting()))
+<p>%[4]s</p>
+<p class="faint">%[5]s</p>
+`, protocol, draw.ChartStyle, benchCSS, html.EscapeString(r.Peer), html.EscapeString(r.setting()))
 	fmt.Fprintf(&b, `<dl class="figures">
   <div><dt>in a second</dt><dd>%.0f</dd></div>
   <div><dt>median</dt><dd>%s</dd></div>
@@ -48,7 +50,7 @@ func (r Result) WritePage(w io.Writer, version string) error {
 	r.writeTable(&b)
 	b.WriteString(`<div class="plots">`)
 	for _, p := range r.plots() {
-		p.write(&b)
+		writeFigure(&b, p)
 	}
 	fmt.Fprintf(&b, "\n</div>\n<footer class=\"faint\">mss %s bench on %s</footer>\n</html>\n",
 		html.EscapeString(version), html.EscapeString(r.Machine))
@@ -80,38 +82,52 @@ func (r distributionRow) cells() []float64 {
 	return []float64{r.d.Min, r.d.Mean, r.d.P50, r.d.P90, r.d.P99, r.d.P999, r.d.P9999, r.d.Max}
 }
 
-func (r Result) plots() []plot {
+// writeFigure writes a plot, with its title and legend outside of the picture.
+func writeFigure(b *bytes.Buffer, p draw.Lines) {
+	fmt.Fprintf(b, "\n<figure>\n<h2>%s", html.EscapeString(p.Title))
+	if len(p.Curves) > 1 {
+		b.WriteString(`<span class="legend">`)
+		for _, c := range p.Curves {
+			fmt.Fprintf(b, `<span><svg viewBox="0 0 28 4" aria-hidden="true"><line x2="28" y1="2" y2="2" class="line %s"/></svg>%s</span>`,
+				c.Ink, html.EscapeString(c.Name))
+		}
+		b.WriteString(`</span>`)
+	}
+	fmt.Fprintf(b, "</h2>\n<figcaption>%s</figcaption>\n%s\n</figure>", html.EscapeString(p.About), p.Picture().Inline())
+}
+
+func (r Result) plots() []draw.Lines {
 	if len(r.Curve) == 0 {
 		return nil
 	}
-	return []plot{r.curvePlot(), r.overTime(), r.throughput()}
+	return []draw.Lines{r.curvePlot(), r.overTime(), r.throughput()}
 }
 
 // curvePlot is the latency by percentile; each step to the right leaves a tenth.
-func (r Result) curvePlot() plot {
-	p := plot{Title: "Latency by percentile", About: "the share on the horizontal axis stayed below the curve"}
-	decades := 1.0
+func (r Result) curvePlot() draw.Lines {
+	p := draw.Lines{Title: "Latency by percentile", About: "the share on the horizontal axis stayed below the curve", Bare: true}
+	p.X.To = 1
 	nines := func(percentile float64) float64 { return -math.Log10(max(1-percentile/100, 1e-9)) }
-	l := line{name: "latency"}
+	latency := newCurve("latency", draw.Blue)
 	for _, c := range r.Curve[:len(r.Curve)-1] { // 100 % is nowhere on this axis
-		l.points = append(l.points, [2]float64{nines(c.Percentile), math.Log10(max(c.US, 1e-3))})
-		decades = max(decades, nines(c.Percentile))
+		// The percentile 0 of the histogram is 0, and not the least value.
+		latency.Points = append(latency.Points, draw.Point{X: nines(c.Percentile), Y: max(c.US, r.Latency.Min)})
+		p.X.To = max(p.X.To, nines(c.Percentile))
 	}
-	p.x = axis{to: decades}
 	for i, text := range []string{"0", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"} {
-		if float64(i) <= decades {
-			p.x.ticks = append(p.x.ticks, tick{float64(i), text})
+		if float64(i) <= p.X.To {
+			p.X.Ticks = append(p.X.Ticks, draw.Tick{At: float64(i), Text: text})
 		}
 	}
-	p.y = logarithmic(r.Latency.Min, r.Latency.Max, shortTime)
-	p.lines = []line{l}
+	p.Y = timeAxis(r.Latency.Min, r.Latency.Max)
+	p.Curves = []draw.Curve{latency}
 	return p
 }
 
 // overTime is the latency during the run.
-func (r Result) overTime() plot {
-	p := plot{Title: "Latency over time", About: "of the negotiations that ended in each part of the run"}
-	lines := []line{{name: "p50"}, {name: "p99"}, {name: "max"}}
+func (r Result) overTime() draw.Lines {
+	p := draw.Lines{Title: "Latency over time", About: "of the negotiations that ended in each part of the run", Bare: true}
+	p.Curves = []draw.Curve{newCurve("p50", draw.Blue), newCurve("p99", draw.Orange), newCurve("max", draw.Pink)}
 	lowest, highest := math.Inf(1), 0.0
 	for _, m := range r.Moments {
 		if m.Max == 0 {
@@ -119,30 +135,40 @@ func (r Result) overTime() plot {
 		}
 		lowest, highest = min(lowest, m.P50), max(highest, m.Max)
 		for i, us := range []float64{m.P50, m.P99, m.Max} {
-			lines[i].points = append(lines[i].points, [2]float64{m.Second, math.Log10(max(us, 1e-3))})
+			p.Curves[i].Points = append(p.Curves[i].Points, draw.Point{X: m.Second, Y: us})
 		}
 	}
-	p.x, p.y, p.lines = r.seconds(), logarithmic(lowest, highest, shortTime), lines
+	p.X, p.Y = r.secondsAxis(), timeAxis(min(lowest, highest), highest)
 	return p
 }
 
-func (r Result) throughput() plot {
-	p := plot{Title: "Throughput over time", About: "negotiations in a second that succeeded"}
-	l := line{name: "per second"}
+func (r Result) throughput() draw.Lines {
+	p := draw.Lines{Title: "Throughput over time", About: "negotiations in a second that succeeded", Bare: true}
+	succeeded := newCurve("per second", draw.Blue)
 	highest := 0.0
 	for _, m := range r.Moments {
 		highest = max(highest, m.PerSecond)
-		l.points = append(l.points, [2]float64{m.Second, m.PerSecond})
+		succeeded.Points = append(succeeded.Points, draw.Point{X: m.Second, Y: m.PerSecond})
 	}
-	p.x, p.y, p.lines = r.seconds(), linear(highest, plain), []line{l}
+	p.X, p.Y, p.Curves = r.secondsAxis(), draw.Linear("", highest, plain), []draw.Curve{succeeded}
 	return p
 }
 
-func (r Result) seconds() axis {
-	a := linear(r.Seconds, func(v float64) string { return plain(v) + " s" })
-	a.to = max(r.Seconds, r.Moments[len(r.Moments)-1].Second)
-	for len(a.ticks) > 1 && a.ticks[len(a.ticks)-1].at > a.to {
-		a.ticks = a.ticks[:len(a.ticks)-1]
+func newCurve(name string, ink draw.Ink) draw.Curve {
+	return draw.Curve{Series: draw.Series{Name: name, Ink: ink}}
+}
+
+// timeAxis returns the axis of a latency in microseconds, of which the least is a nanosecond.
+func timeAxis(lowest, highest float64) draw.Axis {
+	return draw.Decades("", max(lowest, 1e-3), max(highest, 1e-3), shortTime)
+}
+
+// secondsAxis returns the axis of the run, which ends with its last part.
+func (r Result) secondsAxis() draw.Axis {
+	a := draw.Linear("", r.Seconds, func(v float64) string { return plain(v) + " s" })
+	a.To = max(r.Seconds, r.Moments[len(r.Moments)-1].Second)
+	for len(a.Ticks) > 1 && a.Ticks[len(a.Ticks)-1].At > a.To {
+		a.Ticks = a.Ticks[:len(a.Ticks)-1]
 	}
 	return a
 }
@@ -152,5 +178,5 @@ func plain(v float64) string {
 	if v >= 10_000 {
 		return fmt.Sprintf("%sk", strconv.FormatFloat(v/1000, 'f', -1, 64))
 	}
-	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
+	return draw.Number(v)
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/multiselect/multiselect/internal/draw"
 )
 
 // The page has the figures of the result, and nothing that a peer chose is markup on it.
@@ -26,7 +29,7 @@ func TestWritePage(t *testing.T) {
 	if strings.Contains(text, "<script>") || strings.Contains(text, "<b>x") {
 		t.Error("the page has the markup of a peer")
 	}
-	if n := strings.Count(text, "<svg "); n != 3 {
+	if n := strings.Count(text, `<svg viewBox="0 0 640 300"`); n != 3 {
 		t.Errorf("%d plots", n)
 	}
 }
@@ -53,67 +56,21 @@ func TestPlots(t *testing.T) {
 			} `xml:"polyline"`
 			Texts []string `xml:"text"`
 		}
-		var chart bytes.Buffer
-		p.draw(&chart)
-		if err := xml.Unmarshal(chart.Bytes(), &svg); err != nil {
+		if err := xml.Unmarshal([]byte(p.Picture().Inline()), &svg); err != nil {
 			t.Fatalf("%s: %v", p.Title, err)
 		}
 		if svg.ViewBox != "0 0 640 300" || svg.Label != p.Title+": "+p.About || len(svg.Texts) < 4 {
 			t.Errorf("%s: %+v", p.Title, svg)
 		}
-		if len(svg.Lines) != len(p.lines) {
-			t.Errorf("%s: %d lines, want %d", p.Title, len(svg.Lines), len(p.lines))
+		if len(svg.Lines) != len(p.Curves) {
+			t.Errorf("%s: %d lines, want %d", p.Title, len(svg.Lines), len(p.Curves))
 		}
-		for _, l := range p.lines {
-			for _, point := range l.points {
-				x, y := p.x.place(point[0], marginLeft, plotWidth), p.y.place(point[1], plotHeight, marginTop)
-				if x < marginLeft || x > plotWidth || y < marginTop || y > plotHeight {
-					t.Errorf("%s, %s: %v is at %v, %v", p.Title, l.name, point, x, y)
+		for _, c := range p.Curves {
+			for _, point := range c.Points {
+				if point.X < p.X.From || point.X > p.X.To || point.Y < p.Y.From || point.Y > p.Y.To {
+					t.Errorf("%s, %s: %v is outside of the axes", p.Title, c.Name, point)
 				}
 			}
-		}
-	}
-}
-
-// A linear axis begins at 0 and has a handful of round ticks, the last of them not below
-// the highest value.
-func TestLinear(t *testing.T) {
-	for highest, want := range map[float64]string{
-		0:       "0 0.2 0.4 0.6 0.8 1 1.2",
-		1:       "0 0.2 0.4 0.6 0.8 1 1.2",
-		3:       "0 0.5 1 1.5 2 2.5 3 3.5",
-		7:       "0 1 2 3 4 5 6 7 8",
-		4321:    "0 500 1000 1500 2000 2500 3000 3500 4000 4500",
-		123_456: "0 20k 40k 60k 80k 100k 120k 140k",
-	} {
-		a := linear(highest, plain)
-		var ticks []string
-		for _, tick := range a.ticks {
-			ticks = append(ticks, tick.text)
-		}
-		if got := strings.Join(ticks, " "); got != want || a.to < highest {
-			t.Errorf("%v: %s up to %v, want %s", highest, got, a.to, want)
-		}
-	}
-}
-
-// A logarithmic axis has the powers of ten around its values.
-func TestLogarithmic(t *testing.T) {
-	for _, c := range []struct {
-		lowest, highest float64
-		want            string
-	}{
-		{12, 3456, "10µs 100µs 1ms 10ms"},
-		{100, 100, "100µs 1ms"},
-		{0, 0, "0.001µs 0.01µs"},
-	} {
-		a := logarithmic(c.lowest, c.highest, shortTime)
-		var ticks []string
-		for _, tick := range a.ticks {
-			ticks = append(ticks, tick.text)
-		}
-		if got := strings.Join(ticks, " "); got != c.want {
-			t.Errorf("%v to %v: %s, want %s", c.lowest, c.highest, got, c.want)
 		}
 	}
 }
@@ -137,5 +94,79 @@ func TestBenchPageEscapes(t *testing.T) {
 	// The peer, the protocol in title and heading, the reason and the machine.
 	if n := strings.Count(page.String(), "&lt;i&gt;&amp;&#34;&#39;"); n != 5 {
 		t.Errorf("the page contains the text %d times:\n%s", n, page.String())
+	}
+}
+
+// sampleResult is a run of two seconds. In its second moment no negotiation ended.
+func sampleResult() Result {
+	r := Result{Protocol: "/a", Seconds: 2}
+	r.Latency.Min, r.Latency.Max = 12, 34_000
+	r.Curve = []curvePoint{{0, 12}, {90, 100}, {99.5, 2000}, {100, 34_000}}
+	r.Moments = []momentResult{
+		{Second: 1, PerSecond: 12_000, P50: 20, P99: 2000, Max: 34_000},
+		{Second: 2},
+	}
+	return r
+}
+
+func ticks(a draw.Axis) string {
+	var texts []string
+	for _, t := range a.Ticks {
+		texts = append(texts, t.Text)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func TestAxes(t *testing.T) {
+	plots := sampleResult().plots()
+	if len(plots) != 3 {
+		t.Fatalf("%d plots, want 3", len(plots))
+	}
+	curve, overTime, throughput := plots[0], plots[1], plots[2]
+	// Each power of ten closer to 100 % is a step, and 100 % itself is not on the axis.
+	if got, want := len(curve.Curves[0].Points), 3; got != want {
+		t.Errorf("%d percentiles, want %d", got, want)
+	}
+	if got := ticks(curve.X) + "; " + ticks(curve.Y); got != "0, 90 %, 99 %; 10µs, 100µs, 1ms, 10ms, 100ms" {
+		t.Errorf("ticks by percentile: %s", got)
+	}
+	if got := ticks(overTime.X) + "; " + ticks(overTime.Y); got != "0 s, 0.5 s, 1 s, 1.5 s, 2 s; 10µs, 100µs, 1ms, 10ms, 100ms" {
+		t.Errorf("ticks over time: %s", got)
+	}
+	if got := overTime.Curves[1]; got.Name != "p99" || !slices.Equal(got.Points, []draw.Point{{X: 1, Y: 2000}}) {
+		t.Errorf("the second curve over time: %+v", got)
+	}
+	if got := ticks(throughput.Y); got != "0, 5000, 10k, 15k" {
+		t.Errorf("ticks of the throughput: %s", got)
+	}
+}
+
+// A latency of nothing has an axis, too.
+func TestTimeAxis(t *testing.T) {
+	for _, c := range []struct {
+		lowest, highest float64
+		want            string
+	}{
+		{12, 3456, "10µs, 100µs, 1ms, 10ms"},
+		{100, 100, "100µs, 1ms"},
+		{0, 0, "0.001µs, 0.01µs"},
+	} {
+		if got := ticks(timeAxis(c.lowest, c.highest)); got != c.want {
+			t.Errorf("%v to %v: %s, want %s", c.lowest, c.highest, got, c.want)
+		}
+	}
+}
+
+// TestFigures checks that the page has the rules for its plots once, and a line for each curve
+// in the plot and in the legend.
+func TestFigures(t *testing.T) {
+	var page bytes.Buffer
+	if err := sampleResult().WritePage(&page, ""); err != nil {
+		t.Fatal(err)
+	}
+	for part, want := range map[string]int{".line { fill: none;": 1, `class="line orange"`: 2} {
+		if got := strings.Count(page.String(), part); got != want {
+			t.Errorf("the page has %q %d times, want %d", part, got, want)
+		}
 	}
 }
