@@ -68,7 +68,7 @@ type Dialer struct {
 // negotiation. If the peer supports none of Protocols, [errors.Is] finds
 // [multiselect.ErrNotSupported] in it.
 //
-// DialContext can be the DialContext of an [net/http.Transport], and its DialTLSContext if
+// DialContext can be the DialContext of a [net/http.Transport], and its DialTLSContext if
 // TLSConfig is set. For HTTP/2 put "h2" into Protocols and set ForceAttemptHTTP2 of the
 // Transport.
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {

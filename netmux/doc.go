@@ -56,8 +56,8 @@
 // stream multiplexers in some cases; with TLSConfig.NextProtos = []string{"libp2p"} it
 // negotiates on the encrypted connection.
 //
-// TLS and plain connections can share a port: register "tls" as a protocol, serve a
-// [tls.NewListener] on its Listener, and make it the Fallback.
+// TLS and plain connections can share a port: the example TlsAndPlain makes the Fallback a Listener
+// on which the same server serves TLS.
 //
 // # Clients that do not negotiate
 //
@@ -86,7 +86,8 @@
 // # Shutdown
 //
 // [Server.Shutdown] closes the ports, resets half-open connections, and waits for handlers and
-// queues. A server on a Listener owns connections of its own and is stopped first:
+// queues. It does not end the contexts of handlers; [Server.RegisterOnShutdown] can tell those that
+// run for long to finish. A server on a Listener owns connections of its own and is stopped first:
 //
 //	web.Drain(ctx)           // unregisters "http/1.1", and waits until the queue is accepted
 //	httpServer.Shutdown(ctx) // waits until all requests are answered

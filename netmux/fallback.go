@@ -111,7 +111,7 @@ func (f *sniffer) Close() error {
 	case *net.TCPConn, *net.UnixConn, *tls.Conn: // a reset could overtake a refusal
 		return f.Conn.Close()
 	}
-	resetConn(f.Conn)
+	resetConn(f.Conn, logPanic)
 	return nil
 }
 

@@ -7,30 +7,20 @@
 //	...
 //	err = muxer.ServeStream(telemetry.Context(ctx), stream)
 //
+// Each stream needs a context of its own. A server of package netmux makes one for each connection
+// that it accepts:
+//
+//	srv.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+//		return telemetry.Context(ctx)
+//	}
+//
+// Only negotiations are recorded. TLS connections that agree by ALPN have none; the Stats of the
+// server count these too.
+//
 // # Metrics
 //
-// All metrics have the attribute multiselect.role, "initiator" or "responder". The last
-// column lists their other attributes, without the prefix "multiselect.".
-//
-//	multiselect.negotiations             counter             outcome, blame, protocol
-//	multiselect.negotiation.duration     histogram, seconds  outcome
-//	multiselect.negotiation.round_trips  histogram
-//	multiselect.negotiation.proposals    histogram
-//	multiselect.negotiation.bytes        histogram, bytes    direction
-//	multiselect.half_open                up-down counter
-//	multiselect.refused                  counter, proposals  protocol
-//
-// A round trip is one wait of this side for the peer, after a flight of its own. Proposals
-// are those on the stream when the negotiation ended. The direction is "sent" or
-// "received". Half-open is the number of negotiations in progress. Refused counts the
-// proposals that were answered "na". The blame is the text of [multiselect.Blame].
-//
-// The outcome is one of agreed, answered (a handshake or a list, without a proposal),
-// refused, gave_up, not_multistream, unexpected_answer, malformed, too_large, limit,
-// timeout, canceled, misuse (a name that cannot be proposed, or an empty list), and closed
-// (the peer left, or the stream failed). These words are stable.
-//
-// Peers choose names, so [Options.MaxNames] bounds the number of different values of
+// Package [telemetry] lists the metrics and their labels, which are attributes here. Peers
+// choose names, so [Options.MaxNames] bounds the number of different values of
 // multiselect.protocol.
 //
 // # Spans
@@ -45,15 +35,16 @@ package otelmultiselect
 
 import (
 	"context"
-	"strings"
-	"sync"
+	"errors"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/telemetry"
 )
 
 const scope = "github.com/multiselect/multiselect/otel"
@@ -73,20 +64,9 @@ type Options struct {
 // Telemetry records any number of negotiations. It is safe for concurrent use, starts no
 // goroutine and need not be closed.
 type Telemetry struct {
-	tracer trace.Tracer
-
-	negotiations metric.Int64Counter
-	duration     metric.Float64Histogram
-	roundTrips   metric.Int64Histogram
-	proposals    metric.Int64Histogram
-	bytes        metric.Int64Histogram
-	halfOpen     metric.Int64UpDownCounter
-	refused      metric.Int64Counter
-
-	maxNames int
-
-	mu    sync.Mutex
-	names map[string]bool // those with metrics of their own
+	tracer   trace.Tracer
+	recorder telemetry.Recorder
+	record   map[*telemetry.Metric]func(context.Context, float64, metric.MeasurementOption)
 }
 
 // New returns a Telemetry. It fails if the MeterProvider refuses an instrument.
@@ -97,87 +77,93 @@ func New(o Options) (*Telemetry, error) {
 	if o.MeterProvider == nil {
 		o.MeterProvider = otel.GetMeterProvider()
 	}
-	t := &Telemetry{tracer: o.TracerProvider.Tracer(scope), names: make(map[string]bool), maxNames: o.MaxNames}
-	if o.MaxNames == 0 {
-		t.maxNames = 64
+	t := &Telemetry{
+		tracer: o.TracerProvider.Tracer(scope),
+		record: make(map[*telemetry.Metric]func(context.Context, float64, metric.MeasurementOption)),
 	}
-	return t, t.createInstruments(o.MeterProvider.Meter(scope))
+	t.recorder = telemetry.Recorder{Measure: t.measure, Begin: t.startSpan, MaxNames: o.MaxNames}
+	meter := o.MeterProvider.Meter(scope)
+	var failed []error
+	for _, m := range telemetry.Metrics() {
+		failed = append(failed, t.createInstrument(meter, m))
+	}
+	return t, errors.Join(failed...)
 }
 
-func (t *Telemetry) createInstruments(m metric.Meter) (err error) {
-	recordError := func(failed error) {
-		if err == nil {
-			err = failed
-		}
+func (t *Telemetry) createInstrument(meter metric.Meter, m *telemetry.Metric) (err error) {
+	unit, description := metric.WithUnit(m.Unit), metric.WithDescription(m.Description)
+	switch {
+	case m.Kind == telemetry.Counter:
+		var c metric.Int64Counter
+		c, err = meter.Int64Counter(m.Name, unit, description)
+		t.record[m] = func(ctx context.Context, v float64, o metric.MeasurementOption) { c.Add(ctx, int64(v), o) }
+	case m.Kind == telemetry.UpDownCounter:
+		var c metric.Int64UpDownCounter
+		c, err = meter.Int64UpDownCounter(m.Name, unit, description)
+		t.record[m] = func(ctx context.Context, v float64, o metric.MeasurementOption) { c.Add(ctx, int64(v), o) }
+	case m.Unit == "s":
+		var h metric.Float64Histogram
+		h, err = meter.Float64Histogram(m.Name, unit, description, metric.WithExplicitBucketBoundaries(m.Buckets...))
+		t.record[m] = func(ctx context.Context, v float64, o metric.MeasurementOption) { h.Record(ctx, v, o) }
+	default:
+		var h metric.Int64Histogram
+		h, err = meter.Int64Histogram(m.Name, unit, description, metric.WithExplicitBucketBoundaries(m.Buckets...))
+		t.record[m] = func(ctx context.Context, v float64, o metric.MeasurementOption) { h.Record(ctx, int64(v), o) }
 	}
-	histogram := func(name, unit, description string, buckets ...float64) metric.Int64Histogram {
-		h, failed := m.Int64Histogram(name, metric.WithUnit(unit), metric.WithDescription(description),
-			metric.WithExplicitBucketBoundaries(buckets...))
-		recordError(failed)
-		return h
-	}
-	var failed error
-	t.negotiations, failed = m.Int64Counter("multiselect.negotiations",
-		metric.WithUnit("{negotiation}"), metric.WithDescription("Negotiations that have ended."))
-	recordError(failed)
-	t.refused, failed = m.Int64Counter("multiselect.refused",
-		metric.WithUnit("{proposal}"), metric.WithDescription("Proposals that were answered na."))
-	recordError(failed)
-	t.halfOpen, failed = m.Int64UpDownCounter("multiselect.half_open",
-		metric.WithUnit("{negotiation}"), metric.WithDescription("Negotiations in progress."))
-	recordError(failed)
-	t.duration, failed = m.Float64Histogram("multiselect.negotiation.duration",
-		metric.WithUnit("s"), metric.WithDescription("Duration of negotiations."),
-		metric.WithExplicitBucketBoundaries(.0001, .0005, .001, .005, .01, .05, .1, .25, .5, 1, 2.5, 5, 10))
-	recordError(failed)
-	t.roundTrips = histogram("multiselect.negotiation.round_trips", "{round_trip}",
-		"Waits of this side for the peer after a flight of its own.", 0, 1, 2, 3, 4, 6, 8, 16)
-	t.proposals = histogram("multiselect.negotiation.proposals", "{proposal}",
-		"Proposals on the stream when the negotiation ended.", 0, 1, 2, 3, 4, 8, 16, 32, 64, 128)
-	t.bytes = histogram("multiselect.negotiation.bytes", "By",
-		"Bytes of negotiation in one direction.", 32, 64, 128, 256, 512, 1024, 4096, 16384, 65536)
 	return err
 }
 
 // Context returns a context for the negotiations of one stream, which must run one after
 // the other; the handler of a protocol may negotiate with it again. A concurrent
 // negotiation needs a context of its own. Hooks that ctx already has are also called.
-func (t *Telemetry) Context(ctx context.Context) context.Context {
-	n := &negotiation{telemetry: t, ctx: ctx}
-	return multiselect.WithTrace(ctx, &multiselect.Trace{Begin: n.begin, Sent: n.recordFlight, Received: n.recordMessage, Done: n.end})
+func (t *Telemetry) Context(ctx context.Context) context.Context { return t.recorder.Context(ctx) }
+
+func (t *Telemetry) measure(ctx context.Context, m *telemetry.Metric, value float64, labels telemetry.Labels) {
+	t.record[m](ctx, value, metric.WithAttributes(attributes(labels)...))
 }
 
-// other is the value that OpenTelemetry's conventions use for all remaining names.
-const other = "_OTHER"
-
-// maxName is the maximum number of bytes of a name in an attribute.
-const maxName = 128
-
-// metricName returns the value of multiselect.protocol in metrics. It adds the name to
-// those with metrics of their own while there are fewer than maxNames.
-func (t *Telemetry) metricName(protocol string) string {
-	protocol = attributeText(protocol)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.names[protocol] {
-		if len(t.names) >= t.maxNames {
-			return other
-		}
-		t.names[protocol] = true
+func attributes(labels telemetry.Labels) []attribute.KeyValue {
+	var all []attribute.KeyValue
+	for name, value := range labels.All() {
+		all = append(all, attribute.String(name, value))
 	}
-	return protocol
+	return all
 }
 
-// attributeText returns a name as attributes allow it: short, and valid UTF-8.
-func attributeText(name string) string {
-	return strings.ToValidUTF8(name[:min(len(name), maxName)], "\uFFFD")
+// startSpan starts the span of a negotiation, and returns the function that ends it.
+func (t *Telemetry) startSpan(ctx context.Context, role multiselect.Role) func(telemetry.Negotiation) {
+	kind := trace.SpanKindClient
+	if role == multiselect.Responder {
+		kind = trace.SpanKindServer
+	}
+	_, span := t.tracer.Start(ctx, "multiselect.negotiate", trace.WithSpanKind(kind),
+		trace.WithAttributes(attributes(telemetry.Labels{Role: role.String()})...))
+	return func(n telemetry.Negotiation) { endSpan(span, n) }
 }
 
-// Keys of attributes that metrics and spans share.
-var (
-	roleKey      = attribute.Key("multiselect.role")
-	outcomeKey   = attribute.Key("multiselect.outcome")
-	blameKey     = attribute.Key("multiselect.blame")
-	protocolKey  = attribute.Key("multiselect.protocol")
-	directionKey = attribute.Key("multiselect.direction")
-)
+func endSpan(span trace.Span, n telemetry.Negotiation) {
+	labels := n.Labels
+	labels.Protocol = n.Agreed
+	span.SetAttributes(attributes(labels)...)
+	span.SetAttributes(
+		attribute.Int("multiselect.proposals", n.Proposals),
+		attribute.Int("multiselect.round_trips", n.RoundTrips),
+		attribute.Int("multiselect.bytes_sent", n.Sent),
+		attribute.Int("multiselect.bytes_received", n.Received),
+	)
+	if len(n.RefusedNames) > 0 {
+		span.SetAttributes(attribute.StringSlice("multiselect.refused", n.RefusedNames))
+	}
+	if n.WriteErr != nil {
+		span.SetAttributes(attribute.String("multiselect.write_error", n.WriteErr.Error()))
+	}
+	if isFailure(n.Err) {
+		span.SetStatus(codes.Error, n.Err.Error())
+	}
+	span.End()
+}
+
+// isFailure reports whether err is a failure. A refusal is a normal answer.
+func isFailure(err error) bool {
+	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp)
+}

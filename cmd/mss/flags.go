@@ -25,9 +25,9 @@ type peerFlags struct {
 }
 
 func (f *peerFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+address.Forms+" (default: a responder inside mss)")
+	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`, see mss help addresses (default: a responder inside mss)")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for connecting and negotiating together; 0 for none")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose document contains them")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error; with --json the document contains them")
 	cmd.ValidArgsFunction = f.complete
 	addTrust(cmd, &f.Trust)
 	f.given = cmd.Flags().Changed
@@ -75,19 +75,19 @@ func parseAddress(s string) (address.Address, error) {
 
 // addTrust adds the flags of a client of tls:// and quic://.
 func addTrust(cmd *cobra.Command, t *transport.Trust) {
-	cmd.Flags().StringVar(&t.CAFile, "ca", "", "trust the certificates in this PEM `FILE` and no others (tls://, quic://)")
-	cmd.Flags().StringVar(&t.Pin, "pin", "", "trust the certificate with this fingerprint, `sha256:HEX`, and no other (tls://, quic://)")
-	cmd.Flags().BoolVar(&t.Insecure, "insecure", false, "trust any certificate (tls://, quic://)")
+	cmd.Flags().StringVar(&t.CAFile, "ca", "", "trust only the certificates in this PEM `FILE`")
+	cmd.Flags().StringVar(&t.Pin, "pin", "", "trust only the certificate with the fingerprint `sha256:HEX`")
+	cmd.Flags().BoolVar(&t.Insecure, "insecure", false, "trust any certificate")
 	addALPN(cmd, &t.ALPN)
 }
 
 // addCertificates adds the flags of a server of tls:// and quic://.
 func addCertificates(cmd *cobra.Command, c *transport.Certificates) {
-	cmd.Flags().StringVar(&c.CertFile, "cert", "", "certificate `FILE` (PEM) of tls:// and quic:// (default: one made for this run)")
-	cmd.Flags().StringVar(&c.KeyFile, "key", "", "the certificate's private key `FILE` (PEM)")
+	cmd.Flags().StringVar(&c.CertFile, "cert", "", "certificate `FILE`, PEM (default: one made for this run)")
+	cmd.Flags().StringVar(&c.KeyFile, "key", "", "`FILE` of its private key, PEM")
 	addALPN(cmd, &c.ALPN)
 }
 
 func addALPN(cmd *cobra.Command, alpn *string) {
-	cmd.Flags().StringVar(alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+transport.DefaultALPN+" for quic://)")
+	cmd.Flags().StringVar(alpn, "alpn", "", "application `PROTOCOL` to offer (default: none on tls://, "+transport.DefaultALPN+" on quic://)")
 }

@@ -53,14 +53,16 @@ func TestPlots(t *testing.T) {
 			} `xml:"polyline"`
 			Texts []string `xml:"text"`
 		}
-		if err := xml.Unmarshal([]byte(p.SVG()), &svg); err != nil {
+		var chart bytes.Buffer
+		p.draw(&chart)
+		if err := xml.Unmarshal(chart.Bytes(), &svg); err != nil {
 			t.Fatalf("%s: %v", p.Title, err)
 		}
 		if svg.ViewBox != "0 0 640 300" || svg.Label != p.Title+": "+p.About || len(svg.Texts) < 4 {
 			t.Errorf("%s: %+v", p.Title, svg)
 		}
-		if names := p.Legend(); len(svg.Lines) != len(p.lines) || len(names) != 0 && len(names) != len(svg.Lines) {
-			t.Errorf("%s: %d lines, %q", p.Title, len(svg.Lines), names)
+		if len(svg.Lines) != len(p.lines) {
+			t.Errorf("%s: %d lines, want %d", p.Title, len(svg.Lines), len(p.lines))
 		}
 		for _, l := range p.lines {
 			for _, point := range l.points {
@@ -113,5 +115,27 @@ func TestLogarithmic(t *testing.T) {
 		if got := strings.Join(ticks, " "); got != c.want {
 			t.Errorf("%v to %v: %s, want %s", c.lowest, c.highest, got, c.want)
 		}
+	}
+}
+
+// Names of the peer and reasons of failures are no markup on the page.
+func TestBenchPageEscapes(t *testing.T) {
+	const text = `<i>&"'`
+	r := Result{
+		Peer: text, Protocol: text, Machine: text, Failed: 1, Failures: map[string]int{text: 1},
+		Seconds: 1, Latency: distribution{Min: 10, Max: 100},
+		Curve:   []curvePoint{{50, 10}, {100, 100}},
+		Moments: []momentResult{{Second: 0, PerSecond: 5, P50: 10, P99: 90, Max: 100}},
+	}
+	var page bytes.Buffer
+	if err := r.WritePage(&page, "v0"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(page.String(), "<i>") {
+		t.Errorf("the page contains markup of the peer:\n%s", page.String())
+	}
+	// The peer, the protocol in title and heading, the reason and the machine.
+	if n := strings.Count(page.String(), "&lt;i&gt;&amp;&#34;&#39;"); n != 5 {
+		t.Errorf("the page contains the text %d times:\n%s", n, page.String())
 	}
 }

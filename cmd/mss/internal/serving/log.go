@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
-	otelmultiselect "github.com/multiselect/multiselect/otel"
+	"github.com/multiselect/multiselect/telemetry"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
@@ -24,11 +24,11 @@ import (
 // comment with the peer's address precedes the lines whenever the connection
 // changes.
 type Log struct {
-	Stdio     *terminal.Stdio
-	Verbose   bool
-	JSON      bool
-	telemetry *otelmultiselect.Telemetry // or nil
-	OneShot   bool                       // the server itself ends a stream after a refusal
+	Stdio    *terminal.Stdio
+	Verbose  bool
+	JSON     bool
+	recorder *telemetry.Recorder // or nil
+	OneShot  bool                // the server itself ends a stream after a refusal
 
 	mu   sync.Mutex
 	last *connection // the connection of the last line
@@ -53,8 +53,8 @@ func (e *entry) watch(ctx context.Context) context.Context {
 	if e.log.Stdio == nil {
 		return ctx
 	}
-	if e.log.telemetry != nil {
-		ctx = e.log.telemetry.Context(ctx)
+	if e.log.recorder != nil {
+		ctx = e.log.recorder.Context(ctx)
 	}
 	return e.record.Watch(ctx, e)
 }
