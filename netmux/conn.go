@@ -62,6 +62,7 @@ type conn struct {
 	links      [2]link
 	host       *host                   // nil if connections of its host are not counted
 	acceptedAt time.Duration           // since the server's epoch
+	answered   bool                    // it ended without an agreement, and has not failed
 	cause      error                   // of its eviction; nil before that
 	cancel     context.CancelCauseFunc // of the handler's context; nil before the agreement
 }
@@ -70,10 +71,12 @@ type conn struct {
 // variables: its stack frame is in memory for as long as the connection is half-open.
 func (c *conn) serve(ctx context.Context) (err error) {
 	var protocol string
+	var trace *tracing
 	returned := false
 	defer func() {
 		if !returned {
 			err = c.handlePanic(protocol, recover())
+			c.endTrace(trace, err)
 		}
 		c.finish()
 	}()
@@ -81,8 +84,9 @@ func (c *conn) serve(ctx context.Context) (err error) {
 	c.reportState(StateNew)
 	var stream net.Conn
 	var h multiselect.Handler
-	stream, protocol, h, err = c.negotiate(ctx)
-	err = c.callHandler(ctx, stream, protocol, h, err)
+	trace, traced := beginTrace(ctx, multiselect.Responder)
+	stream, protocol, h, err = c.negotiate(traced, c.raw, c.server.DetectTLS)
+	err = c.callHandler(ctx, trace, stream, protocol, h, err)
 	returned = true
 	return err
 }
@@ -103,29 +107,46 @@ func (c *conn) reportState(state ConnState) {
 	}
 }
 
-// negotiate agrees on a protocol: by ALPN, by multistream-select, or because of the first
-// byte. It returns the stream for the handler with the protocol.
-func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string, h multiselect.Handler, err error) {
-	if t, ok := c.raw.(*tls.Conn); ok {
+// endTrace ends the trace of a connection that has panicked before the agreement. A panic of the
+// trace itself is only counted.
+func (c *conn) endTrace(trace *tracing, err error) {
+	defer c.server.recoverPanic()
+	trace.end("", err)
+}
+
+// negotiate agrees on a protocol on stream: by ALPN, by multistream-select, or because of the
+// first byte, on a TLS connection that is detected by it as well if detect is set. It returns
+// the stream for the handler with the protocol.
+func (c *conn) negotiate(ctx context.Context, stream net.Conn, detect bool) (_ net.Conn, protocol string, h multiselect.Handler, err error) {
+	if t, ok := stream.(tlsConn); ok {
+		detect = false
 		if protocol, h, err = c.handshake(ctx, t); h != nil || err != nil {
-			return c.raw, protocol, h, err
+			return stream, protocol, h, err
 		}
 	}
-	if c.server.Fallback != "" {
-		return c.negotiateOrFallBack(ctx, c.server.Fallback)
+	if c.server.Fallback != "" || detect {
+		return c.negotiateOrDetect(ctx, stream, detect)
 	}
-	protocol, h, err = c.server.Muxer.Negotiate(ctx, c.raw)
-	return c.raw, protocol, h, err
+	protocol, h, err = c.server.Muxer.Negotiate(ctx, stream)
+	return stream, protocol, h, err
 }
 
 // callHandler calls the handler h inside the middleware, or reports err, the error of the
 // negotiation.
-func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
+func (c *conn) callHandler(ctx context.Context, trace *tracing, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	if err = c.activate(cancel, err); err != nil {
+	err = c.activate(cancel, err)
+	trace.end(protocol, err)
+	switch {
+	case err == errChallenge:
+		stream.Close() // and no reset, which could overtake the end of the handshake
+		return err
+	case err != nil:
 		resetConn(c.raw)
-		c.server.reportError(c.raw, protocol, err)
+		if !c.answered {
+			c.server.reportError(c.raw, protocol, err)
+		}
 		return err
 	}
 	c.reportState(StateActive)
@@ -150,6 +171,7 @@ func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 		s.stats.Agreed++
 		return nil
 	}
+	c.answered = c.cause == nil && (err == errChallenge || errors.Is(err, multiselect.ErrListed))
 	return c.withCause(err)
 }
 
@@ -183,7 +205,10 @@ func (c *conn) handlePanic(protocol string, value any) error {
 func (c *conn) finish() {
 	s := c.server
 	s.mu.Lock()
-	if c.cancel == nil {
+	switch {
+	case c.answered:
+		s.stats.Answered++
+	case c.cancel == nil:
 		s.stats.Failed++
 	}
 	s.untrack(c)
@@ -229,21 +254,27 @@ func (s *Server) recoverPanic() {
 // so that data that was cut off does not look complete to the peer.
 func resetConn(conn net.Conn) {
 	switch s := conn.(type) {
-	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
-		resetConn(s.NetConn())
-	case *replayConn:
-		resetConn(s.Conn)
-	case *replayTLSConn:
-		resetConn(s.Conn)
 	case *net.TCPConn:
 		s.SetLinger(0)
 		s.Close()
 	case *net.UnixConn:
 		s.Close()
+	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
+		resetConn(s.NetConn())
+	case interface{ below() net.Conn }: // a replayConn
+		resetConn(s.below())
 	case interface{ ResetWithError(code uint32) error }:
 		go s.ResetWithError(multiselect.ResetCode)
 	case interface{ Reset() error }:
 		go s.Reset()
+	case interface{ NetConn() net.Conn }: // of another package, which may count in its Close
+		if below := s.NetConn(); below != nil && below != conn {
+			resetConn(below)
+		}
+		go closeNow(conn)
+	case interface{ SetLinger(seconds int) error }:
+		s.SetLinger(0)
+		go closeNow(conn)
 	default: // its Close can block
 		go closeNow(conn)
 	}

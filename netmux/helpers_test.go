@@ -131,7 +131,7 @@ func serve(t testing.TB, s *netmux.Server) (*memoryListener, func()) {
 func checkEnded(t testing.TB, s *netmux.Server) {
 	t.Helper()
 	st := s.Stats()
-	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Accepted != st.Agreed+st.Failed {
+	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Accepted != st.Agreed+st.Answered+st.Failed {
 		t.Errorf("after the end: %+v", st)
 	}
 }

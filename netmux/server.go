@@ -48,10 +48,16 @@ type Server struct {
 	// negotiation. A handler's stream is a [net.Conn]. Limits.Timeout, 10 s by default,
 	// runs from Accept until a protocol is agreed on, TLS handshake included (R24).
 	Muxer multiselect.Muxer
-	// TLSConfig is the configuration for ServeTLS and ListenAndServeTLS. Its NextProtos
-	// are names of ALPN after which the peers negotiate on the encrypted connection; the
-	// protocols of Muxer are offered in addition, see [Server.ConfigureTLS].
+	// TLSConfig is the configuration for ServeTLS, ListenAndServeTLS and DetectTLS. Its
+	// NextProtos are names of ALPN after which the peers negotiate on the encrypted connection,
+	// unless a protocol of Muxer has the name; the protocols of Muxer are offered in addition.
+	// See [Server.ConfigureTLS].
 	TLSConfig *tls.Config
+	// DetectTLS makes Serve, ListenAndServe and ServeConn serve TLS and plain connections on
+	// one port: a connection whose first byte is 0x16, the first byte of a TLS handshake, is
+	// served over TLS with TLSConfig, which must have a certificate. Its handler gets a
+	// [*tls.Conn]; the hooks get the connection below. Every other connection is plain.
+	DetectTLS bool
 	// MaxHalfOpen bounds the number of half-open connections. One more evicts the
 	// oldest: it is reset and reported with [ErrHalfOpen]. A half-open connection
 	// costs 3 to 4 KiB without TLS. Default: 4096.
@@ -93,8 +99,9 @@ type Server struct {
 	// returns, the connection is not served.
 	ConnState func(net.Conn, ConnState)
 	// ConnError, if not nil, is called with the error of a connection: the
-	// [*multiselect.Error] of a failed negotiation, whose cause can be [ErrHalfOpen] or
-	// [ErrServerClosed]; the error of a TLS handshake; [ErrBacklog]; or a [*PanicError].
+	// [*multiselect.Error] of a failed negotiation or TLS handshake, whose cause can be
+	// [ErrHalfOpen] or [ErrServerClosed]; [ErrBacklog]; or a [*PanicError]. A client that has
+	// asked for the list and closed is no error, nor is a challenge of ACME.
 	// It is called in the goroutine that serves the connection, after the connection
 	// was ended; the hook may only ask for its addresses.
 	ConnError func(net.Conn, error)
@@ -110,7 +117,8 @@ type Server struct {
 	active        ring
 	expiryTimer   *time.Timer
 	serving       map[*net.Listener]bool
-	inBand        sync.Map // the names of ALPN after which the peers negotiate
+	detectOnce    sync.Once
+	detectConfig  *tls.Config // for DetectTLS
 	listeners     map[*Listener]bool
 	shutdownHooks []func()
 	quit          chan struct{} // closed by Shutdown and Close; made by Serve
@@ -183,9 +191,9 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 // open files, Serve evicts the oldest half-open connection and tries again after a pause
 // of 1 ms, doubled each time up to 1 s.
 //
-// One Server may serve several listeners concurrently. A connection of type [*tls.Conn]
-// is served over TLS as by ServeTLS; its configuration should come from
-// [Server.ConfigureTLS].
+// One Server may serve several listeners concurrently. A [*tls.Conn], or another connection
+// with its methods HandshakeContext and ConnectionState, is served over TLS as by ServeTLS;
+// its configuration should come from [Server.ConfigureTLS].
 func (s *Server) Serve(l net.Listener) error {
 	defer l.Close()
 	if !s.addServing(&l) {

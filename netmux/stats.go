@@ -6,8 +6,8 @@ import (
 )
 
 // Stats are counters of a [Server]. The first three are of the moment, the others only grow.
-// Accepted = HalfOpen + Agreed + Failed, apart from evicted connections that are still being
-// reported: they are counted in Failed afterwards.
+// Accepted = HalfOpen + Agreed + Answered + Failed, apart from evicted connections that are still
+// being reported: they are counted in Failed afterwards.
 type Stats struct {
 	HalfOpen int // connections without an agreement
 	Active   int // connections in a handler
@@ -15,6 +15,7 @@ type Stats struct {
 
 	Accepted uint64 // connections that Serve or ServeConn has taken over
 	Agreed   uint64 // connections with an agreement, or served with Fallback
+	Answered uint64 // connections that ended without one after "ls", or an ACME challenge
 	Failed   uint64 // connections that ended without an agreement
 	Evicted  uint64 // of Failed: reset in favor of another one, see ErrHalfOpen
 	TimedOut uint64 // of Failed: reset because Limits.Timeout expired
