@@ -2,6 +2,8 @@ package otelmultiselect
 
 import (
 	"context"
+	"errors"
+	"net"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -19,7 +21,8 @@ type negotiation struct {
 	telemetry *Telemetry
 	ctx       context.Context
 
-	span                     trace.Span
+	role                     multiselect.Role
+	span                     trace.Span // nil until start
 	began                    time.Time
 	bytesSent, bytesReceived int
 	roundTrips               int
@@ -33,18 +36,37 @@ type negotiation struct {
 // maxRefused is the maximum number of refused names in a span.
 const maxRefused = 16
 
+// begin starts a responder. An initiator starts with its first flight: a lazy stream can wait in a
+// pool, and may never be used.
 func (n *negotiation) begin(role multiselect.Role) {
-	*n = negotiation{telemetry: n.telemetry, ctx: n.ctx, began: time.Now(), started: make(map[multiselect.Role]bool)}
-	kind := trace.SpanKindClient
+	*n = negotiation{telemetry: n.telemetry, ctx: n.ctx, role: role, began: time.Now(), started: make(map[multiselect.Role]bool)}
 	if role == multiselect.Responder {
+		n.start()
+	}
+}
+
+// start starts the span and counts the negotiation as half-open. It reports false if the context
+// was created after Begin.
+func (n *negotiation) start() bool {
+	if n.span != nil || n.role == 0 {
+		return n.span != nil
+	}
+	kind := trace.SpanKindClient
+	if n.role == multiselect.Responder {
 		kind = trace.SpanKindServer
 	}
+	role := roleKey.String(n.role.String())
 	_, n.span = n.telemetry.tracer.Start(n.ctx, "multiselect.negotiate",
-		trace.WithSpanKind(kind), trace.WithAttributes(roleKey.String(role.String())))
-	n.telemetry.halfOpen.Add(n.ctx, 1, metric.WithAttributes(roleKey.String(role.String())))
+		trace.WithSpanKind(kind), trace.WithAttributes(role), trace.WithTimestamp(n.began))
+	n.telemetry.halfOpen.Add(n.ctx, 1, metric.WithAttributes(role))
+	return true
 }
 
 func (n *negotiation) recordFlight(role multiselect.Role, flight []byte) {
+	if n.span == nil {
+		n.began = time.Now()
+		n.start()
+	}
 	n.bytesSent += len(flight)
 	n.waiting = true
 	n.matchAnswers(role, role, flight)
@@ -89,12 +111,16 @@ func (n *negotiation) recordRefusal(role multiselect.Role, protocol string) {
 		n.refused = append(n.refused, protocol)
 	}
 	t := n.telemetry
-	t.refused.Add(n.ctx, 1, metric.WithAttributes(roleKey.String(role.String()), protocolKey.String(t.metricName(protocol))))
+	group := ownNames
+	if role == multiselect.Responder {
+		group = refusedNames
+	}
+	t.refused.Add(n.ctx, 1, metric.WithAttributes(roleKey.String(role.String()), protocolKey.String(t.metricName(group, protocol))))
 }
 
 func (n *negotiation) end(o multiselect.Outcome) {
-	if n.span == nil {
-		return // the context was created after Begin
+	if n.span == nil && errors.Is(o.Err, net.ErrClosed) || !n.start() {
+		return // a lazy stream that was closed unused
 	}
 	t := n.telemetry
 	role := roleKey.String(o.Role.String())
@@ -105,7 +131,11 @@ func (n *negotiation) end(o multiselect.Outcome) {
 
 	labels := []attribute.KeyValue{role, outcome, blame}
 	if o.Protocol != "" {
-		labels = append(labels, protocolKey.String(t.metricName(o.Protocol)))
+		group := ownNames
+		if o.Role == multiselect.Responder {
+			group = agreedNames
+		}
+		labels = append(labels, protocolKey.String(t.metricName(group, o.Protocol)))
 	}
 	t.negotiations.Add(n.ctx, 1, metric.WithAttributes(labels...))
 	t.duration.Record(n.ctx, time.Since(n.began).Seconds(), metric.WithAttributes(role, outcome))
@@ -137,5 +167,5 @@ func (n *negotiation) endSpan(o multiselect.Outcome, outcome, blame attribute.Ke
 		n.span.SetStatus(codes.Error, o.Err.Error())
 	}
 	n.span.End()
-	n.span = nil
+	n.span, n.role = nil, 0
 }

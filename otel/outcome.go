@@ -10,7 +10,7 @@ import (
 // Values of multiselect.outcome. Dashboards rely on them, so their meaning must not change.
 const (
 	agreed     = "agreed"
-	answered   = "answered" // a step without a proposal: a handshake, a list
+	answered   = "answered" // without an agreement wanted: a handshake, a list
 	refused    = "refused"
 	gaveUp     = "gave_up"
 	foreign    = "not_multistream"
@@ -27,7 +27,7 @@ const (
 // outcomeOf returns the value of multiselect.outcome.
 func outcomeOf(o multiselect.Outcome) string {
 	switch {
-	case o.Err == nil && o.Protocol == "":
+	case o.Err == nil && o.Protocol == "", errors.Is(o.Err, multiselect.ErrListed):
 		return answered
 	case o.Err == nil:
 		return agreed
@@ -64,7 +64,8 @@ func blameOf(err error) multiselect.Blame {
 	return multiselect.BlameNone
 }
 
-// isFailure reports whether err is a failure. A refusal is a normal answer.
+// isFailure reports whether err is a failure. A refusal is a normal answer, and so is a list.
 func isFailure(err error) bool {
-	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp)
+	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp) &&
+		!errors.Is(err, multiselect.ErrListed)
 }

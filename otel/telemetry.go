@@ -25,13 +25,23 @@
 // "received". Half-open is the number of negotiations in progress. Refused counts the
 // proposals that were answered "na". The blame is the text of [multiselect.Blame].
 //
-// The outcome is one of agreed, answered (a handshake or a list, without a proposal),
+// The outcome is one of agreed, answered (a handshake or a list, without an agreement),
 // refused, gave_up, not_multistream, unexpected_answer, malformed, too_large, limit,
 // timeout, canceled, misuse (a name that cannot be proposed, or an empty list), and closed
 // (the peer left, or the stream failed). These words are stable.
 //
 // Peers choose names, so [Options.MaxNames] bounds the number of different values of
-// multiselect.protocol.
+// multiselect.protocol. Names that were refused do not use up those of agreements.
+//
+// An initiator counts from its first flight, so that a lazy stream that waits in a pool does not
+// count as half-open, and one that is closed unused does not count at all.
+//
+// # With netmux
+//
+// Set ConnContext of a netmux.Server to a function that calls [Telemetry.Context], as the example
+// of this package does. Each connection is then one negotiation, from Accept on: also one that
+// agrees by ALPN or is served with Fallback, as in the counters of netmux.Stats. A Dialer
+// uses the context of the dial.
 //
 // # Spans
 //
@@ -63,10 +73,15 @@ type Options struct {
 	TracerProvider trace.TracerProvider // if nil, the global one
 	MeterProvider  metric.MeterProvider // if nil, the global one
 
-	// MaxNames is the maximum number of protocol names with metrics of their own: the
-	// first ones that appear. All other names are counted as "_OTHER", so that a peer
-	// cannot create any number of time series. An attribute contains at most 128 bytes of
-	// a name. If zero, 64; if negative, every name is counted as "_OTHER".
+	// Protocols are names that always have metrics of their own, such as those of
+	// Muxer.Protocols.
+	Protocols []string
+	// MaxNames is the maximum number of other protocol names with metrics of their own: the
+	// first ones that appear, in each of three groups. These are the names that peers
+	// propose and this side agrees to, those that it refuses, and those that it proposes
+	// itself. All other names are counted as "_OTHER", so that a peer cannot create any
+	// number of time series. An attribute contains at most 128 bytes of a name. If zero, 64;
+	// if negative, every other name is counted as "_OTHER".
 	MaxNames int
 }
 
@@ -85,9 +100,21 @@ type Telemetry struct {
 
 	maxNames int
 
+	always map[string]bool // Options.Protocols, and constant
+
 	mu    sync.Mutex
-	names map[string]bool // those with metrics of their own
+	names [3]map[string]bool // those with metrics of their own, by nameGroup
 }
+
+// nameGroup is a group of protocol names. Each has a limit of its own, so that the names that
+// strangers propose do not take the place of those that are served.
+type nameGroup int
+
+const (
+	agreedNames  nameGroup = iota // by responders
+	refusedNames                  // by responders
+	ownNames                      // of initiators
+)
 
 // New returns a Telemetry. It fails if the MeterProvider refuses an instrument.
 func New(o Options) (*Telemetry, error) {
@@ -97,7 +124,10 @@ func New(o Options) (*Telemetry, error) {
 	if o.MeterProvider == nil {
 		o.MeterProvider = otel.GetMeterProvider()
 	}
-	t := &Telemetry{tracer: o.TracerProvider.Tracer(scope), names: make(map[string]bool), maxNames: o.MaxNames}
+	t := &Telemetry{tracer: o.TracerProvider.Tracer(scope), always: make(map[string]bool), maxNames: o.MaxNames}
+	for _, name := range o.Protocols {
+		t.always[attributeText(name)] = true
+	}
 	if o.MaxNames == 0 {
 		t.maxNames = 64
 	}
@@ -154,16 +184,24 @@ const other = "_OTHER"
 const maxName = 128
 
 // metricName returns the value of multiselect.protocol in metrics. It adds the name to
-// those with metrics of their own while there are fewer than maxNames.
-func (t *Telemetry) metricName(protocol string) string {
+// those of the group with metrics of their own while there are fewer than maxNames.
+func (t *Telemetry) metricName(group nameGroup, protocol string) string {
 	protocol = attributeText(protocol)
+	if t.always[protocol] {
+		return protocol
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.names[protocol] {
-		if len(t.names) >= t.maxNames {
+	names := t.names[group]
+	if !names[protocol] {
+		if len(names) >= t.maxNames {
 			return other
 		}
-		t.names[protocol] = true
+		if names == nil {
+			names = make(map[string]bool)
+			t.names[group] = names
+		}
+		names[protocol] = true
 	}
 	return protocol
 }
