@@ -111,9 +111,12 @@ func initiate(protocols ...string) func(context.Context, io.ReadWriteCloser) err
 	}
 }
 
-// respond serves /a.
+// respond serves /a. Only silence meets the time limit.
 func respond(ctx context.Context, s io.ReadWriteCloser) error {
-	muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3, Timeout: 20 * time.Millisecond}}
+	muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3}}
+	if _, silent := s.(net.Conn); silent {
+		muxer.Limits.Timeout = 20 * time.Millisecond
+	}
 	if err := muxer.AddHandler("/a", func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
 		return err
 	}
