@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
-	"runtime/debug"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -34,61 +32,82 @@ func (s ConnState) String() string {
 	}
 }
 
-// PanicError is the error of a connection on which code of the program has panicked: a
-// handler, middleware, a matcher, ConnContext or ConnState. The connection has been reset;
-// the process and all other connections continue.
-type PanicError struct {
-	Protocol string // the protocol of the handler; empty before the agreement
-	Value    any    // the argument of panic
-	Stack    []byte // the stack of the goroutine, as formatted by debug.Stack
-}
-
-// Error names the protocol and the argument of panic, without the stack.
-func (e *PanicError) Error() string {
-	return fmt.Sprintf("netmux: panic serving %q: %v", e.Protocol, e.Value)
-}
-
-// Unwrap returns Value if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-// conn is one connection, from Accept until its handler has returned. It is kept small:
-// thousands of them can be half-open. The server's mu guards the fields from links on.
+// conn is one connection or stream, from Accept until its handler has returned. It is kept
+// small: thousands of them can be half-open. The server's mu guards its entry and details.
 type conn struct {
-	server     *Server
-	raw        net.Conn // as it was accepted
-	links      [2]link
-	host       *host                   // nil if connections of its host are not counted
-	acceptedAt time.Duration           // since the server's epoch
-	answered   bool                    // it ended without an agreement, and has not failed
-	cause      error                   // of its eviction; nil before that
-	cancel     context.CancelCauseFunc // of the handler's context; nil before the agreement
+	entry
+	server  *Server
+	raw     net.Conn // as it was accepted
+	details *details // nil for a connection before the agreement
+}
+
+func (c *conn) isAgreed() bool { return c.details != nil && c.details.cancel != nil }
+
+// link returns the link of a stream, or nil.
+func (c *conn) link() *linkConn {
+	if c.details == nil {
+		return nil
+	}
+	return c.details.on
 }
 
 // serve negotiates, calls the handler, and reports errors and panics. It keeps few
 // variables: its stack frame is in memory for as long as the connection is half-open.
 func (c *conn) serve(ctx context.Context) (err error) {
 	var protocol string
-	var trace *tracing
 	returned := false
-	defer func() {
-		if !returned {
-			err = c.handlePanic(protocol, recover())
-			c.endTrace(trace, err)
-		}
-		c.finish()
-	}()
+	defer c.endServe(&protocol, &returned, &err)
+	c.server.limitHost(c)
 	ctx = c.newContext(ctx)
 	c.reportState(StateNew)
 	var stream net.Conn
 	var h multiselect.Handler
-	trace, traced := beginTrace(ctx, multiselect.Responder)
-	stream, protocol, h, err = c.negotiate(traced, c.raw, c.server.DetectTLS)
-	err = c.callHandler(ctx, trace, stream, protocol, h, err)
+	stream, protocol, h, err = c.negotiate(c.beginTrace(ctx))
+	err = c.callHandler(ctx, stream, protocol, h, err)
 	returned = true
 	return err
+}
+
+// endServe is deferred by the calls that serve a connection. It reports a panic.
+func (c *conn) endServe(protocol *string, returned *bool, err *error) {
+	if !*returned {
+		*err = c.handlePanic(*protocol, recover())
+		c.endTraceAfterPanic(*err)
+	}
+	c.finish()
+}
+
+// end resets a connection that was evicted.
+func (c *conn) end() {
+	if c.isAgreed() {
+		c.details.cancel(*c.cause)
+	}
+	c.server.reset(c.raw)
+}
+
+func (c *conn) hasDescriptor() bool { return c.link() == nil }
+
+func (c *conn) checkSilent() bool {
+	if !c.isAgreed() || c.details.isSilent() {
+		return true
+	}
+	c.server.registry.move(&c.entry, stageCarrying, c.host.key)
+	return false
+}
+
+func (c *conn) moved(from, to stage) {
+	if l := c.link(); l != nil {
+		l.streamMoved(c, from, to)
+	}
+}
+
+// hostKey returns the key of the remote host. It may block: the address of a connection of a
+// PROXY protocol listener is known when its header has arrived.
+func (c *conn) hostKey() string {
+	if l := c.link(); l != nil {
+		return l.key
+	}
+	return c.server.keyOf(c.raw.RemoteAddr())
 }
 
 func (c *conn) newContext(ctx context.Context) context.Context {
@@ -107,44 +126,70 @@ func (c *conn) reportState(state ConnState) {
 	}
 }
 
-// endTrace ends the trace of a connection that has panicked before the agreement. A panic of the
-// trace itself is only counted.
-func (c *conn) endTrace(trace *tracing, err error) {
-	defer c.server.recoverPanic()
-	trace.end("", err)
+// beginTrace begins the trace in ctx, if there is one, and returns the context for the
+// negotiation. The trace is not a field, since few connections have one.
+func (c *conn) beginTrace(ctx context.Context) context.Context {
+	t := beginTrace(ctx, multiselect.Responder)
+	if t != nil {
+		c.server.traces.Store(c, t)
+	}
+	return t.context(ctx)
 }
 
-// negotiate agrees on a protocol on stream: by ALPN, by multistream-select, or because of the
-// first byte, on a TLS connection that is detected by it as well if detect is set. It returns
-// the stream for the handler with the protocol.
-func (c *conn) negotiate(ctx context.Context, stream net.Conn, detect bool) (_ net.Conn, protocol string, h multiselect.Handler, err error) {
-	if t, ok := stream.(tlsConn); ok {
-		detect = false
-		if protocol, h, err = c.handshake(ctx, t); h != nil || err != nil {
-			return stream, protocol, h, err
-		}
+// endTraceAfterPanic is endTrace, and reports a panic of the trace itself.
+func (c *conn) endTraceAfterPanic(err error) {
+	defer c.server.recoverPanic(c.raw)
+	c.endTrace("", err)
+}
+
+// endTrace ends the trace, unless it has ended.
+func (c *conn) endTrace(protocol string, err error) {
+	if t, ok := c.server.traces.LoadAndDelete(c); ok {
+		t.(*tracing).end(protocol, err)
 	}
-	if c.server.Fallback != "" || detect {
-		return c.negotiateOrDetect(ctx, stream, detect)
+}
+
+// negotiate agrees on a protocol: by ALPN, by multistream-select, or because of the first
+// byte. It returns the stream for the handler with the protocol. On the way to the Read of a
+// half-open connection without TLS, each variable here costs memory.
+func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string, h multiselect.Handler, err error) {
+	if t, ok := c.raw.(tlsConn); ok {
+		return c.negotiateTLS(ctx, t)
 	}
-	protocol, h, err = c.server.Muxer.Negotiate(ctx, stream)
-	return stream, protocol, h, err
+	if c.server.Fallback != "" || c.server.DetectTLS {
+		return c.negotiateOrDetect(ctx, c.raw, c.server.DetectTLS)
+	}
+	protocol, h, err = c.server.Muxer.Negotiate(ctx, c.raw)
+	return c.raw, protocol, h, err
+}
+
+// negotiateTLS is negotiate on a TLS connection: the accepted one, or one that was detected.
+func (c *conn) negotiateTLS(ctx context.Context, t tlsConn) (net.Conn, string, multiselect.Handler, error) {
+	protocol, h, err := c.handshake(ctx, t)
+	switch {
+	case h != nil || err != nil:
+	case c.server.Fallback != "":
+		return c.negotiateOrDetect(ctx, t, false)
+	default:
+		protocol, h, err = c.server.Muxer.Negotiate(ctx, t)
+	}
+	return t, protocol, h, err
 }
 
 // callHandler calls the handler h inside the middleware, or reports err, the error of the
 // negotiation.
-func (c *conn) callHandler(ctx context.Context, trace *tracing, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
+func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
 	err = c.activate(cancel, err)
-	trace.end(protocol, err)
+	c.endTrace(protocol, err)
 	switch {
 	case err == errChallenge:
 		stream.Close() // and no reset, which could overtake the end of the handshake
 		return err
 	case err != nil:
-		resetConn(c.raw)
-		if !c.answered {
+		c.server.reset(c.raw)
+		if !isAnswered(err) {
 			c.server.reportError(c.raw, protocol, err)
 		}
 		return err
@@ -154,25 +199,64 @@ func (c *conn) callHandler(ctx context.Context, trace *tracing, stream net.Conn,
 		h = c.server.Middleware[i](h)
 	}
 	h(ctx, protocol, stream)
-	return nil
+	if err = c.evictedBy(); err != nil {
+		c.server.reportError(c.raw, protocol, err)
+	}
+	return err
 }
 
-// activate makes a half-open connection active, so that it can no longer be evicted. It
-// fails with the cause if the connection has been evicted before, and with err, the error
-// of the negotiation, if that is not nil.
+// activate makes a half-open connection active. It fails with the cause if the connection has
+// been evicted before, with err, the error of the negotiation, if that is not nil, and with a
+// [*LimitError] if the connection must be refused.
 func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	s := c.server
+	var key string
+	var agreed *details
+	st := stageSilent
+	if err == nil {
+		key = c.hostKey()
+		var carrying bool
+		if agreed, carrying = newDetails(c.raw, c.link(), cancel); carrying {
+			st = stageCarrying
+		}
+	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c.cause == nil && err == nil {
-		s.untrack(c)
-		s.active.push(c, byAge)
-		c.cancel = cancel
+	if c.stage != stageHalfOpen || err != nil {
+		defer s.mu.Unlock()
+		err = c.withCause(err)
+		if isAnswered(err) {
+			if c.details == nil {
+				c.details = new(details)
+			}
+			c.details.answered = true
+		}
+		return err
+	}
+	evicted, err := s.makeRoom(key, s.activeBound())
+	if err == nil {
+		c.details = agreed
+		s.registry.move(&c.entry, st, key)
+		s.armExpiry(&c.entry)
 		s.stats.Agreed++
+	}
+	s.mu.Unlock()
+	endAll(evicted)
+	return err
+}
+
+// isAnswered reports whether a connection that ended without an agreement has not failed.
+func isAnswered(err error) bool {
+	return err == errChallenge || errors.Is(err, multiselect.ErrListed)
+}
+
+// evictedBy returns the cause of the eviction of a connection, or nil.
+func (c *conn) evictedBy() error {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	if c.cause == nil {
 		return nil
 	}
-	c.answered = c.cause == nil && (err == errChallenge || errors.Is(err, multiselect.ErrListed))
-	return c.withCause(err)
+	return *c.cause
 }
 
 // withCause replaces the cause of err, the error of the negotiation, with that of the
@@ -183,20 +267,20 @@ func (c *conn) withCause(err error) error {
 	}
 	if e, ok := errors.AsType[*multiselect.Error](err); ok && e == err {
 		clone := *e // a trace may have kept e
-		clone.Err = c.cause
+		clone.Err = *c.cause
 		return &clone
 	}
-	return c.cause
+	return *c.cause
 }
 
 // handlePanic resets the connection and reports a panic with the given value, which is nil
 // if the handler has called [runtime.Goexit].
 func (c *conn) handlePanic(protocol string, value any) error {
-	resetConn(c.raw)
+	c.server.reset(c.raw)
 	if value == nil || value == ErrAbortHandler {
 		return ErrAbortHandler
 	}
-	err := &PanicError{Protocol: protocol, Value: value, Stack: debug.Stack()}
+	err := newPanicError(protocol, value)
 	c.server.reportError(c.raw, protocol, err)
 	return err
 }
@@ -206,25 +290,30 @@ func (c *conn) finish() {
 	s := c.server
 	s.mu.Lock()
 	switch {
-	case c.answered:
+	case c.details != nil && c.details.answered:
 		s.stats.Answered++
-	case c.cancel == nil:
+	case !c.isAgreed():
 		s.stats.Failed++
 	}
-	s.untrack(c)
+	s.registry.remove(&c.entry)
 	s.addBusy(-1)
+	s.signalFreed()
 	s.mu.Unlock()
-	defer s.recoverPanic()
+	defer s.recoverPanic(c.raw)
 	c.reportState(StateClosed)
 }
 
-// reportError counts and logs the error of a connection and passes it to ConnError. A panic
-// of the logger or of the hook is only counted.
+// reportError counts and logs the error of a connection and passes it to ConnError. It has no
+// connection for the panic of a function of RegisterOnShutdown, which is not passed. A panic of
+// the logger or of the hook is only counted.
 func (s *Server) reportError(raw net.Conn, protocol string, err error) {
 	s.recordError(err)
 	func() {
-		defer s.recoverPanic()
-		remote := raw.RemoteAddr()
+		defer s.countPanic()
+		var remote net.Addr
+		if raw != nil {
+			remote = raw.RemoteAddr()
+		}
 		switch panicked, ok := errors.AsType[*PanicError](err); {
 		case ok:
 			s.logger().Error("netmux: panic", "remote", remote, "protocol", protocol, "value", panicked.Value, "stack", string(panicked.Stack))
@@ -234,25 +323,16 @@ func (s *Server) reportError(raw net.Conn, protocol string, err error) {
 			s.logger().Debug("netmux: no protocol agreed on", "remote", remote, "err", err)
 		}
 	}()
-	if s.ConnError != nil {
-		defer s.recoverPanic()
+	if s.ConnError != nil && raw != nil {
+		defer s.countPanic()
 		s.ConnError(raw, err)
 	}
 }
 
-// recoverPanic counts a panic that cannot be reported because a hook or the logger has
-// panicked. It must be deferred directly.
-func (s *Server) recoverPanic() {
-	if recover() != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.stats.Panics++
-	}
-}
-
-// resetConn ends a connection without waiting for the peer (R25). It resets where it can,
-// so that data that was cut off does not look complete to the peer.
-func resetConn(conn net.Conn) {
+// resetConn ends a connection without waiting for the peer (R25). It resets where it can, so
+// that data that was cut off does not look complete to the peer. A panic of the connection is
+// passed to report, possibly in another goroutine.
+func resetConn(conn net.Conn, report func(*PanicError)) {
 	switch s := conn.(type) {
 	case *net.TCPConn:
 		s.SetLinger(0)
@@ -260,23 +340,27 @@ func resetConn(conn net.Conn) {
 	case *net.UnixConn:
 		s.Close()
 	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
-		resetConn(s.NetConn())
+		resetConn(s.NetConn(), report)
 	case interface{ below() net.Conn }: // a replayConn
-		resetConn(s.below())
+		resetConn(s.below(), report)
 	case interface{ ResetWithError(code uint32) error }:
-		go s.ResetWithError(multiselect.ResetCode)
+		inBackground(func() { s.ResetWithError(multiselect.ResetCode) }, report)
 	case interface{ Reset() error }:
-		go s.Reset()
+		inBackground(func() { s.Reset() }, report)
 	case interface{ NetConn() net.Conn }: // of another package, which may count in its Close
-		if below := s.NetConn(); below != nil && below != conn {
-			resetConn(below)
-		}
-		go closeNow(conn)
+		inBackground(func() {
+			if below := s.NetConn(); below != nil && below != conn {
+				resetConn(below, report)
+			}
+			closeNow(conn)
+		}, report)
 	case interface{ SetLinger(seconds int) error }:
-		s.SetLinger(0)
-		go closeNow(conn)
+		inBackground(func() {
+			s.SetLinger(0)
+			closeNow(conn)
+		}, report)
 	default: // its Close can block
-		go closeNow(conn)
+		inBackground(func() { closeNow(conn) }, report)
 	}
 }
 

@@ -186,12 +186,12 @@ func TestPanics(t *testing.T) {
 					if p, ok := errors.AsType[*netmux.PanicError](err); ok {
 						reports++
 						if !bytes.Contains(p.Stack, []byte("netmux")) || p.Error() == "" ||
-							tt.protocol == "/panic" && !errors.Is(err, io.ErrNoProgress) {
+							p.Protocol == "/panic" && !errors.Is(err, io.ErrNoProgress) {
 							t.Errorf("%v\n%s", p, p.Stack)
 						}
 					}
 				}
-				if (reports == 1) != tt.reported || (s.Stats().Panics > 0) != tt.reported {
+				if (reports > 0) != tt.reported || reports != int(s.Stats().Panics) && tt.where != "logger" && tt.where != "ConnError" || (s.Stats().Panics > 0) != tt.reported {
 					t.Errorf("%d panics reported, %+v", reports, s.Stats())
 				}
 				stop()

@@ -105,12 +105,12 @@ func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (net.Co
 		return nil, "", err
 	}
 	conn, protocol := below, ""
-	trace, traced := beginTrace(ctx, multiselect.Initiator)
+	trace := beginTrace(ctx, multiselect.Initiator)
 	if d.TLSConfig != nil {
 		conn, protocol, err = d.handshake(ctx, below, addr)
 	}
 	if err == nil && protocol == "" {
-		conn, protocol, err = d.negotiate(traced, trace, conn, cacheKey{network, addr})
+		conn, protocol, err = d.negotiate(trace.context(ctx), trace, conn, cacheKey{network, addr})
 	}
 	if trace != nil && !trace.lazy {
 		trace.end(protocol, err)

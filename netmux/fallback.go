@@ -48,7 +48,7 @@ func (c *conn) negotiateOrDetect(ctx context.Context, raw net.Conn, detect bool)
 	}
 	stream := newReplayConn(raw, f.received)
 	if detect && len(f.received) > 0 && f.received[0] == handshakeRecord {
-		return c.negotiate(ctx, tls.Server(stream, s.detectedTLS()), false)
+		return c.negotiateTLS(ctx, tls.Server(stream, s.detectedTLS()))
 	}
 	if h = s.Muxer.Handler(s.Fallback); h == nil {
 		if e, ok := errors.AsType[*multiselect.Error](err); ok {
@@ -123,7 +123,7 @@ func (f *sniffer) Close() error {
 	case closeWriter: // TCP, TLS and the like, where a reset could overtake a refusal
 		return f.Conn.Close()
 	}
-	resetConn(f.Conn)
+	resetConn(f.Conn, logPanic)
 	return nil
 }
 

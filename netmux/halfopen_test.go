@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,49 +164,6 @@ func TestTimeout(t *testing.T) {
 			})
 		})
 	}
-}
-
-// exhausted is a listener whose process has no descriptor left until a connection is evicted.
-type exhausted struct {
-	*memoryListener
-	s      *netmux.Server
-	failed bool
-}
-
-func (l *exhausted) Accept() (net.Conn, error) {
-	if !l.failed && l.s.Stats().HalfOpen == 2 {
-		l.failed = true
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
-	}
-	return l.memoryListener.Accept()
-}
-
-// When the process is out of descriptors, the oldest half-open connection is evicted.
-func TestOutOfDescriptors(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &netmux.Server{Logger: quiet}
-		echoing(t, s, echo)
-		l := newMemoryListener()
-		served := make(chan error)
-		go func() { served <- s.Serve(&exhausted{memoryListener: l, s: s}) }()
-		start := time.Now()
-		first := l.dial(t)
-		second := l.dial(t)
-		good := dial(t, l.dialer(echo), "")
-		if took := time.Since(start); took != time.Millisecond {
-			t.Errorf("served after %v", took)
-		}
-		if got := endedOf([]net.Conn{first, second}); !slices.Equal(got, []int{0}) {
-			t.Errorf("evicted: %v, want the first", got)
-		}
-		good.Close()
-		if err := s.Shutdown(background); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; err != netmux.ErrServerClosed {
-			t.Error(err)
-		}
-	})
 }
 
 // slowAddr is a connection whose RemoteAddr blocks until known is closed.

@@ -3,9 +3,11 @@ package netmux_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -111,12 +113,18 @@ func handle(t testing.TB, s *netmux.Server, protocol string, f func(net.Conn)) {
 func serve(t testing.TB, s *netmux.Server) (*memoryListener, func()) {
 	t.Helper()
 	l := newMemoryListener()
+	return l, serveIn(t, s, l)
+}
+
+// serveIn is serve with a listener of the test.
+func serveIn(t testing.TB, s *netmux.Server, l net.Listener) (stop func()) {
+	t.Helper()
 	if s.Logger == nil {
 		s.Logger = quiet
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	return l, func() {
+	return func() {
 		t.Helper()
 		if err := s.Shutdown(background); err != nil {
 			t.Error("Shutdown:", err)
@@ -128,10 +136,19 @@ func serve(t testing.TB, s *netmux.Server) (*memoryListener, func()) {
 	}
 }
 
+// checkLimit expects the error of a limit.
+func checkLimit(t testing.TB, err error, limit string, cause error, refused bool) {
+	t.Helper()
+	l, ok := errors.AsType[*netmux.LimitError](err)
+	if !ok || l.Limit != limit || l.Refused != refused || !errors.Is(err, cause) || !strings.Contains(err.Error(), limit) {
+		t.Errorf("reported %v, want the limit %s, %v, refused %v", err, limit, cause, refused)
+	}
+}
+
 func checkEnded(t testing.TB, s *netmux.Server) {
 	t.Helper()
 	st := s.Stats()
-	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Accepted != st.Agreed+st.Answered+st.Failed {
+	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Links != 0 || st.Accepted != st.Agreed+st.Answered+st.Failed {
 		t.Errorf("after the end: %+v", st)
 	}
 }

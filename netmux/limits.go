@@ -26,7 +26,22 @@ const (
 
 func (s *Server) maxHalfOpen() int        { return limit(s.MaxHalfOpen, 4096, unlimited) }
 func (s *Server) maxHalfOpenPerHost() int { return limit(s.MaxHalfOpenPerHost, unlimited, unlimited) }
+func (s *Server) maxActive() int          { return limit(s.MaxActive, unlimited, unlimited) }
+func (s *Server) maxLinks() int           { return limit(s.MaxLinks, 4096, unlimited) }
+func (s *Server) maxLinksPerHost() int    { return limit(s.MaxLinksPerHost, 256, unlimited) }
 func (s *Server) backlog() int            { return limit(s.Backlog, 1024, unlimited) }
+
+// maxActivePerHost is half of MaxActive by default, so that no host can use all of it.
+func (s *Server) maxActivePerHost() int {
+	byDefault := unlimited
+	if total := s.maxActive(); total < unlimited {
+		byDefault = (total + 1) / 2
+	}
+	return limit(s.MaxActivePerHost, byDefault, unlimited)
+}
+
+func (s *Server) firstByteTimeout() time.Duration { return limit(s.FirstByteTimeout, never, never) }
+func (s *Server) linkIdleTimeout() time.Duration  { return limit(s.LinkIdleTimeout, never, never) }
 
 func (s *Server) fallbackAfter() time.Duration { return limit(s.FallbackAfter, never, never) }
 

@@ -93,7 +93,7 @@ func (l *Listener) handle(_ context.Context, protocol string, stream io.ReadWrit
 		return
 	}
 	if err := l.enqueue(conn); err != nil {
-		resetConn(conn)
+		l.server.reset(conn)
 		l.server.reportError(conn, protocol, err)
 	}
 }
@@ -160,7 +160,7 @@ func (l *Listener) Close() error {
 	l.changed.Broadcast()
 	l.mu.Unlock()
 	for _, conn := range waiting {
-		resetConn(conn)
+		l.server.reset(conn)
 	}
 	l.server.addQueued(-len(waiting))
 	return nil

@@ -71,7 +71,7 @@ func remoteAddr(stream io.ReadWriteCloser) net.Addr {
 // resetStream ends a stream that need not be a [net.Conn] (R25).
 func resetStream(stream io.ReadWriteCloser) {
 	if conn, ok := stream.(net.Conn); ok {
-		resetConn(conn)
+		resetConn(conn, logPanic)
 		return
 	}
 	switch s := stream.(type) {

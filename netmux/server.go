@@ -18,9 +18,6 @@ var (
 	// ConnError receives for half-open connections that Shutdown or Close has reset, and
 	// that ends the contexts of handlers on Close.
 	ErrServerClosed = errors.New("netmux: server closed")
-	// ErrHalfOpen is the cause that ConnError receives for a half-open connection that
-	// was evicted: reset in favor of another one.
-	ErrHalfOpen = errors.New("netmux: too many half-open connections")
 	// ErrBacklog is the cause that ConnError receives for a connection that was reset
 	// after the agreement because the queue of its [Listener] was full.
 	ErrBacklog = errors.New("netmux: too many connections wait for Accept")
@@ -62,13 +59,53 @@ type Server struct {
 	// oldest: it is reset and reported with [ErrHalfOpen]. A half-open connection
 	// costs 3 to 4 KiB without TLS. Default: 4096.
 	MaxHalfOpen int
-	// MaxHalfOpenPerHost bounds the number of half-open connections of one host: an
-	// IPv4 address, or the first 64 bits of an IPv6 address. One more evicts the
-	// oldest of that host. Connections without an IP address are not counted. With
-	// this limit Serve calls RemoteAddr before it accepts the next connection; that of
-	// a PROXY protocol listener can block. Default: no limit, because many clients can
-	// share an address behind a NAT or a load balancer.
+	// MaxHalfOpenPerHost bounds the number of half-open connections of one host, see
+	// HostKey. One more evicts the oldest of that host. Default: no limit, because many
+	// clients can share an address behind a NAT or a load balancer.
 	MaxHalfOpenPerHost int
+	// MaxActive bounds the number of active connections: those in a handler. One more
+	// evicts a silent one, on which the peer has sent no byte since the agreement: the
+	// oldest of the host that has the most of them. If there is none, the new connection is
+	// refused, see EvictActive. Both are reset and reported with a [*LimitError]. A server
+	// that accepts from a [Listener] bounds its own connections. Default: no limit.
+	//
+	// A connection is silent as far as can be known: on TCP without TLS on Linux, and where
+	// the accepted connection has a method BytesRead() *atomic.Uint64 that returns a counter
+	// of the bytes that were read from it. Others are taken for connections with data.
+	MaxActive int
+	// MaxActivePerHost bounds the number of active connections of one host, see HostKey.
+	// One more evicts the oldest silent one of that host, or is refused. Default: half of
+	// MaxActive, and no limit without MaxActive.
+	MaxActivePerHost int
+	// EvictActive evicts connections with data, and links with such streams, where a new
+	// one would be refused without it: the oldest of the host that has the most of them.
+	EvictActive bool
+	// FirstByteTimeout bounds the time from the agreement until the peer sends the first
+	// byte, where that can be known, see MaxActive. Then the connection is reset and reported
+	// with a [*LimitError]. Default: no limit, because in some protocols the server sends
+	// first.
+	FirstByteTimeout time.Duration
+	// MaxLinks bounds the number of links, see [Server.ServeLink]. One more evicts one
+	// without a stream on which a protocol is agreed, or else one whose streams are silent:
+	// the oldest of the host that has the most of them. If there is none, the new link is
+	// refused, see EvictActive. Default: 4096.
+	MaxLinks int
+	// MaxLinksPerHost bounds the number of links of one host, see HostKey, like
+	// MaxActivePerHost. Default: 256.
+	MaxLinksPerHost int
+	// LinkIdleTimeout bounds the time during which a link has no stream on which a protocol
+	// is agreed. Then the link is closed. Pings of the multiplexer do not prolong it.
+	// Default: no limit.
+	LinkIdleTimeout time.Duration
+	// HostKey returns the key of the host that a connection or link comes from: those with
+	// equal keys are of one host. With the key "" the limits per host do not apply. Behind
+	// a load balancer that does not speak the PROXY protocol, all clients have its address:
+	// HostKey should return "" for it. HostKey is called in the goroutine that serves the
+	// connection, and may block.
+	//
+	// If HostKey is nil, a host is an IPv4 address, or the first 64 bits of an IPv6 address;
+	// a loopback address and an address without an IP have the key "".
+	HostKey func(remote net.Addr) string
 	// Backlog bounds the number of connections that wait for the Accept of each
 	// [Listener]. One more is reset and reported with [ErrBacklog]. Default: 1024.
 	Backlog int
@@ -98,12 +135,14 @@ type Server struct {
 	// goroutine that serves the connection. It must not block for long: until it
 	// returns, the connection is not served.
 	ConnState func(net.Conn, ConnState)
-	// ConnError, if not nil, is called with the error of a connection: the
-	// [*multiselect.Error] of a failed negotiation or TLS handshake, whose cause can be
-	// [ErrHalfOpen] or [ErrServerClosed]; [ErrBacklog]; or a [*PanicError]. A client that has
-	// asked for the list and closed is no error, nor is a challenge of ACME.
-	// It is called in the goroutine that serves the connection, after the connection
-	// was ended; the hook may only ask for its addresses.
+	// ConnError, if not nil, is called with the error of a connection or link: the
+	// [*multiselect.Error] of a failed negotiation or TLS handshake, whose cause can be a
+	// [*LimitError] or [ErrServerClosed]; [ErrBacklog]; a [*LimitError] after the agreement
+	// and for links; or a [*PanicError]. A client that has asked for the list and closed is
+	// no error, nor is a challenge of ACME. The hook is called in the goroutine that serves
+	// the connection, after the connection was ended and its handler has returned; for a
+	// panic of the connection's Close, in the goroutine that closes it. It may only ask for
+	// the addresses.
 	ConnError func(net.Conn, error)
 	// Logger receives panics at level error, temporary failures of Accept and full
 	// backlogs at level warn, and other connections without an agreement at level
@@ -111,19 +150,20 @@ type Server struct {
 	Logger *slog.Logger
 
 	mu            sync.Mutex
-	epoch         time.Time // conn.acceptedAt counts from here
-	halfOpen      ring
-	hosts         map[string]*host
-	active        ring
+	registry      registry
 	expiryTimer   *time.Timer
+	expiry        time.Duration // when expiryTimer fires, from the registry's epoch, or 0
 	serving       map[*net.Listener]bool
+	traces        sync.Map // of *conn to *tracing
 	detectOnce    sync.Once
 	detectConfig  *tls.Config // for DetectTLS
 	listeners     map[*Listener]bool
 	shutdownHooks []func()
 	quit          chan struct{} // closed by Shutdown and Close; made by Serve
+	freed         chan struct{} // receives after connections have ended; made by Serve
+	warned        throttle      // of failures of Accept
 	stopping      bool          // Shutdown or Close was called
-	busy          int           // connections, calls of Serve, and queued connections
+	busy          int           // connections, links, calls of Serve, and queued connections
 	idle          chan struct{} // closed when busy is 0; made by Shutdown
 	stats         Stats
 }
@@ -185,72 +225,6 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 	return s.Serve(tls.NewListener(l, s.ConfigureTLS(config)))
 }
 
-// Serve accepts connections from l and serves each in a goroutine of its own. It closes l
-// before it returns. The error is never nil: it is [ErrServerClosed] after Shutdown or
-// Close, and otherwise the error of l.Accept. After a temporary error, such as too many
-// open files, Serve evicts the oldest half-open connection and tries again after a pause
-// of 1 ms, doubled each time up to 1 s.
-//
-// One Server may serve several listeners concurrently. A [*tls.Conn], or another connection
-// with its methods HandshakeContext and ConnectionState, is served over TLS as by ServeTLS;
-// its configuration should come from [Server.ConfigureTLS].
-func (s *Server) Serve(l net.Listener) error {
-	defer l.Close()
-	if !s.addServing(&l) {
-		return ErrServerClosed
-	}
-	defer s.removeServing(&l)
-	base := context.Background()
-	if s.BaseContext != nil {
-		if base = s.BaseContext(l); base == nil {
-			panic("netmux: BaseContext returned nil")
-		}
-	}
-	pause := minPause // of Accept, after a temporary error
-	for {
-		raw, err := l.Accept()
-		switch {
-		case err == nil:
-			pause = minPause
-			s.startConn(base, raw)
-		case s.isStopping():
-			return ErrServerClosed
-		case !isTemporary(err):
-			return err
-		default:
-			s.logger().Warn("netmux: temporary failure of Accept", "listener", l.Addr(), "err", err, "pause", pause)
-			s.evictOldest()
-			select {
-			case <-time.After(pause):
-			case <-s.quit:
-			}
-			pause = min(2*pause, maxPause)
-		}
-	}
-}
-
-const minPause, maxPause = time.Millisecond, time.Second
-
-// isTemporary reports whether Accept can succeed after err.
-func isTemporary(err error) bool {
-	temporary, ok := errors.AsType[interface {
-		error
-		Temporary() bool
-	}](err)
-	return ok && temporary.Temporary()
-}
-
-// startConn serves a connection in a new goroutine, unless the server has been stopped.
-func (s *Server) startConn(base context.Context, raw net.Conn) {
-	c, evicted := s.track(raw)
-	s.resetAll(evicted)
-	if c == nil {
-		resetConn(raw)
-		return
-	}
-	go c.serve(base)
-}
-
 // ServeConn serves one connection that the caller has accepted, in the caller's goroutine,
 // and returns when its handler has returned. It takes ownership of conn in every case, and
 // counts it like a connection that Serve has accepted.
@@ -259,41 +233,10 @@ func (s *Server) startConn(base context.Context, raw net.Conn) {
 // [ErrAbortHandler] if it panicked with that, [ErrServerClosed] after Shutdown or Close,
 // and otherwise the error that ConnError receives.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
-	c, evicted := s.track(conn)
-	s.resetAll(evicted)
+	c := s.track(conn, nil)
 	if c == nil {
-		resetConn(conn)
+		s.reset(conn)
 		return ErrServerClosed
 	}
 	return c.serve(ctx)
-}
-
-// addServing records a listener for Shutdown and Close, which close it. It reports whether
-// the listener may be served.
-func (s *Server) addServing(l *net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return false
-	}
-	if s.serving == nil {
-		s.serving = make(map[*net.Listener]bool)
-		s.quit = make(chan struct{})
-	}
-	s.serving[l] = true
-	s.addBusy(1)
-	return true
-}
-
-func (s *Server) removeServing(l *net.Listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.serving, l)
-	s.addBusy(-1)
-}
-
-func (s *Server) isStopping() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stopping
 }

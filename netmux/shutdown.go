@@ -31,9 +31,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 
 	for _, hook := range hooks {
-		go hook()
+		inBackground(hook, func(err *PanicError) { s.reportError(nil, "", err) })
 	}
-	s.resetAll(evicted)
+	endAll(evicted)
 	err := closeAll(serving)
 	select {
 	case <-idle:
@@ -54,17 +54,18 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	evicted, serving := s.stop()
 	listeners := s.protocolListeners()
-	var active []*conn
-	for c := s.active.first; c != nil; c = c.links[byAge].next {
-		active = append(active, c)
+	active := s.registry.all(activeStages...)
+	for _, e := range s.registry.all(linkStages...) {
+		evicted = append(evicted, s.evict(e, ErrServerClosed))
 	}
 	s.mu.Unlock()
 
-	s.resetAll(evicted)
+	endAll(evicted)
 	err := closeAll(serving)
-	for _, c := range active {
-		c.cancel(ErrServerClosed)
-		resetConn(c.raw)
+	for _, e := range active {
+		c := e.owner.(*conn)
+		c.details.cancel(ErrServerClosed)
+		s.reset(c.raw)
 	}
 	for _, l := range listeners {
 		l.Close()
@@ -80,9 +81,9 @@ func (s *Server) RegisterOnShutdown(f func()) {
 	s.shutdownHooks = append(s.shutdownHooks, f)
 }
 
-// stop makes the server refuse connections and evicts those that are half-open. It returns
-// them, and the listeners to close. The caller holds s.mu.
-func (s *Server) stop() (evicted *conn, serving []net.Listener) {
+// stop makes the server refuse connections and evicts those that are half-open, and the links
+// without a handler. It returns these, and the listeners to close. The caller holds s.mu.
+func (s *Server) stop() (evicted []*entry, serving []net.Listener) {
 	if !s.stopping && s.quit != nil {
 		close(s.quit)
 	}
@@ -91,8 +92,8 @@ func (s *Server) stop() (evicted *conn, serving []net.Listener) {
 		serving = append(serving, *l)
 		delete(s.serving, l) // its Serve returns
 	}
-	for s.halfOpen.first != nil {
-		evicted = s.evict(s.halfOpen.first, ErrServerClosed, evicted)
+	for _, e := range s.registry.all(stageHalfOpen, stageIdleLink) {
+		evicted = append(evicted, s.evict(e, ErrServerClosed))
 	}
 	if s.expiryTimer != nil {
 		s.expiryTimer.Stop()

@@ -105,28 +105,28 @@ func TestTLSByServerName(t *testing.T) {
 	}
 }
 
-// counted embeds a TLS connection, as a program does that counts decrypted bytes.
-type counted struct {
+// observedTLS embeds a TLS connection, as a program does that counts decrypted bytes.
+type observedTLS struct {
 	*tls.Conn
 	closed *atomic.Int32
 }
 
-func (c *counted) Close() error {
+func (c *observedTLS) Close() error {
 	c.closed.Add(1)
 	return c.Conn.Close()
 }
 
-type countingListener struct {
+type observingListener struct {
 	net.Listener
 	closed atomic.Int32
 }
 
-func (l *countingListener) Accept() (net.Conn, error) {
+func (l *observingListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &counted{conn.(*tls.Conn), &l.closed}, nil
+	return &observedTLS{conn.(*tls.Conn), &l.closed}, nil
 }
 
 // A connection that embeds a TLS connection is served over TLS. It is reset, not closed with an
@@ -137,7 +137,7 @@ func TestWrappedTLS(t *testing.T) {
 	inBand.NextProtos = []string{}
 	var s netmux.Server
 	handle(t, &s, echo, func(conn net.Conn) {
-		if _, ok := conn.(*counted); !ok {
+		if _, ok := conn.(*observedTLS); !ok {
 			t.Errorf("the handler got a %T", conn)
 		}
 		io.WriteString(conn, echo)
@@ -146,7 +146,7 @@ func TestWrappedTLS(t *testing.T) {
 	if err := s.Muxer.AddHandler("/abort", abort); err != nil {
 		t.Fatal(err)
 	}
-	l := &countingListener{Listener: tls.NewListener(streamtest.Listen(t, "tcp"), s.ConfigureTLS(server))}
+	l := &observingListener{Listener: tls.NewListener(streamtest.Listen(t, "tcp"), s.ConfigureTLS(server))}
 	addr := serveOn(t, &s, l)
 	for _, config := range []*tls.Config{client, inBand} {
 		conn := dial(t, &netmux.Dialer{Protocols: []string{echo}, TLSConfig: config}, addr)

@@ -14,6 +14,7 @@ import (
 // negotiation, by ALPN or because of Server.Fallback. It is nil if the context has no trace.
 type tracing struct {
 	trace   *multiselect.Trace
+	ctx     context.Context // of the negotiation
 	role    multiselect.Role
 	began   time.Time
 	outcome multiselect.Outcome // of the negotiation, if there was one
@@ -21,17 +22,17 @@ type tracing struct {
 	ended   bool
 }
 
-// beginTrace calls Begin, and returns the context for the negotiation.
-func beginTrace(ctx context.Context, role multiselect.Role) (*tracing, context.Context) {
+// beginTrace calls Begin.
+func beginTrace(ctx context.Context, role multiselect.Role) *tracing {
 	trace, _ := ctx.Value(tracekey.Key{}).(*multiselect.Trace)
 	if trace == nil {
-		return nil, ctx
+		return nil
 	}
 	t := &tracing{trace: trace, role: role, began: time.Now()}
 	if trace.Begin != nil {
 		trace.Begin(role)
 	}
-	return t, context.WithValue(ctx, tracekey.Key{}, &multiselect.Trace{
+	t.ctx = context.WithValue(ctx, tracekey.Key{}, &multiselect.Trace{
 		Sent:     trace.Sent,
 		Received: trace.Received,
 		Done: func(o multiselect.Outcome) {
@@ -41,6 +42,15 @@ func beginTrace(ctx context.Context, role multiselect.Role) (*tracing, context.C
 			}
 		},
 	})
+	return t
+}
+
+// context returns the context for the negotiation, which is ctx without a trace.
+func (t *tracing) context(ctx context.Context) context.Context {
+	if t == nil {
+		return ctx
+	}
+	return t.ctx
 }
 
 // setLazy makes the negotiation end the trace, which is that of a lazy stream.

@@ -1,0 +1,49 @@
+package netmux
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+)
+
+// details are the part of a connection that few half-open ones need: the link of a stream, and
+// all that begins with the agreement.
+type details struct {
+	on       *linkConn               // nil for a connection
+	answered bool                    // it ended without an agreement, and has not failed
+	cancel   context.CancelCauseFunc // of the handler's context; nil before the agreement
+	socket   *net.TCPConn            // asked for the bytes received; nil if that is not possible
+	counter  *atomic.Uint64          // of the bytes read; nil if the connection has none
+	baseline uint64                  // of either at the agreement
+}
+
+// newDetails returns the details of a connection on which a protocol is agreed. It reports
+// that the connection carries data if data has arrived since, or if that cannot be known.
+func newDetails(conn net.Conn, on *linkConn, cancel context.CancelCauseFunc) (d *details, carrying bool) {
+	d = &details{on: on, cancel: cancel}
+	if c, ok := conn.(interface{ BytesRead() *atomic.Uint64 }); ok {
+		d.counter = c.BytesRead()
+		d.baseline = d.counter.Load()
+		return d, false
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return d, true
+	}
+	received, ok := bytesReceived(tcp)
+	if !ok || hasUnread(tcp) { // in this order: a byte that arrives in between is unread
+		return d, true
+	}
+	d.socket, d.baseline = tcp, received
+	return d, false
+}
+
+// isSilent reports whether the peer has sent no byte since the agreement. It is called in
+// stageSilent only.
+func (d *details) isSilent() bool {
+	if d.counter != nil {
+		return d.counter.Load() == d.baseline
+	}
+	received, ok := bytesReceived(d.socket)
+	return ok && received == d.baseline
+}
