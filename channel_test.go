@@ -103,3 +103,45 @@ func TestChannelLimits(t *testing.T) {
 		}
 	}
 }
+
+// dataChannel is a message channel with a libp2p peer at the other end.
+type dataChannel struct {
+	limited
+	sent []string
+}
+
+func (d *dataChannel) WriteMessages(texts ...string) error {
+	d.sent = append(d.sent, texts...)
+	return nil
+}
+
+// TestDataChannel has initiators that send the bytes of a stream, as libp2p does on the data
+// channels of WebRTC, however they are divided into messages of the channel.
+func TestDataChannel(t *testing.T) {
+	header, proposal, unknown := say(wire.Header), say(apitest.NameA), say("/unknown")
+	for _, tt := range []struct {
+		name string
+		peer []string
+		sent string
+		want error
+	}{
+		{"one message", []string{header + proposal}, header + proposal, nil},
+		{"two messages", []string{header, proposal}, header + proposal, nil},
+		{"a proposal in pieces", []string{header + proposal[:3], proposal[3:5], proposal[5:]}, header + proposal, nil},
+		{"a second proposal", []string{header + unknown, proposal}, header + say("na") + proposal, nil},
+		{"early data", []string{header + proposal + "request"}, header + proposal, errors.ErrUnsupported},
+		{"no more", []string{header}, header, io.ErrUnexpectedEOF},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ch := &dataChannel{limited: limited{peer: tt.peer}}
+			c := multiselect.NewChannelCommunicator(ch)
+			protocol, _, err := apitest.EchoMuxer(t, apitest.NameA).NegotiateOn(context.Background(), c)
+			if !errors.Is(err, tt.want) || err == nil && protocol != apitest.NameA {
+				t.Errorf("NegotiateOn = %q, %v", protocol, err)
+			}
+			if sent := strings.Join(ch.sent, ""); sent != tt.sent {
+				t.Errorf("sent: %q, want %q", sent, tt.sent)
+			}
+		})
+	}
+}

@@ -54,7 +54,7 @@ func (cl *Client) SelectOneOf(ctx context.Context, stream io.ReadWriteCloser, pr
 	stage := firstNotMade
 	var n int
 	var err error
-	if len(protocols) > 0 && hasFastLength(protocols[0]) && isFast(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) {
+	if len(protocols) > 0 && hasFastLength(protocols[0]) && isFast(&cl.Limits) && traceOf(ctx) == nil && !cl.Unbuffered && !isUnbuffered(stream) && isPlain(stream) {
 		asked := firstFrame(&c.in.inline, len(protocols[0]))
 		if fill(asked[header+1:], protocols[0]) && (len(protocols) == 1 && cl.Limits.Timeout < 0 && ctx.Done() == nil || cl.prepareFirst(ctx, c, stream, protocols)) {
 			stage = firstWritten

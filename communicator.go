@@ -54,7 +54,7 @@ func NewCommunicator(stream io.ReadWriteCloser) *Communicator {
 // [Muxer.NegotiateOn] the caller serves the agreed protocol on the channel itself:
 // the returned [Handler] needs a stream and cannot be called with it.
 func NewChannelCommunicator(channel MessageChannel) *Communicator {
-	c := NewCommunicator(channelStream{nil, channel})
+	c := NewCommunicator(&channelStream{MessageChannel: channel})
 	c.ensureRare().channel = channel
 	return c
 }
@@ -131,7 +131,7 @@ func (c *Communicator) nextMessage(limit, shortest int) ([]byte, error) {
 // takeHeader consumes the header if it has arrived (R2, R3).
 func (c *Communicator) takeHeader() (done bool, err error) {
 	if ch := c.channel(); ch != nil {
-		return true, c.channelHeader(ch)
+		return c.channelHeader(ch)
 	}
 	if done, err = c.in.takeHeader(); done {
 		c.state.HeaderReceived = true
@@ -220,16 +220,6 @@ func (c *Communicator) queue(text string) {
 	c.out.queueMessage(c.spare(), text)
 }
 
-// queueList queues an answer to "ls".
-func (c *Communicator) queueList(names []string) {
-	if c.channel() != nil {
-		text, _, _ := wire.ConsumeMessage(wire.AppendList(nil, names), wire.MaxList)
-		c.rare.texts = append(c.rare.texts, string(text))
-		return
-	}
-	c.out.queueList(c.spare(), names)
-}
-
 // spare returns the reader's inline buffer if messages may be queued in it: it has no
 // pending bytes, and no write runs concurrently with reads.
 func (c *Communicator) spare() []byte {
@@ -267,6 +257,9 @@ func (c *Communicator) flush(concurrently bool) error {
 	// Without a call in between: the stack of this Write stays with a half-open negotiation.
 	n, err := c.stream.Write(bytes)
 	size := len(bytes)
+	if err == nil {
+		err = flushStream(c.stream)
+	}
 	if out != nil {
 		out.release()
 	}

@@ -71,8 +71,8 @@
 //	Reset        immediately                    immediately     no effect on the stream
 //
 // Close never waits for the peer (R31). It starts one or two goroutines that deliver the written
-// data, for at most the time limit. A process that is about to exit should call
-// [LazyStream.Wait] first. [LingerStats] counts these goroutines.
+// data, for at most the time limit. A process that is about to exit, or to close the connections
+// below its streams, should call [Drain] first. [LingerStats] counts the streams.
 //
 // A lazy stream is one allocation. A request and its reply are one write and one read, or two reads
 // if the answer arrives alone. Besides Close and CloseRead, it starts a goroutine only if a call

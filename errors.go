@@ -167,7 +167,7 @@ func (e *Error) Blame() Blame {
 		return BlameLocal
 	case isTimeout(e.Err):
 		return BlameSlowPeer
-	case e.wraps(context.Canceled, net.ErrClosed, ErrInvalidName, ErrNoProtocols):
+	case e.wraps(context.Canceled, ErrInvalidName, ErrNoProtocols, errMessages), isLocalClose(e.Err):
 		return BlameLocal
 	}
 	return BlameNone
@@ -175,6 +175,24 @@ func (e *Error) Blame() Blame {
 
 func (e *Error) wraps(causes ...error) bool {
 	return slices.ContainsFunc(causes, func(cause error) bool { return errors.Is(e.Err, cause) })
+}
+
+// isLocalClose reports whether this side has closed the stream. Some transports, such as QUIC,
+// wrap [net.ErrClosed] in errors that mean that the peer has closed the connection. So it
+// counts only where the wrappers are known.
+func isLocalClose(err error) bool {
+	for {
+		switch e := err.(type) {
+		case *Error:
+			err = e.Err
+		case *CommunicatorError:
+			err = e.Err
+		case *net.OpError:
+			err = e.Err
+		default:
+			return err == net.ErrClosed || err == errEnded
+		}
+	}
 }
 
 func isTimeout(err error) bool {
@@ -201,8 +219,11 @@ func (e *CommunicatorError) Unwrap() error { return e.Err }
 // readError returns the error of a Read. [io.EOF] becomes [io.ErrUnexpectedEOF] if the
 // peer had sent a byte before.
 func readError(err error, got int32) error {
-	if err == io.EOF && got > 0 {
+	switch {
+	case err == io.EOF && got > 0:
 		err = io.ErrUnexpectedEOF
+	case errors.Is(err, io.ErrShortBuffer): // a data channel, for example
+		err = fmt.Errorf("%w: %w", err, errMessages)
 	}
 	return &CommunicatorError{"read", err}
 }

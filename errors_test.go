@@ -31,6 +31,13 @@ type fact struct {
 	text    string // a part of the message
 }
 
+// peerClosed is an error like those of quic-go, which wrap [net.ErrClosed] whoever closed.
+type peerClosed struct{}
+
+func (peerClosed) Error() string { return "closed by the peer" }
+
+func (peerClosed) Unwrap() error { return net.ErrClosed }
+
 func facts() []fact {
 	h := say(wire.Header)
 	const none, peer, slow, local = multiselect.BlameNone, multiselect.BlamePeer, multiselect.BlameSlowPeer, multiselect.BlameLocal
@@ -41,6 +48,8 @@ func facts() []fact {
 		{name: "another protocol", peer: "HTTP/1.1 400\r\n", want: multiselect.ErrNotMultistream, blame: peer, text: `peer sent "H": the peer does not speak`},
 		{name: "deadline of the stream", end: os.ErrDeadlineExceeded, want: os.ErrDeadlineExceeded, blame: slow, timeout: true},
 		{name: "closed meanwhile", end: net.ErrClosed, want: net.ErrClosed, blame: local},
+		{name: "closed meanwhile, by a socket", end: &net.OpError{Op: "read", Net: "tcp", Err: net.ErrClosed}, want: net.ErrClosed, blame: local},
+		{name: "the peer closed its connection, as QUIC says it", end: peerClosed{}, want: net.ErrClosed, blame: none, text: "closed by the peer"},
 		{
 			name: "connection reset", end: &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET},
 			want: syscall.ECONNRESET, blame: none, text: "connection reset by peer",

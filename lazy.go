@@ -64,12 +64,15 @@ type LazyStream struct {
 	err    error      // returned by all calls in state LazyFailed
 	state  LazyState
 	closed bool // Close or Reset was called
+	// The peer has agreed, and no call has waited for that; see Close.
+	unobserved bool
 
 	// The first flight. While writing is set, only the call that set it changes guard and
 	// firstSent, and it writes to the stream without mu.
 	unbuffered  bool // Write returns after the peer has read; immutable
 	sendStarted bool // a write of the header was attempted, so an answer may arrive
 	writing     bool // a call is writing before the agreement
+	blocked     bool // that call is one of the waiters, see earlyWrite
 	guard       guard.State
 	firstSent   int // bytes of the header and the proposal sent
 
@@ -145,7 +148,7 @@ func (cl *Client) Lazy(ctx context.Context, stream io.ReadWriteCloser, protocol 
 		}
 	}()
 	l.hasDeadlines = asDeadliner(stream) != nil
-	if !isFast(&cl.Limits) || traceOf(ctx) != nil || !isFastName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) {
+	if !isFast(&cl.Limits) || traceOf(ctx) != nil || !isFastName(protocol) || !hasGraphicEnds(protocol) || cl.Unbuffered || isUnbuffered(stream) || !isPlain(stream) {
 		if err := cl.initLazy(ctx, l); err != nil {
 			running = nil
 			return nil, err

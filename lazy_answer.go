@@ -41,6 +41,9 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 	if l.state == LazyPending {
 		l.startWaiting()
 		defer l.stopWaiting()
+	} else if l.unobserved && h != &l.out {
+		l.unobserved = false
+		l.in.direct.Store(!l.in.closed)
 	}
 	before := l.foreignTimeouts
 	for {
@@ -253,11 +256,12 @@ func (l *LazyStream) conclude(err error) {
 		communicators.Put(c)
 	}
 	l.state = LazyAgreed
+	l.unobserved = l.waiters == 0 || l.waiters == 1 && l.blocked
 	// Apply the read deadline and the CloseRead that have waited for the agreement.
 	if l.interrupted || !l.in.deadline.IsZero() {
 		l.overrideDeadline(deadliner.SetReadDeadline, l.in.deadline)
 	}
-	l.in.direct.Store(!l.in.closed)
+	l.in.direct.Store(!l.in.closed && !l.unobserved)
 	if l.in.closed && !l.closed {
 		l.withoutLock(func() { l.closeStreamRead() })
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/multiselect/multiselect/internal/guard"
+	"github.com/multiselect/multiselect/internal/streamend"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -33,14 +34,15 @@ var firstFlightBuffers = sync.Pool{New: func() any { return new([maxCopied + lar
 // n is the number of bytes of p that were written, also if err is not nil. After an
 // error or a short write the negotiation is unchanged unless the stream was ended: the
 // caller may continue with p[n:], and no byte is sent twice. If a write fails because the
-// stream was ended, Write returns the outcome as its error.
+// stream was ended, Write returns the outcome as its error. The time during which a Write of
+// early data blocks counts for [Limits].Timeout, after the first 20 ms.
 func (l *LazyStream) Write(p []byte) (n int, err error) {
 	if l.out.direct.Load() {
 		return l.stream.Write(p)
 	}
 	l.mu.Lock()
 	// Reading c.rare is safe: there is no answer reader before sendStarted is set.
-	if l.sendStarted || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.rare != nil || l.firstSize+len(p) > inlineSize {
+	if l.sendStarted || l.writing || l.out.closed || l.state != LazyPending || l.c != nil && l.c.rare != nil || l.firstSize+len(p) > inlineSize || !isSocket(l.stream) {
 		return l.writeSlow(p)
 	}
 	next, ok := l.guard.After(p)
@@ -109,17 +111,24 @@ func (l *LazyStream) writeSlow(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Flush sends the header and the proposal if these are unsent. It blocks only for the
-// write, not for the answer. An error leaves the negotiation pending unless the stream was
-// ended; a further call sends the rest.
+// Flush sends the header and the proposal if these are unsent, and calls the stream's Flush
+// method if it has one that returns an error. It blocks only for the write, not for the
+// answer. An error leaves the negotiation pending unless the stream was ended; a further
+// call sends the rest.
 func (l *LazyStream) Flush() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.ensureFirstSent(context.Background(), &l.out)
+	err := l.ensureFirstSent(context.Background(), &l.out)
+	l.mu.Unlock()
+	if err == nil {
+		err = flushStream(l.stream)
+	}
+	return err
 }
 
 // CloseWrite half-closes the stream for writing, after the header and the proposal. It
 // does not wait for the answer, except on an unbuffered stream, and reading continues.
+// While a Write is blocked, CloseWrite on a TCP or Unix socket ends it with [net.ErrClosed], and on
+// other streams waits for it until the peer has agreed.
 //
 // If the stream cannot be half-closed, because it has no CloseWrite or that fails with
 // [errors.ErrUnsupported], the end of the stream is the only one that the peer can receive. So
@@ -138,7 +147,10 @@ func (l *LazyStream) tryCloseWrite() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ctx := context.Background()
-	err := l.ensureFirstSent(ctx, &l.out)
+	err := l.interruptWriter()
+	if err == nil {
+		err = l.ensureFirstSent(ctx, &half{closed: l.closed})
+	}
 	if err == nil && l.unbuffered {
 		err = l.awaitDirect(ctx, &l.out)
 	}
@@ -154,6 +166,25 @@ func (l *LazyStream) tryCloseWrite() error {
 	l.notify()
 	l.withoutLock(func() { err = closer.CloseWrite() })
 	return err
+}
+
+// interruptWriter makes a blocked Write of early data on a socket return, before a CloseWrite,
+// which would not wait for it either.
+func (l *LazyStream) interruptWriter() error {
+	if err := l.closedErr(&l.out); err != nil {
+		return err
+	}
+	if !l.writing || !isSocket(l.stream) {
+		return nil
+	}
+	l.out.closed = true
+	l.notify()
+	l.overrideDeadline(deadliner.SetWriteDeadline, streamend.LongAgo)
+	for l.writing {
+		l.waitChange()
+	}
+	l.overrideDeadline(deadliner.SetWriteDeadline, l.out.deadline)
+	return nil
 }
 
 // ReadFrom blocks until the peer has agreed, and then copies r to the stream with
@@ -235,6 +266,8 @@ func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 		l.notify()
 	}
 	var w written
+	early := l.beginEarlyWrite()
+	defer early.end()
 	l.withoutLock(func() { w = l.writeFirst(l.firstSent, p) })
 	return l.recordSent(w, p, next)
 }

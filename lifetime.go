@@ -97,10 +97,12 @@ func (c *Communicator) clear() {
 	c.finished, c.fast, c.ignoresWriteErrs = false, false, false
 }
 
+var errEnded = fmt.Errorf("%w: the negotiation has ended", net.ErrClosed)
+
 // checkUsable fails if the conversation has ended, with a failure or an agreement.
 func (c *Communicator) checkUsable(role Role) error {
 	if c.finished {
-		return &Error{Role: role, Phase: c.phase, Err: fmt.Errorf("%w: the negotiation has ended", net.ErrClosed)}
+		return &Error{Role: role, Phase: c.phase, Err: errEnded}
 	}
 	return nil
 }
@@ -124,6 +126,14 @@ func (c *Communicator) begin(ctx context.Context, role Role, l *Limits, unbuffer
 		trace.begin(role)
 	}
 	c.recordUnbuffered(unbuffered)
+	if c.channel() == nil {
+		if err := checkStream(c.stream); err != nil {
+			return err
+		}
+		if !isPlain(c.stream) {
+			c.ensureRare() // a lazy stream asks for it
+		}
+	}
 	return c.arm(ctx, l)
 }
 
@@ -161,30 +171,6 @@ func (c *Communicator) armFirst(stream io.ReadWriteCloser, ctx context.Context, 
 		return false
 	}
 	return true
-}
-
-// recordUnbuffered records whether the stream has no buffer (R28), as its owner may know.
-func (c *Communicator) recordUnbuffered(known bool) {
-	if c.channel() == nil && (known || isUnbuffered(c.stream)) {
-		c.ensureRare().unbuffered = true
-	}
-}
-
-// isUnbuffered recognizes the pipes of package net, whose Write returns after the peer has read.
-func isUnbuffered(stream io.ReadWriteCloser) bool {
-	switch stream.(type) { // without a call
-	case *net.TCPConn, *net.UnixConn:
-		return false
-	}
-	return isPipe(stream)
-}
-
-func isPipe(stream io.ReadWriteCloser) bool {
-	if s, ok := stream.(interface{ LocalAddr() net.Addr }); ok {
-		addr := s.LocalAddr()
-		return addr != nil && addr.Network() == "pipe"
-	}
-	return false
 }
 
 // stopTimer stops the time limit. It reports false, also when called again, if that has
@@ -228,7 +214,7 @@ func (c *Communicator) endStream() {
 	}
 	c.life.ended = true
 	var stream io.Closer = c.stream
-	if ch, ok := stream.(channelStream); ok {
+	if ch, ok := stream.(*channelStream); ok {
 		stream = ch.MessageChannel
 	}
 	streamend.Reset(stream, ResetCode)

@@ -15,7 +15,7 @@ import (
 // stream is left for the next. Only the watchdog and the bytes of an empty buffer may
 // differ.
 //
-// TestReuse in internal/apitest/fault sees what a caller could notice of it; this
+// TestReuse in internal/suite/fault sees what a caller could notice of it; this
 // test also finds fields that no call uses yet.
 func TestReleaseForgets(t *testing.T) {
 	var m Muxer

@@ -38,12 +38,14 @@ type Muxer struct {
 	// NoList makes "ls" an unknown protocol, which is answered "na" (R19).
 	NoList bool
 	// ListFilter selects the names in the answer to "ls". If it is nil, the answer has
-	// all names. The goroutine that negotiates calls it, without a lock held.
+	// all names. The goroutine that negotiates calls it, without a lock held, for each
+	// registered name and each "ls"; without it, the list is made once for each change.
 	ListFilter func(protocol string) bool
 
 	table    names.Table[Handler]
-	mu       sync.Mutex // held while the matchers change
+	mu       sync.Mutex // held while the matchers change, and while the list is made
 	matchers atomic.Pointer[matchers]
+	list     atomic.Pointer[nameList]
 }
 
 // NewMuxer returns a Muxer with the given handlers and the default [Limits]. A zero

@@ -18,7 +18,7 @@ func (m *Muxer) negotiateFirst(ctx context.Context, stream io.ReadWriteCloser) (
 	running := c
 	defer resetAfterPanic(&running, stream)
 	var w, n, size int
-	if !m.Unbuffered && !m.HeaderFirst && isFast(&m.Limits) && traceOf(ctx) == nil && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armFirst(stream, ctx, &m.Limits)) {
+	if !m.Unbuffered && !m.HeaderFirst && isFast(&m.Limits) && traceOf(ctx) == nil && isPlain(stream) && (m.Limits.Timeout < 0 && ctx.Done() == nil || c.armFirst(stream, ctx, &m.Limits)) {
 		// Reads end where rules.Readable ends them: after the shortest message that can be
 		// agreed on, and then after the one that has begun to arrive (R12).
 		const header = len(wire.HeaderFrame)

@@ -27,10 +27,10 @@ const (
 	matchFunc
 )
 
-// MatchMajor accepts all versions of a protocol with one major number: MatchMajor("/foo/1.2.0")
-// accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither "/foo/2.0.0" nor "/foo/1.2.0-rc1". A
-// version is one, two or three numbers after the last slash. The handler receives the proposed
-// version. The list of a [Muxer] contains the protocol given here.
+// MatchMajor accepts all versions of a protocol with one major number. MatchMajor("/foo/1.2.0"),
+// or MatchMajor("/foo/1"), accepts "/foo/1", "/foo/1.7" and "/foo/1.0.3", and neither "/foo/2.0.0"
+// nor "/foo/1.2.0-rc1". A version is one, two or three numbers after the last slash. The handler
+// receives the proposed version. The list of a [Muxer] contains the protocol given here.
 func MatchMajor(protocol string) Matcher { return Matcher{kind: matchMajor, name: protocol} }
 
 // MatchPrefix accepts all names that begin with prefix.

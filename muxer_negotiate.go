@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/multiselect/multiselect/internal/names"
@@ -96,6 +95,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 			err = c.in.record(n, len(buffer), failed)
 		}
 	}
+	if err == nil {
+		err = c.checkChannel()
+	}
 	err = c.end(ctx, protocol, c.refusedNames(err), false, m.classifyEnd(c, err))
 	running = nil
 	if err != nil {
@@ -137,8 +139,13 @@ func (m *Muxer) answer(c *Communicator, text []byte) (string, Handler, error) {
 	protocol, h := m.lookup(text)
 	lists := !m.NoList && c.state.MayList(m.Limits.maxLists())
 	reply := rules.ReplyTo(text, h != nil, len(c.in.pending()) > 0, lists)
+	if err := c.flushList(); err != nil {
+		return "", nil, err
+	}
 	if reply == rules.ReplyList {
-		m.sendList(c)
+		if err := m.sendList(c); err != nil {
+			return "", nil, err
+		}
 	} else if f := c.state.Answer(reply, m.Limits.maxProposals(), m.Limits.maxBytes()); f != rules.NoFault {
 		if f == rules.TooMuchSent {
 			c.keepRefused(text)
@@ -192,40 +199,13 @@ func (c *Communicator) refusedNames(err error) (refused []string) {
 	return refused
 }
 
-// sendList answers "ls" with a list, or with "na" if that does not fit (R21).
-func (m *Muxer) sendList(c *Communicator) {
-	list, fits := m.listNames()
-	c.state.AnswerList(fits)
-	if !fits {
-		c.queueWithHeader(wire.NA)
-		return
-	}
-	c.queueHeader()
-	c.queueList(list)
-}
-
-// listNames returns the sorted names of the list, and whether the list may be sent.
-func (m *Muxer) listNames() (list []string, fits bool) {
-	maxNames := m.Limits.maxListNames()
-	for name := range m.names {
-		if m.ListFilter != nil && !m.ListFilter(name) {
-			continue
-		}
-		if list = append(list, name); !rules.ListFits(len(list), 0, maxNames, 0) {
-			return nil, false
-		}
-	}
-	slices.Sort(list)
-	return list, rules.ListFits(len(list), wire.ListSize(list), maxNames, m.Limits.maxListBytes())
-}
-
 // classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), [ErrListed] for one that
 // has closed after a list (R19), and otherwise err.
 func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	end := rules.EndHere
 	failed, ok := errors.AsType[*CommunicatorError](err)
 	switch {
-	case !ok || failed.Op != "read" || failed == errReadCount, isTimeout(err), errors.Is(err, net.ErrClosed),
+	case !ok || failed.Op != "read" || failed == errReadCount, isTimeout(err), isLocalClose(err),
 		errors.Is(err, io.ErrClosedPipe), errors.Is(err, io.ErrNoProgress):
 	case errors.Is(err, ErrMalformed), errors.Is(err, ErrTooLarge):
 		end = rules.EndMalformed

@@ -23,7 +23,7 @@ const (
 // that are published.
 func sources(t *testing.T, visit func(path string, fset *token.FileSet, file *ast.File)) {
 	t.Helper()
-	for _, folder := range []string{".", "wire", "transcript", "netmux", "conform", "internal", "otel", filepath.Join("cmd", "mss"), "gomultistream"} {
+	for _, folder := range []string{".", "wire", "transcript", "telemetry", "netmux", "examples", "conform", "internal", "otel", filepath.Join("cmd", "mss"), "gomultistream"} {
 		fset := token.NewFileSet()
 		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {

@@ -3,7 +3,6 @@ package multiselect
 import (
 	"errors"
 	"io"
-	"net"
 	"sync"
 
 	"github.com/multiselect/multiselect/wire"
@@ -20,8 +19,9 @@ type writer struct {
 
 // flight is a buffer for the messages of one write.
 type flight struct {
-	bytes []byte
-	done  chan written // receives the result of a write that runs in a goroutine
+	bytes  []byte
+	shared bool         // bytes belong to all peers of a Muxer and must not change
+	done   chan written // receives the result of a write that runs in a goroutine
 }
 
 // written is the result of a write.
@@ -37,7 +37,7 @@ var flights = sync.Pool{New: func() any { return &flight{bytes: make([]byte, 0, 
 
 // release returns the flight to its pool.
 func (f *flight) release() {
-	if cap(f.bytes) <= 2*largeSize { // append rounds up
+	if !f.shared && cap(f.bytes) <= 2*largeSize { // append rounds up
 		f.bytes = f.bytes[:0]
 		flights.Put(f)
 	}
@@ -59,12 +59,6 @@ func (w *writer) queueMessage(inline []byte, text string) {
 	}
 	f := w.moveOut(inline)
 	f.bytes = wire.AppendMessage(f.bytes, text)
-}
-
-// queueList queues an answer to "ls".
-func (w *writer) queueList(inline []byte, names []string) {
-	f := w.moveOut(inline)
-	f.bytes = wire.AppendList(f.bytes, names)
 }
 
 // moveOut moves the queue out of inline.
@@ -91,6 +85,9 @@ func (w *writer) take(inline []byte) (out *flight, bytes []byte) {
 
 func write(stream io.Writer, bytes []byte) written {
 	n, err := stream.Write(bytes)
+	if err == nil {
+		err = flushStream(stream)
+	}
 	return written{n, err}.clamp(len(bytes))
 }
 
@@ -113,5 +110,5 @@ func (f *flight) start(stream io.Writer) {
 // isUndelivered reports whether a write has failed because the peer does not read (R17), and not
 // because of a deadline, this side's own Close, or a short count without an error.
 func isUndelivered(err error) bool {
-	return !isTimeout(err) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrShortWrite)
+	return !isTimeout(err) && !isLocalClose(err) && !errors.Is(err, io.ErrShortWrite)
 }

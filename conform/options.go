@@ -12,6 +12,10 @@ import (
 	"github.com/multiselect/multiselect"
 )
 
+// Sometimes begins the reasons in [Options.ExpectFail] of cases that fail in some runs only,
+// for example because the system can deliver two writes of a party as one.
+const Sometimes = "sometimes: "
+
 // Options select cases and set limits. The zero value plays all cases.
 type Options struct {
 	// Suite are the cases to select from. If nil, those of this package. [Parse] reads
@@ -33,7 +37,9 @@ type Options struct {
 	Quiet time.Duration
 	// ExpectFail maps ids of cases that are known to fail to the reasons. Such a failure
 	// does not fail the run. An id listed here whose case passes makes the run fail, so
-	// that the list stays true; a case that is skipped or unsupported does not.
+	// that the list stays true; a case that is skipped or unsupported does not. A reason
+	// that begins with [Sometimes] is for a case that can fail or pass: neither makes the
+	// run fail.
 	ExpectFail map[string]string
 	// OnStart, if not nil, is called before each case by the goroutine of the run.
 	OnStart func(*Case)

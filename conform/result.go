@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"strings"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -38,7 +39,7 @@ type Result struct {
 	// Outcome is the legal outcome that matched, or nil.
 	Outcome *Outcome
 	// Expected is the reason in [Options.ExpectFail] for which the case should fail, or
-	// "". If it is set, a pass makes the run fail.
+	// "". If it is set, a pass makes the run fail, unless it begins with [Sometimes].
 	Expected string
 	// Events are the events on the stream, in order. If the case was played once for
 	// each split, they are those of the last play, which decided the verdict.
@@ -54,15 +55,13 @@ type Result struct {
 // Bad reports whether the result makes a run fail. It is true for an unexpected failure,
 // for an unexpected pass, and for an error of the tester.
 func (r *Result) Bad() bool {
-	switch r.Verdict {
-	case VerdictFail:
-		return r.Expected == ""
-	case VerdictError:
+	switch {
+	case r.Verdict == VerdictError:
 		return true
-	case VerdictSkipped, VerdictUnsupported:
+	case r.Verdict == VerdictSkipped, r.Verdict == VerdictUnsupported, strings.HasPrefix(r.Expected, Sometimes):
 		return false
 	}
-	return r.Expected != ""
+	return (r.Verdict == VerdictFail) == (r.Expected == "")
 }
 
 // Event is an event on the stream.

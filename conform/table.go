@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // sourceLine is a line of a case file, with the number that errors name.
@@ -22,7 +23,7 @@ type table struct {
 	body    []sourceLine
 }
 
-var column = regexp.MustCompile(`^[a-z]+$`)
+var column = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+$`) })
 
 // expandTables returns the lines of a case file, in which each case below a table is
 // repeated for each row, with "${column}" replaced by the cell.
@@ -79,7 +80,7 @@ func (t *table) expand() (lines []sourceLine, err error) {
 	for i, name := range t.columns {
 		used := func(l sourceLine) bool { return strings.Contains(l.text, "${"+name+"}") }
 		switch {
-		case !column.MatchString(name) || name == patternAny || name == patternList || slices.Contains(t.columns[:i], name):
+		case !column().MatchString(name) || name == patternAny || name == patternList || slices.Contains(t.columns[:i], name):
 			return nil, fmt.Errorf("%q cannot name a column", name)
 		case !slices.ContainsFunc(t.body, used):
 			return nil, fmt.Errorf("the case does not use the column %q", name)

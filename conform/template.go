@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/multiselect/multiselect/transcript"
 	"github.com/multiselect/multiselect/wire"
@@ -19,7 +20,7 @@ var partNames = []string{"A", "B", "Raw", "Nine", "Long"}
 
 // placeholder is "${A}", a name; "${A:form}", something that is made of a name; or
 // "${x*1022}", a repeated string.
-var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([^{}]*)\}`) })
 
 // forms are the words that a placeholder can have after the colon.
 var forms = map[string]func(name string) string{
@@ -57,7 +58,7 @@ func halves(name string) [2]string {
 // names is an error.
 func Expand(text string, names map[string]string) (string, error) {
 	var failed error
-	text = placeholder.ReplaceAllStringFunc(text, func(p string) string {
+	text = placeholder().ReplaceAllStringFunc(text, func(p string) string {
 		s, err := expandOne(p[2:len(p)-1], names)
 		if err != nil {
 			failed = fmt.Errorf("%s: %w", p, err)
@@ -117,7 +118,7 @@ func placeholders(l transcript.Line) (keys []string, err error) {
 		if err := checkPlaceholders(text); err != nil {
 			return nil, err
 		}
-		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
+		for _, m := range placeholder().FindAllStringSubmatch(text, -1) {
 			if key, _, _ := strings.Cut(m[1], ":"); !strings.Contains(m[1], "*") {
 				keys = append(keys, key)
 			}

@@ -25,8 +25,8 @@ s/\bBudget:/Timeout:/g
 s/\b\(Message\|Proposals\|Bytes\|ListBytes\|ListNames\|Lists\):/Max\1:/g
 }
 s/\([A-Za-z]\+\), _ \(:\?=\) multiselect\.LingerStats()/\1 \2 multiselect.LingerStats().Active/
-s/_, \([A-Za-z]\+\) \(:\?=\) multiselect\.LingerStats()/\1 \2 multiselect.LingerStats().Refused/
-s/\([A-Za-z]\+, [A-Za-z]\+ :\?=\) multiselect\.LingerStats()/\1 multiselect.LingerStats().Active, multiselect.LingerStats().Refused/
+s/_, \([A-Za-z]\+\) \(:\?=\) multiselect\.LingerStats()/\1 \2 multiselect.LingerStats().Evicted/
+s/\([A-Za-z]\+, [A-Za-z]\+ :\?=\) multiselect\.LingerStats()/\1 multiselect.LingerStats().Active, multiselect.LingerStats().Evicted/
 s/\bmultiselect\.TranscriptTrace(/transcript.NewTrace(/g
 s/\.Unheard\b/.WriteErr/g
 s/\.Underlying()/.Stream()/g

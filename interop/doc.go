@@ -1,13 +1,13 @@
-// Package interop puts this project's code together with other implementations
-// of multistream-select, over real sockets, and with mss as a process. It holds
-// nothing but tests, is never published, and is not part of go.work:
+// Package interop connects this project's code with other implementations of
+// multistream-select, over real sockets, and with mss as a process. It has only tests, which
+// interop/check runs. README.md describes the other packages of this module, and the modules
+// in the folders below, which need other versions of its dependencies.
 //
-//	./check                                         # everything, as CI runs it
-//	GOWORK=off go test -v -run '^TestMatrix$' .     # shows who talks to whom, and how
-//	GOWORK=off go test -v -run '^TestStrangers$' .  # shows what differs when it goes wrong
+//	./check                                         # the tests of all modules
+//	GOWORK=off go test -v -run '^TestMatrix$' .     # shows each pair, and what it negotiates
+//	GOWORK=off go test -v -run '^TestStrangers$' .  # shows the differences after an error
 //
 // In all files "ours" is github.com/multiselect/multiselect and "theirs" is
-// github.com/multiformats/go-multistream. matrix_test.go holds the table of
-// scenarios: read it first. differences_test.go holds what the two do not have
-// in common.
+// github.com/multiformats/go-multistream. matrix_test.go has the table of scenarios: read it
+// first. differences_test.go has the behaviour in which the two differ.
 package interop

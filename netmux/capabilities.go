@@ -16,6 +16,11 @@ type (
 	tlsStater   interface{ ConnectionState() tls.ConnectionState }
 )
 
+type lingeringTLS struct {
+	lingerer
+	tlsStater
+}
+
 // capabilities are the optional methods of a connection.
 type capabilities struct {
 	set capability
@@ -247,66 +252,59 @@ func (p *capabilities) wrapWithTLS(c *replayConn) net.Conn {
 
 // wrapWithBoth is wrap for connections with SetLinger and ConnectionState.
 func (p *capabilities) wrapWithBoth(c *replayConn) net.Conn {
+	both := lingeringTLS{p.l, p.t}
 	switch p.set &^ (canLinger | hasTLS) {
 	case canCloseWrite:
 		return struct {
 			*replayConn
 			closeWriter
-			lingerer
-			tlsStater
-		}{c, p.w, p.l, p.t}
+			lingeringTLS
+		}{c, p.w, both}
 	case canCloseRead:
 		return struct {
 			*replayConn
 			closeReader
-			lingerer
-			tlsStater
-		}{c, p.r, p.l, p.t}
+			lingeringTLS
+		}{c, p.r, both}
 	case canCloseWrite | canCloseRead:
 		return struct {
 			*replayConn
 			closeWriter
 			closeReader
-			lingerer
-			tlsStater
-		}{c, p.w, p.r, p.l, p.t}
+			lingeringTLS
+		}{c, p.w, p.r, both}
 	case hasSyscallConn:
 		return struct {
 			*replayConn
 			syscall.Conn
-			lingerer
-			tlsStater
-		}{c, p.s, p.l, p.t}
+			lingeringTLS
+		}{c, p.s, both}
 	case canCloseWrite | hasSyscallConn:
 		return struct {
 			*replayConn
 			closeWriter
 			syscall.Conn
-			lingerer
-			tlsStater
-		}{c, p.w, p.s, p.l, p.t}
+			lingeringTLS
+		}{c, p.w, p.s, both}
 	case canCloseRead | hasSyscallConn:
 		return struct {
 			*replayConn
 			closeReader
 			syscall.Conn
-			lingerer
-			tlsStater
-		}{c, p.r, p.s, p.l, p.t}
+			lingeringTLS
+		}{c, p.r, p.s, both}
 	case canCloseWrite | canCloseRead | hasSyscallConn:
 		return struct {
 			*replayConn
 			closeWriter
 			closeReader
 			syscall.Conn
-			lingerer
-			tlsStater
-		}{c, p.w, p.r, p.s, p.l, p.t}
+			lingeringTLS
+		}{c, p.w, p.r, p.s, both}
 	default:
 		return struct {
 			*replayConn
-			lingerer
-			tlsStater
-		}{c, p.l, p.t}
+			lingeringTLS
+		}{c, both}
 	}
 }

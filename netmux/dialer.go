@@ -70,7 +70,7 @@ type Dialer struct {
 // the TLS handshake has failed: then Protocols holds what was offered by ALPN. If the peer
 // supports none of Protocols, [errors.Is] finds [multiselect.ErrNotSupported] in it.
 //
-// DialContext can be the DialContext of an [net/http.Transport], and its DialTLSContext if
+// DialContext can be the DialContext of a [net/http.Transport], and its DialTLSContext if
 // TLSConfig is set. For HTTP/2 put "h2" into Protocols and set ForceAttemptHTTP2 of the
 // Transport, which otherwise speaks HTTP/1.1 on every connection of a DialTLSContext. For
 // HTTP/2 without TLS, Transport.Protocols must have UnencryptedHTTP2 and not HTTP1.

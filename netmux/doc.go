@@ -93,7 +93,8 @@
 // # Shutdown
 //
 // [Server.Shutdown] closes the ports, resets half-open connections, and waits for handlers and
-// queues. A server on a Listener owns connections of its own and is stopped first:
+// queues. It does not end the contexts of handlers; [Server.RegisterOnShutdown] can tell those that
+// run for long to finish. A server on a Listener owns connections of its own and is stopped first:
 //
 //	web.Drain(ctx)           // unregisters "http/1.1", and waits until the queue is accepted
 //	httpServer.Shutdown(ctx) // waits until all requests are answered

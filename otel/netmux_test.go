@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -18,45 +17,6 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 	otelmultiselect "github.com/multiselect/multiselect/otel"
 )
-
-// A server and a dialer whose negotiations are counted.
-func Example() {
-	telemetry, err := otelmultiselect.New(otelmultiselect.Options{ // the global providers
-		Protocols: []string{"/echo/1.0.0"}, // has a label of its own, whatever peers propose
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	srv := &netmux.Server{
-		// Each connection is one negotiation, from Accept on.
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return telemetry.Context(ctx) },
-	}
-	if err := srv.Muxer.AddHandler("/echo/1.0.0", func(_ context.Context, _ string, s io.ReadWriteCloser) {
-		defer s.Close()
-		io.Copy(s, s)
-	}); err != nil {
-		fmt.Println(err)
-		return
-	}
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	go srv.Serve(port)
-	defer srv.Close()
-
-	dialer := &netmux.Dialer{Protocols: []string{"/echo/1.0.0"}}
-	conn, protocol, err := dialer.DialProtocol(telemetry.Context(context.Background()), "tcp", port.Addr().String())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer conn.Close()
-	fmt.Println(protocol)
-	// Output: /echo/1.0.0
-}
 
 // counts returns the number of negotiations of responders by outcome, and by "agreed PROTOCOL".
 func counts(t *testing.T, reader *metric.ManualReader) map[string]int {

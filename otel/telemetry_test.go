@@ -111,16 +111,17 @@ func initiate(protocols ...string) func(context.Context, io.ReadWriteCloser) err
 	}
 }
 
-// respond serves /a. Only silence meets the time limit.
-func respond(ctx context.Context, s io.ReadWriteCloser) error {
-	muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3}}
-	if _, silent := s.(net.Conn); silent {
-		muxer.Limits.Timeout = 20 * time.Millisecond
+// respond serves /a with the default time limit.
+func respond(ctx context.Context, s io.ReadWriteCloser) error { return respondWithin(0)(ctx, s) }
+
+func respondWithin(limit time.Duration) func(context.Context, io.ReadWriteCloser) error {
+	return func(ctx context.Context, s io.ReadWriteCloser) error {
+		muxer := multiselect.Muxer{Limits: multiselect.Limits{MaxProposals: 3, Timeout: limit}}
+		if err := muxer.AddHandler("/a", func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
+			return err
+		}
+		return muxer.ServeStream(ctx, s)
 	}
-	if err := muxer.AddHandler("/a", func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
-		return err
-	}
-	return muxer.ServeStream(ctx, s)
 }
 
 // silence is a stream on which nothing ever comes.
@@ -145,23 +146,23 @@ type scene struct {
 // scenes returns every outcome there is.
 func scenes() []scene {
 	return []scene{
-		{"agrees at once", peerSays(header, a), initiate("/a"), "initiator", agreed, "none", 1, nil, false},
-		{"agrees on the second", peerSays(header, na, b), initiate("/a", "/b"), "initiator", agreed, "none", 2, []string{"/a"}, false},
-		{"is refused", peerSays(header, na, na), initiate("/a", "/b"), "initiator", refused, "none", 2, []string{"/a", "/b"}, false},
-		{"meets a web server", peerSays("HTTP/1.1 400 Bad Request\r\n"), initiate("/a"), "initiator", foreign, "peer", 1, nil, true},
-		{"hears something else", peerSays(header, b), initiate("/a"), "initiator", unexpected, "peer", 1, nil, true},
-		{"hears no message", peerSays(header, "\x00"), initiate("/a"), "initiator", malformed, "peer", 1, nil, true},
-		{"hears too much", peerSays(header, "\xff\x7f"), initiate("/a"), "initiator", tooLarge, "peer", 1, nil, true},
-		{"is left", peerSays(header), initiate("/a"), "initiator", closed, "none", 1, nil, true},
-		{"proposes nothing", peerSays(), initiate(), "initiator", misused, "local", 0, nil, true},
-		{"lists", peerSays(header, "\x05\x03/a\n\n"), list, "initiator", answered, "none", 1, nil, false},
-		{"agrees", peerSays(header, a), respond, "responder", agreed, "none", 0, nil, false},
-		{"lists and agrees", peerSays(header, ls, b, a), respond, "responder", agreed, "none", 2, []string{"/b"}, false},
-		{"lists", peerSays(header, ls), respond, "responder", answered, "none", 0, nil, false},
-		{"is given up", peerSays(header, b), respond, "responder", gaveUp, "none", 0, []string{"/b"}, false},
-		{"is asked too much", peerSays(header, b, b, b, b), respond, "responder", limited, "peer", 3, []string{"/b", "/b", "/b"}, true},
-		{"hears nothing", silence(), respond, "responder", timedOut, "slow peer", 0, nil, true},
-		{"is stopped", silence(), stopped, "responder", canceled, "local", 0, nil, true},
+		{"agrees at once", peerSays(header, a), initiate("/a"), "initiator", "agreed", "none", 1, nil, false},
+		{"agrees on the second", peerSays(header, na, b), initiate("/a", "/b"), "initiator", "agreed", "none", 2, []string{"/a"}, false},
+		{"is refused", peerSays(header, na, na), initiate("/a", "/b"), "initiator", "refused", "none", 2, []string{"/a", "/b"}, false},
+		{"meets a web server", peerSays("HTTP/1.1 400 Bad Request\r\n"), initiate("/a"), "initiator", "not_multistream", "peer", 1, nil, true},
+		{"hears something else", peerSays(header, b), initiate("/a"), "initiator", "unexpected_answer", "peer", 1, nil, true},
+		{"hears no message", peerSays(header, "\x00"), initiate("/a"), "initiator", "malformed", "peer", 1, nil, true},
+		{"hears too much", peerSays(header, "\xff\x7f"), initiate("/a"), "initiator", "too_large", "peer", 1, nil, true},
+		{"is left", peerSays(header), initiate("/a"), "initiator", "closed", "none", 1, nil, true},
+		{"proposes nothing", peerSays(), initiate(), "initiator", "misuse", "local", 0, nil, true},
+		{"lists", peerSays(header, "\x05\x03/a\n\n"), list, "initiator", "answered", "none", 1, nil, false},
+		{"agrees", peerSays(header, a), respond, "responder", "agreed", "none", 0, nil, false},
+		{"lists and agrees", peerSays(header, ls, b, a), respond, "responder", "agreed", "none", 2, []string{"/b"}, false},
+		{"lists", peerSays(header, ls), respond, "responder", "answered", "none", 0, nil, false},
+		{"is given up", peerSays(header, b), respond, "responder", "gave_up", "none", 0, []string{"/b"}, false},
+		{"is asked too much", peerSays(header, b, b, b, b), respond, "responder", "limit", "peer", 3, []string{"/b", "/b", "/b"}, true},
+		{"hears nothing", silence(), respondWithin(20 * time.Millisecond), "responder", "timeout", "slow peer", 0, nil, true},
+		{"is stopped", silence(), stopped, "responder", "canceled", "local", 0, nil, true},
 	}
 }
 
@@ -218,7 +219,7 @@ func TestOutcomes(t *testing.T) {
 		})
 		seen[scene.outcome] = true
 	}
-	for _, outcome := range []string{agreed, answered, refused, gaveUp, foreign, unexpected, malformed, tooLarge, limited, timedOut, canceled, misused, closed} {
+	for _, outcome := range []string{"agreed", "answered", "refused", "gave_up", "not_multistream", "unexpected_answer", "malformed", "too_large", "limit", "timeout", "canceled", "misuse", "closed"} {
 		if !seen[outcome] {
 			t.Errorf("no scene for %s", outcome)
 		}

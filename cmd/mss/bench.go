@@ -10,15 +10,16 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-const benchHelp = `Negotiates PROTOCOL (default /echo/1.0.0) repeatedly and writes percentiles of the
-time that a negotiation took.
+const benchHelp = `Negotiates PROTOCOL (default /echo/1.0.0) repeatedly and writes percentiles of
+the time that a negotiation took.
 
-Without --rate it is a closed loop: each of --concurrency workers starts the next
-negotiation when the last one has ended. A peer that stalls is asked less often
-then, so its stalls hardly show. With --rate it is an open loop: negotiations are
-due at that rate, however slow the peer is, and latency counts from the time when
-one was due. --concurrency then limits only how many run at a time: one that finds
-no free worker starts late, and its latency includes the delay.
+Without --rate it is a closed loop: each of --concurrency workers starts the
+next negotiation when the last one has ended. A peer that stalls is asked less
+often then, so its stalls hardly show. With --rate it is an open loop:
+negotiations are due at that rate, however slow the peer is, and latency counts
+from the time when one was due. --concurrency then limits only how many run at
+a time: one that finds no free worker starts late, and its latency includes the
+delay.
 
 A negotiation ends when the peer has agreed or, with --payload, which is for
 protocols that echo, when the payload is back. --lazy sends the payload with the
@@ -28,13 +29,14 @@ On addresses that carry many streams (quic://, yamux://, multiaddrs) streams are
 opened on --connections connections. On the other ones each negotiation has a
 connection of its own, and its latency includes connecting.
 
-The first negotiation is not measured; if it fails, mss explains why and its exit
-code is that of dial. Otherwise the exit code is 1 if a negotiation failed.`
+The first negotiation is not measured; if it fails, mss explains why and its
+exit code is that of dial. Otherwise the exit code is 1 if a negotiation
+failed.`
 
 const benchExamples = `  mss bench
   mss bench --listen yamux://127.0.0.1:0 --concurrency 64
   mss bench --to 127.0.0.1:4001 --rate 2000 --duration 30s --html report.html
-  mss bench --to /ip4/192.0.2.1/tcp/4001/p2p/ID --lazy --payload 32 /ipfs/ping/1.0.0`
+  mss bench --to /ip4/192.0.2.1/tcp/4001/p2p/ID --payload 32 /ipfs/ping/1.0.0`
 
 type benchFlags struct {
 	peerFlags

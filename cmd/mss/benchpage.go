@@ -1,38 +1,82 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
-	"html/template"
+	"html"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 )
 
-//go:embed benchpage.html
-var benchPage string
+//go:embed benchpage.css
+var benchCSS string
 
-var benchTemplate = template.Must(template.New("bench").Funcs(template.FuncMap{
-	"time": shortTime,
-}).Parse(benchPage))
-
-// page writes the result as one self-contained HTML document.
+// page writes the result as one self-contained HTML document. The sizes of mss and of its
+// start are the reason for the absence of html/template.
 func (r benchResult) page(w io.Writer) error {
-	return benchTemplate.Execute(w, struct {
-		benchResult
-		Setting string
-		Rows    []distributionRow
-		Plots   []plot
-		Version string
-	}{r, r.setting(), r.rows(), r.plots(), thisBuild().name()})
+	var b bytes.Buffer
+	protocol, failed := html.EscapeString(r.Protocol), ""
+	if r.Failed > 0 {
+		failed = ` class="bad"`
+	}
+	fmt.Fprintf(&b, `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>mss bench: %s</title>
+<style>
+%s</style>
+<h1>%[1]s</h1>
+<p>%[3]s</p>
+<p class="faint">%[4]s</p>
+`, protocol, benchCSS, html.EscapeString(r.Peer), html.EscapeString(r.setting()))
+	fmt.Fprintf(&b, `<dl class="figures">
+  <div><dt>in a second</dt><dd>%.0f</dd></div>
+  <div><dt>median</dt><dd>%s</dd></div>
+  <div><dt>99 of 100 below</dt><dd>%s</dd></div>
+  <div><dt>negotiations in %.2f s</dt><dd>%d</dd></div>
+  <div><dt>failed</dt><dd%s>%d</dd></div>
+</dl>
+`, r.PerSecond, shortTime(r.Latency.P50), shortTime(r.Latency.P99), r.Seconds, r.Succeeded, failed, r.Failed)
+	for _, kind := range slices.Sorted(maps.Keys(r.Failures)) {
+		fmt.Fprintf(&b, "<p class=\"bad\">%d failed: %s</p>\n", r.Failures[kind], html.EscapeString(kind))
+	}
+	r.writeTable(&b)
+	b.WriteString(`<div class="plots">`)
+	for _, p := range r.plots() {
+		p.write(&b)
+	}
+	fmt.Fprintf(&b, "\n</div>\n<footer class=\"faint\">mss %s bench on %s</footer>\n</html>\n",
+		html.EscapeString(thisBuild().name()), html.EscapeString(r.Machine))
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
-func (r distributionRow) Name() string { return r.name }
+// writeTable writes the distributions, and below them the meaning of each.
+func (r benchResult) writeTable(b *bytes.Buffer) {
+	b.WriteString(`<div class="wide"><table>
+<thead><tr><th></th><th>min</th><th>mean</th><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th><th>p99.99</th><th>max</th></tr></thead>
+<tbody>`)
+	rows := r.rows()
+	for _, row := range rows {
+		fmt.Fprintf(b, "\n<tr><th title=\"%s\">%s</th>", html.EscapeString(row.about), html.EscapeString(row.name))
+		for _, us := range row.cells() {
+			fmt.Fprintf(b, "<td>%s</td>", shortTime(us))
+		}
+		b.WriteString("</tr>")
+	}
+	b.WriteString("\n</tbody></table></div>\n")
+	for _, row := range rows {
+		fmt.Fprintf(b, "<p class=\"faint\"><b>%s</b>: %s</p>\n", html.EscapeString(row.name), html.EscapeString(row.about))
+	}
+}
 
-func (r distributionRow) About() string { return r.about }
-
-// Cells returns the times in the order of the table's heads.
-func (r distributionRow) Cells() []float64 {
+// cells returns the times in the order of the table's heads.
+func (r distributionRow) cells() []float64 {
 	return []float64{r.d.Min, r.d.Mean, r.d.P50, r.d.P90, r.d.P99, r.d.P999, r.d.P9999, r.d.Max}
 }
 

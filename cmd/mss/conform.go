@@ -23,7 +23,8 @@ missed SHOULD warns, and fails with --strict.
 
 After the agreement the party under test has to be an echo.
 
-The last line on standard output is "N passed, N failed, N skipped". With --json
+The last line on standard output is "N passed, N failed, N skipped"; cases of
+--expect-fail are counted as "N known" before the skipped ones. With --json
 standard output is one document, which has this line as its "summary".
 
 Exit codes: 0 if no case failed, 1 if one did, 3 if the responder could not be

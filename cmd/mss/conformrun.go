@@ -26,7 +26,7 @@ const embeddedTimeout = time.Second
 
 const conformResponderExamples = `  mss conform responder
   mss conform responder --to 127.0.0.1:4001 --protocol /echo/1.0.0 --strict
-  mss conform responder --to 127.0.0.1:4001 --html report.html --junit report.xml
+  mss conform responder --to 127.0.0.1:4001 --html report.html
   mss conform responder --list --run '^R10-'
   mss conform responder -v R10-empty`
 
@@ -51,11 +51,11 @@ func newConformResponder(s *stdio) *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&to.to, "to", "", "the responder's `ADDR`: "+addressForms+" (default: a responder inside mss)")
+	cmd.Flags().StringVar(&to.to, "to", "", "the responder's `ADDR`, see mss help addresses (default: a responder inside mss)")
 	to.trust.add(cmd)
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", []string{"/echo/1.0.0"},
-		"a `NAME` that it serves as echo, may be repeated; more kinds of names make more cases fit: a second one, one without a slash in front, one of 9 bytes, one of 127 or more")
-	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which it ends a negotiation; without it, the cases about that are skipped")
+		"a `NAME` that it serves as an echo, may be repeated; more cases fit with a second name, one without a slash in front, one of 9 bytes, and one of 127 or more")
+	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which the responder ends a negotiation; without it the cases about that are skipped")
 	to.given = cmd.Flags().Changed
 	return cmd
 }
@@ -143,13 +143,13 @@ Its environment has the task:
   MSS_CONFORM_TIMEOUT    when to give up, in milliseconds
   MSS_CONFORM_CASE       the id of the case
 
-It has to exit with 0 if a protocol was agreed on, 7 if all were refused, 127 if it
-does not support the task, and another code if the negotiation failed. Its
-standard error is shown with -v. "mss conform task" is such a command.`
+It has to exit with 0 if a protocol was agreed on, 7 if all were refused, 127
+if it does not support the task, and another code if the negotiation failed.
+Its standard error is shown with -v. "mss conform task" is such a command.`
 
 const conformInitiatorExamples = `  mss conform initiator
   mss conform initiator --strict -- mss conform task
-  mss conform initiator --listen 127.0.0.1:4001 --html report.html -- ./my-initiator --flag
+  mss conform initiator --html report.html -- ./my-initiator --flag
   mss conform initiator --list --run lazy`
 
 func newConformInitiator(s *stdio) *cobra.Command {

@@ -14,8 +14,8 @@ import (
 	"github.com/multiselect/multiselect/internal/subject"
 )
 
-const conformTaskHelp = `Is the initiator of one case, as "mss conform initiator" starts it: the task is in
-the environment. It tests mss as a process, and is an example of a COMMAND.`
+const conformTaskHelp = `Is the initiator of one case, as "mss conform initiator" starts it: the task is
+in the environment. It tests mss as a process, and is an example of a COMMAND.`
 
 func newConformTask() *cobra.Command {
 	return &cobra.Command{

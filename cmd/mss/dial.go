@@ -14,16 +14,18 @@ side's half of the stream; mss ends when the peer has ended the other half.
 If the peer refuses every protocol, mss asks it for its protocols, for at most a
 second, to find the name that is nearest.
 
-With --lazy the first bytes of standard input, at most 4096, are sent with the one
-proposal, without waiting for a round trip. Before it connects, mss waits for these
-bytes or for the end of standard input; --timeout does not count that wait. A peer
-that refuses may read on and take the data for another proposal. So data that any
-responder could read as a proposal waits for the answer; few requests are such.
--v shows whether the data waited. --unguarded never waits, for peers that are known
-to end the stream when they refuse (mss serve --one-shot).
+With --lazy the first bytes of standard input, at most 4096, are sent with the
+one proposal, without waiting for a round trip. Before it connects, mss waits
+for these bytes or for the end of standard input; --timeout does not count that
+wait. A peer that refuses may read on and take the data for another proposal.
+So data that any responder could read as a proposal waits for the answer; few
+requests are such. -v shows whether the data waited. --unguarded never waits,
+for peers that are known to end the stream when they refuse (mss serve
+--one-shot).
 
-The streams of a multiaddr need security and a muxer, which are negotiated first;
--v shows each of these steps, indented one level deeper than the one before.
+The streams of a multiaddr need security and a stream multiplexer, a muxer in
+libp2p, which are negotiated first; -v shows each of these steps, indented one
+level deeper than the one before.
 
 With --json each line of standard error is a document: the first describes the
 negotiation; if the stream fails after it, another one has the fields "event",
@@ -31,8 +33,8 @@ negotiation; if the stream fails after it, another one has the fields "event",
 
 const dialExamples = `  printf hello | mss dial /echo/1.0.0
   mss dial /time/1.0.0
-  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0            # show the messages
-  printf hello | mss dial -v --lazy /echo/1.0.0                 # no round trip
+  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # show the messages
+  printf hello | mss dial -v --lazy /echo/1.0.0        # no round trip
   mss dial --to unix:/run/app.sock --timeout 2s /chat/1.0.0
   mss dial --to HOST:PORT --json /a /b 2>report.json </dev/null`
 
@@ -81,7 +83,7 @@ func newDial(s *stdio) *cobra.Command {
 	cmd.ValidArgsFunction = f.complete
 	cmd.Flags().BoolVar(&f.json, "json", false, "write one document about the negotiation to standard error")
 	cmd.Flags().BoolVar(&f.lazy, "lazy", false, "send the first bytes of standard input with the single proposal")
-	cmd.Flags().BoolVar(&f.unguarded, "unguarded", false, "with --lazy: send them even if a responder could take them for a proposal")
+	cmd.Flags().BoolVar(&f.unguarded, "unguarded", false, "with --lazy: send them even if a responder could read a proposal in them")
 	return cmd
 }
 

@@ -48,7 +48,7 @@ func piece(text string, err error) func([]byte) (int, error) {
 // The ends of standard input are asked for once: on a terminal there would be a
 // second one to type.
 func TestDialLazyInput(t *testing.T) {
-	const limit = 500 * time.Millisecond
+	const limit = 3 * time.Second
 	slow := func(p []byte) (int, error) {
 		time.Sleep(limit + 200*time.Millisecond) // somebody types
 		return copy(p, "slow"), nil

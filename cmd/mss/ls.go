@@ -13,10 +13,10 @@ import (
 const lsHelp = `Asks the peer for its protocols and writes one name a line. Names that could be
 misread, or could change what a terminal shows, are written as quoted strings.
 
-Many peers do not list their protocols; they answer na. Then standard output stays
-empty and the exit code is 7: use probe for names that they may speak. A libp2p
-peer (a multiaddr) that answers na is asked with identify, /ipfs/id/1.0.0, and
-standard error says so.`
+Many peers do not list their protocols; they answer na. Then standard output
+stays empty and the exit code is 7: use probe for names that they may speak. A
+libp2p peer (a multiaddr) that answers na is asked with identify,
+/ipfs/id/1.0.0, and standard error says so.`
 
 const lsExamples = `  mss ls
   mss ls --to 127.0.0.1:4001

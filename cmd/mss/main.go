@@ -62,21 +62,22 @@ func interruptible(parent context.Context) (context.Context, func()) {
 const rootHelp = `mss speaks multistream-select 1.0, the negotiation that decides which protocol
 a libp2p stream will speak.
 
-Without --to, every verb talks to a responder inside mss, so each can be tried as it is.`
+Without --to, every verb talks to a responder inside mss, so each can be tried
+as it is.`
 
 const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # refused, agreed, echoed
   mss serve --listen 127.0.0.1:4001 /chat/1.0.0=tcp:127.0.0.1:6667
   mss ls --to 127.0.0.1:4001
   mss probe --to 127.0.0.1:4001 /chat/1.0.0 /chat/2.0.0
-  mss ls -v --to /ip4/127.0.0.1/tcp/4001/p2p/ID                 # a libp2p node
+  mss ls -v --to /ip4/127.0.0.1/tcp/4001/p2p/ID        # a libp2p node
   mss bench --rate 1000 --html report.html`
 
 const rootCodes = `
-Exit codes:
-  0 ok                      4 timeout                         8 local input/output
-  1 finding (probe: a no)   5 the peer broke the protocol     9 internal error
-  2 usage                   6 the peer closed or reset      130 interrupted
-  3 cannot connect          7 nothing in common
+Exit codes, see mss help exit-codes:
+  0 ok                     4 timeout                      8 local input/output
+  1 finding (probe: a no)  5 the peer broke the protocol  9 internal error
+  2 usage                  6 the peer closed or reset   130 interrupted
+  3 cannot connect         7 nothing in common
 `
 
 func newRoot(s *stdio) *cobra.Command {
@@ -94,13 +95,11 @@ func newRoot(s *stdio) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%v\nsee: %s --help", err, c.CommandPath())
 	})
-	color := root.PersistentFlags().String("color", "auto", "colour: auto (on a terminal without NO_COLOR), always or never")
+	color := root.PersistentFlags().String("color", "auto", "colour `WHEN`: auto (on a terminal without NO_COLOR), always or never")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
 	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newConform(s), newVersion(s))
-	root.Version = thisBuild().name()
-	root.SetVersionTemplate("mss {{.Version}}\n")
 	strictHelp(root)
-	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootCodes + "{{end}}")
+	setHelp(root)
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(
 		[]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	return root

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 //	peer VAR FILE...         a scripted responder; see scriptedPeer
 //	client ADDR FILE         a scripted initiator
 //	serve VAR ARG...         mss serve in the background; VAR is its address
-//	terminate                SIGTERM for it: it must exit 0 within 4 s; its
+//	terminate                SIGTERM for it: it must exit 0; its
 //	                         standard error goes to the file "log"
 //	json FILE                it must be one JSON document
 //	jsonlines FILE           each line of it must be a JSON document
@@ -27,10 +27,11 @@ func TestMain(m *testing.M) {
 //	libp2p VAR HOST:PORT     the multiaddr of a host:port
 //	web VAR                  a web server
 //	limited VAR              a yamux server that is full, and says so
-//	scrape LOG FILE COUNT    the metrics of the server of this log, after COUNT negotiations
+//	scrape LOG FILE COUNT    the sorted metrics of the server of this log, after COUNT negotiations
 //	fingerprint VAR FILE     what serve has printed about its certificate
 //	certificate HOST CERT KEY  files for --cert and --key
-//	exits CODE [<D] ARG...   mss, with this exit code, within this time
+//	exits CODE [<D] ARG...   mss, with this exit code; with D (and no standard
+//	                         input), one of ten runs within this time
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

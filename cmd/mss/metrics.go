@@ -1,24 +1,34 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	exporter "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/trace/noop"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
-	otelmultiselect "github.com/multiselect/multiselect/otel"
+	"github.com/multiselect/multiselect/telemetry"
 )
 
-// metricsPage serves the metrics of OpenTelemetry to Prometheus.
+// metricsPage serves the metrics of package telemetry to Prometheus.
 type metricsPage struct {
-	telemetry *otelmultiselect.Telemetry
-	url       string
-	server    *http.Server
+	recorder telemetry.Recorder
+	url      string
+	server   *http.Server
+
+	mu       sync.Mutex
+	families map[*telemetry.Metric]*dto.MetricFamily
+	series   map[seriesKey]*dto.Metric
+}
+
+type seriesKey struct {
+	metric *telemetry.Metric
+	labels telemetry.Labels
 }
 
 // startMetrics serves the page on a host:port until it is closed.
@@ -26,32 +36,108 @@ func startMetrics(where string) (*metricsPage, error) {
 	if err := checkHostPort(where); err != nil {
 		return nil, usagef("--metrics %q: %v: write host:port", where, err)
 	}
-	registry := prometheus.NewRegistry()
-	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(), exporter.WithoutTargetInfo())
-	if err != nil {
-		return nil, local("--metrics", err)
-	}
-	telemetry, err := otelmultiselect.New(otelmultiselect.Options{
-		TracerProvider: noop.NewTracerProvider(),
-		MeterProvider:  metric.NewMeterProvider(metric.WithReader(reader)),
-	})
-	if err != nil {
-		return nil, local("--metrics", err)
-	}
 	ln, err := net.Listen("tcp", where)
 	if err != nil {
 		return nil, local("cannot listen on "+where+" for --metrics", cause(err))
 	}
-	pages := http.NewServeMux()
-	pages.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	m := &metricsPage{
-		telemetry: telemetry,
-		url:       "http://" + ln.Addr().String() + "/metrics",
-		server:    &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute},
+		url:      "http://" + ln.Addr().String() + "/metrics",
+		families: make(map[*telemetry.Metric]*dto.MetricFamily),
+		series:   make(map[seriesKey]*dto.Metric),
 	}
+	m.recorder.Measure = m.record
+	for _, metric := range telemetry.Metrics() {
+		m.families[metric] = newFamily(metric)
+	}
+	pages := http.NewServeMux()
+	pages.Handle("GET /metrics", m)
+	m.server = &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go m.server.Serve(ln)
 	return m, nil
 }
+
+// ServeHTTP writes the page.
+func (m *metricsPage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	var page bytes.Buffer
+	m.mu.Lock()
+	for _, metric := range telemetry.Metrics() {
+		if family := m.families[metric]; len(family.Metric) > 0 {
+			expfmt.MetricFamilyToText(&page, family) // a Buffer does not fail
+		}
+	}
+	m.mu.Unlock()
+	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+	w.Write(page.Bytes())
+}
+
+// record is the Measure of a telemetry.Recorder.
+func (m *metricsPage) record(_ context.Context, metric *telemetry.Metric, value float64, labels telemetry.Labels) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := seriesKey{metric, labels}
+	series := m.series[key]
+	if series == nil {
+		series = newSeries(key)
+		m.series[key] = series
+		m.families[metric].Metric = append(m.families[metric].Metric, series)
+	}
+	switch {
+	case series.Counter != nil:
+		*series.Counter.Value += value
+	case series.Gauge != nil:
+		*series.Gauge.Value += value
+	default:
+		observe(series.Histogram, value)
+	}
+}
+
+func observe(h *dto.Histogram, value float64) {
+	*h.SampleCount++
+	*h.SampleSum += value
+	for _, bucket := range h.Bucket {
+		if value <= *bucket.UpperBound {
+			*bucket.CumulativeCount++
+		}
+	}
+}
+
+// newFamily returns a metric without series, with a name by the conventions of Prometheus.
+func newFamily(m *telemetry.Metric) *dto.MetricFamily {
+	name := underscored(m.Name)
+	if m.Unit == "s" {
+		name += "_seconds"
+	}
+	kind := dto.MetricType_HISTOGRAM
+	switch m.Kind {
+	case telemetry.Counter:
+		name += "_total"
+		kind = dto.MetricType_COUNTER
+	case telemetry.UpDownCounter:
+		kind = dto.MetricType_GAUGE
+	}
+	return &dto.MetricFamily{Name: &name, Help: &m.Description, Type: &kind}
+}
+
+func newSeries(key seriesKey) *dto.Metric {
+	series := new(dto.Metric)
+	for name, value := range key.labels.All() {
+		series.Label = append(series.Label, &dto.LabelPair{Name: new(underscored(name)), Value: &value})
+	}
+	switch key.metric.Kind {
+	case telemetry.Counter:
+		series.Counter = &dto.Counter{Value: new(float64)}
+	case telemetry.UpDownCounter:
+		series.Gauge = &dto.Gauge{Value: new(float64)}
+	default:
+		series.Histogram = &dto.Histogram{SampleCount: new(uint64), SampleSum: new(float64)}
+		for _, bound := range key.metric.Buckets {
+			series.Histogram.Bucket = append(series.Histogram.Bucket, &dto.Bucket{CumulativeCount: new(uint64), UpperBound: &bound})
+		}
+	}
+	return series
+}
+
+func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // showMetrics starts the page and counts the negotiations of s. If where is empty,
 // it returns nil.
@@ -61,7 +147,7 @@ func (s *server) showMetrics(where string) (*metricsPage, error) {
 	}
 	page, err := startMetrics(where)
 	if err == nil {
-		s.log.telemetry = page.telemetry
+		s.log.recorder = &page.recorder
 	}
 	return page, err
 }

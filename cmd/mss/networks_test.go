@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,9 +67,9 @@ func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdScrape writes the metrics of a server, whose log says where they are, to FILE
-// as soon as they tell of COUNT negotiations: a server counts them when the client
-// has gone.
+// cmdScrape writes the metrics of a server, whose log has their URL, to FILE when they
+// are those of COUNT negotiations: a server counts them after the client has ended. The
+// lines are sorted, and values that depend on time are "-".
 func cmdScrape(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: scrape LOG FILE COUNT")
@@ -84,13 +85,34 @@ func cmdScrape(ts *testscript.TestScript, neg bool, args []string) {
 		page, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
 		ts.Check(err)
-		ts.Check(os.WriteFile(ts.MkAbs(args[1]), page, 0o600))
 		count := counted.FindSubmatch(page)
 		if count == nil && args[2] == "0" || count != nil && string(count[1]) == args[2] {
+			ts.Check(os.WriteFile(ts.MkAbs(args[1]), sortedMetrics(ts, string(page)), 0o600))
 			return
 		}
 		if time.Now().After(end) {
 			ts.Fatalf("not %s negotiations:\n%s", args[2], page)
 		}
 	}
+}
+
+var timed = regexp.MustCompile(`(?m)(_seconds_(?:sum|bucket.*le="[\d.]+").*) .*$`)
+
+// sortedMetrics returns the lines of a page in order, without durations. The series of a
+// metric must follow its description and its type.
+func sortedMetrics(ts *testscript.TestScript, page string) []byte {
+	lines := strings.SplitAfter(timed.ReplaceAllString(page, "$1 -"), "\n")
+	name := ""
+	for i, line := range lines {
+		if after, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, _, _ = strings.Cut(after, " ")
+			if i == 0 || !strings.HasPrefix(lines[i-1], "# HELP "+name+" ") {
+				ts.Fatalf("%s has no description", name)
+			}
+		} else if line != "" && line[0] != '#' && (name == "" || !strings.HasPrefix(line, name)) {
+			ts.Fatalf("after the type of %q: %s", name, line)
+		}
+	}
+	slices.Sort(lines)
+	return []byte(strings.Join(lines, ""))
 }

@@ -24,9 +24,9 @@ type peerFlags struct {
 }
 
 func (f *peerFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`: "+addressForms+" (default: a responder inside mss)")
+	cmd.Flags().StringVar(&f.to, "to", "", "the peer's `ADDR`, see mss help addresses (default: a responder inside mss)")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for connecting and negotiating together; 0 for none")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose document contains them")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error; with --json the document contains them")
 	cmd.ValidArgsFunction = f.complete
 	f.trust.add(cmd)
 	f.given = cmd.Flags().Changed

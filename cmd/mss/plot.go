@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"html/template"
+	"html"
 	"math"
-	"strings"
 )
 
 // plot is a chart of lines as SVG, which a page contains. Its colours are classes
@@ -36,41 +36,43 @@ const (
 	marginLeft, marginRight, marginTop, marginBottom = 64.0, 14.0, 12.0, 34.0
 )
 
-// SVG draws it.
-func (p plot) SVG() template.HTML {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, plotHeight, template.HTMLEscapeString(p.Title+": "+p.About))
+// write writes it as a figure.
+func (p plot) write(b *bytes.Buffer) {
+	fmt.Fprintf(b, "\n<figure>\n<h2>%s", html.EscapeString(p.Title))
+	if len(p.lines) > 1 {
+		b.WriteString(`<span class="legend">`)
+		for i, l := range p.lines {
+			fmt.Fprintf(b, `<span><i class="key%d"></i>%s</span>`, i, html.EscapeString(l.name))
+		}
+		b.WriteString(`</span>`)
+	}
+	fmt.Fprintf(b, "</h2>\n<figcaption>%s</figcaption>\n", html.EscapeString(p.About))
+	p.draw(b)
+	b.WriteString("\n</figure>")
+}
+
+// draw writes the chart.
+func (p plot) draw(b *bytes.Buffer) {
+	fmt.Fprintf(b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, plotWidth, plotHeight, html.EscapeString(p.Title+": "+p.About))
 	bottom := plotHeight - marginBottom
 	for _, t := range p.y.ticks {
 		y := p.y.place(t.at, bottom, marginTop)
-		fmt.Fprintf(&b, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/>`, marginLeft, plotWidth-marginRight, y, y)
-		fmt.Fprintf(&b, `<text x="%g" y="%.1f" text-anchor="end">%s</text>`, marginLeft-6, y+4, t.text)
+		fmt.Fprintf(b, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/>`, marginLeft, plotWidth-marginRight, y, y)
+		fmt.Fprintf(b, `<text x="%g" y="%.1f" text-anchor="end">%s</text>`, marginLeft-6, y+4, t.text)
 	}
 	for _, t := range p.x.ticks {
 		x := p.x.place(t.at, marginLeft, plotWidth-marginRight)
-		fmt.Fprintf(&b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, x, x, marginTop, bottom)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%g" text-anchor="middle">%s</text>`, x, bottom+20, t.text)
+		fmt.Fprintf(b, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, x, x, marginTop, bottom)
+		fmt.Fprintf(b, `<text x="%.1f" y="%g" text-anchor="middle">%s</text>`, x, bottom+20, t.text)
 	}
 	for i, l := range p.lines {
-		fmt.Fprintf(&b, `<polyline class="line%d" points="`, i)
+		fmt.Fprintf(b, `<polyline class="line%d" points="`, i)
 		for _, point := range l.points {
-			fmt.Fprintf(&b, "%.1f,%.1f ", p.x.place(point[0], marginLeft, plotWidth-marginRight), p.y.place(point[1], bottom, marginTop))
+			fmt.Fprintf(b, "%.1f,%.1f ", p.x.place(point[0], marginLeft, plotWidth-marginRight), p.y.place(point[1], bottom, marginTop))
 		}
 		b.WriteString(`"/>`)
 	}
 	b.WriteString("</svg>")
-	return template.HTML(b.String())
-}
-
-// Legend returns the names of the lines, if there are several.
-func (p plot) Legend() (names []string) {
-	if len(p.lines) < 2 {
-		return nil
-	}
-	for _, l := range p.lines {
-		names = append(names, l.name)
-	}
-	return names
 }
 
 func (a axis) place(value, from, to float64) float64 {

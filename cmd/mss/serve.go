@@ -26,16 +26,16 @@ target of that protocol:
 Without arguments it serves /echo/1.0.0=echo and /time/1.0.0=time.
 
 The first line on standard output is "listening ADDR", with the port that was
-bound. Everything else goes to standard error: a line for each client without an
-agreement and, with -v, all messages. PROTOCOL and TEXT may contain "=": the name
-ends at the first "=" that is followed by a target.
+bound. Everything else goes to standard error: a line for each client without
+an agreement and, with -v, all messages. PROTOCOL and TEXT may contain "=": the
+name ends at the first "=" that is followed by a target.
 
-On tls:// and quic:// clients receive the certificate of --cert and --key, or one
-made for this run; standard error says "certificate" and its fingerprint, which
-clients pass to --pin. On a multiaddr (/ip4/127.0.0.1/tcp/0, or
-/ip4/127.0.0.1/udp/0/quic-v1) mss is a libp2p peer with a key made for this run.
-Where a connection carries many streams, each stream is a client of its own, and
-the log names it by its number: ADDRESS#STREAM.
+On tls:// and quic:// clients receive the certificate of --cert and --key, or
+one made for this run; standard error says "certificate" and its fingerprint,
+which clients pass to --pin. On a multiaddr (/ip4/127.0.0.1/tcp/0, or
+/ip4/127.0.0.1/udp/0/quic-v1) mss is a libp2p peer with a key made for this
+run. Where a connection carries many streams, each stream is a client of its
+own, and the log names it by its number: ADDRESS#STREAM.
 
 With --metrics all negotiations are counted, including those of security and
 muxer; standard error says "metrics" and the URL for Prometheus.
@@ -44,10 +44,10 @@ If a target fails (including a command that exits non-zero or is killed), the
 connection is reset, so that the client does not mistake partial output for the
 whole. Unix sockets have no reset: there the client sees a plain end.
 
-A command is killed within a second after its client has reset the connection (on
-Windows, when it reads or writes). A client that ends only its half still receives
-the output. On TCP a client that was closed or killed can look like that until the
-command writes, or for a minute or two.
+A command is killed within a second after its client has reset the connection
+(on Windows, when it reads or writes). A client that ends only its half still
+receives the output. On TCP a client that was closed or killed can look like
+that until the command writes, or for a minute or two.
 
 With --one-shot the first refusal ends the connection, as clients of "mss dial
 --lazy --unguarded" need it: nothing that they sent after the proposal can be
@@ -56,8 +56,9 @@ the first one only.
 
 With --json each line of standard error is a document: one without "event" for
 each negotiation; "event": "stderr" with "line" for a command's standard error;
-"certificate" with "fingerprint"; "metrics" with "url"; and "event": "error" with
-"error" for every other failure. Usage errors (exit code 2) are plain text.
+"certificate" with "fingerprint"; "metrics" with "url"; and "event": "error"
+with "error" for every other failure. Usage errors (exit code 2) are plain
+text.
 
 SIGINT and SIGTERM stop listening, give running targets 3 s to finish and end
 with exit code 0; a second signal ends mss immediately.`
@@ -98,12 +99,12 @@ func newServe(s *stdio) *cobra.Command {
 			return serve(s, &f, args)
 		},
 	}
-	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on: "+addressForms)
+	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on, see mss help addresses")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for each negotiation; 0 for none")
 	f.certificates.add(cmd)
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "show metrics to Prometheus on this `HOST:PORT`, under /metrics")
 	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection after the first refusal")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error as they are sent and received; no effect with --json, whose documents contain them")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error; with --json the documents contain them")
 	cmd.Flags().BoolVar(&f.json, "json", false, "write a document about each negotiation to standard error, one a line")
 	return cmd
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect"
-	otelmultiselect "github.com/multiselect/multiselect/otel"
+	"github.com/multiselect/multiselect/telemetry"
 )
 
 // serverLog writes about connections on standard error. The zero value is silent.
@@ -19,11 +19,11 @@ import (
 // comment with the peer's address precedes the lines whenever the connection
 // changes.
 type serverLog struct {
-	stdio     *stdio
-	verbose   bool
-	json      bool
-	telemetry *otelmultiselect.Telemetry // or nil
-	oneShot   bool                       // the server itself ends a stream after a refusal
+	stdio    *stdio
+	verbose  bool
+	json     bool
+	recorder *telemetry.Recorder // or nil
+	oneShot  bool                // the server itself ends a stream after a refusal
 
 	mu   sync.Mutex
 	last *connection // the connection of the last line
@@ -48,8 +48,8 @@ func (e *entry) watch(ctx context.Context) context.Context {
 	if e.log.stdio == nil {
 		return ctx
 	}
-	if e.log.telemetry != nil {
-		ctx = e.log.telemetry.Context(ctx)
+	if e.log.recorder != nil {
+		ctx = e.log.recorder.Context(ctx)
 	}
 	return e.record.watch(ctx, e)
 }

@@ -32,14 +32,14 @@ type trust struct {
 const defaultALPN = "multistream"
 
 func (t *trust) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.ca, "ca", "", "trust the certificates in this PEM `FILE` and no others (tls://, quic://)")
-	cmd.Flags().StringVar(&t.pin, "pin", "", "trust the certificate with this fingerprint, `sha256:HEX`, and no other (tls://, quic://)")
-	cmd.Flags().BoolVar(&t.insecure, "insecure", false, "trust any certificate (tls://, quic://)")
+	cmd.Flags().StringVar(&t.ca, "ca", "", "trust only the certificates in this PEM `FILE`")
+	cmd.Flags().StringVar(&t.pin, "pin", "", "trust only the certificate with the fingerprint `sha256:HEX`")
+	cmd.Flags().BoolVar(&t.insecure, "insecure", false, "trust any certificate")
 	t.addALPN(cmd)
 }
 
 func (t *trust) addALPN(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.alpn, "alpn", "", "application `PROTOCOL` of TLS (default: none for tls://, "+defaultALPN+" for quic://)")
+	cmd.Flags().StringVar(&t.alpn, "alpn", "", "application `PROTOCOL` to offer (default: none on tls://, "+defaultALPN+" on quic://)")
 }
 
 // check returns an error for flags that contradict each other or the address, before
@@ -132,8 +132,8 @@ type certificates struct {
 }
 
 func (c *certificates) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.cert, "cert", "", "certificate `FILE` (PEM) of tls:// and quic:// (default: one made for this run)")
-	cmd.Flags().StringVar(&c.key, "key", "", "the certificate's private key `FILE` (PEM)")
+	cmd.Flags().StringVar(&c.cert, "cert", "", "certificate `FILE`, PEM (default: one made for this run)")
+	cmd.Flags().StringVar(&c.key, "key", "", "`FILE` of its private key, PEM")
 	c.addALPN(cmd)
 }
 

@@ -88,9 +88,9 @@ func cmdLimited(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], "yamux://"+ln.Addr().String())
 }
 
-// The messages of the README are those of the script.
-func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+// The messages of docs/mss.md are those of the script.
+func TestPageOfMessages(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "mss.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,24 +98,24 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var written bytes.Buffer // what stands there, without the margin
-	for line := range strings.Lines(string(readme)) {
+	var written bytes.Buffer // the page without the margin of its blocks
+	for line := range strings.Lines(string(page)) {
 		written.WriteString(strings.TrimPrefix(line, "    "))
 	}
 	for _, file := range script.Files {
 		if bytes.HasPrefix(file.Data, []byte("mss: ")) && !bytes.Contains(written.Bytes(), file.Data) {
-			t.Errorf("the README does not show the message of %s:\n%s", file.Name, file.Data)
+			t.Errorf("docs/mss.md does not show the message of %s:\n%s", file.Name, file.Data)
 		}
 	}
 }
 
-// The cases that README shows, and their numbers, are those of the suite.
-func TestReadmeCases(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+// The cases that docs/conformance-suite.md shows, and their numbers, are those of the suite.
+func TestPageOfCases(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "conformance-suite.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := strings.Join(strings.Fields(string(text)), " ")
+	page := strings.Join(strings.Fields(string(text)), " ")
 	responder := conform.Cases(multiselect.Responder)
 	wanted := []string{
 		fmt.Sprintf("plays %d cases with a responder", len(responder)),
@@ -127,11 +127,11 @@ func TestReadmeCases(t *testing.T) {
 		}
 	}
 	for _, want := range wanted {
-		if !strings.Contains(readme, want) {
-			t.Errorf("README does not say %q", want)
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
 		}
 	}
 	if len(wanted) != 4 {
-		t.Errorf("README shows cases that do not exist: %q", wanted)
+		t.Errorf("the page shows cases that do not exist: %q", wanted)
 	}
 }

@@ -1,20 +1,9 @@
 package report
 
 import (
-	_ "embed"
-	"html/template"
 	"io"
 
 	"github.com/multiselect/multiselect/conform"
-)
-
-var (
-	//go:embed page.html
-	pageHTML string
-	//go:embed page.css
-	pageCSS string
-
-	page = template.Must(template.New("page").Funcs(template.FuncMap{"links": splitLinks}).Parse(pageHTML))
 )
 
 // HTML writes one self-contained page, without scripts, fonts or pictures. It lists the
@@ -28,28 +17,39 @@ func HTML(w io.Writer, name string, r *conform.Report) error {
 // Matrix writes a page like that of [HTML] for several parties under test, side by side,
 // with a table for each role.
 func Matrix(w io.Writer, title string, parties []NamedReport) error {
-	return page.Execute(w, newPage(title, parties))
+	return newPage(title, parties).write(w)
 }
 
-// pageView is the data of the template.
+// pageView is the data of the page.
 type pageView struct {
-	Title    string
-	CSS      template.CSS
-	When     string
-	Verdicts []conform.Verdict
-	Totals   []totalView
-	Single   bool // one report, whose totals are by level
-	Roles    []*roleView
+	Title  string
+	When   string
+	Groups []groupView
+	Totals []totalView
+	Single bool // one report, whose totals are by level
+	Roles  []*roleView
 }
 
 // totalView is a row of the summary.
 type totalView struct {
 	Party, Role, Level string
-	Counts             []int // in the order of Verdicts
+	Counts             []countView // in the order of Groups
 	Total              int
 	Summary            string
 	OK                 bool
 	Duration           string
+}
+
+// groupView is a count of the summaries, and the columns that it consists of.
+type groupView struct {
+	Name     string
+	Statuses []string
+}
+
+// countView is a cell of the summary.
+type countView struct {
+	N     int
+	Class string
 }
 
 // roleView is a table, and the cases below it.
@@ -96,7 +96,7 @@ type playView struct {
 func (r *roleView) Single() bool { return len(r.Columns) == 1 }
 
 func newPage(title string, parties []NamedReport) pageView {
-	p := pageView{Title: title, CSS: template.CSS(pageCSS), Verdicts: allVerdicts}
+	p := pageView{Title: title, Groups: newGroups()}
 	for _, party := range parties {
 		for _, r := range party.Reports {
 			if p.When == "" {
@@ -174,10 +174,28 @@ func newTotal(party string, r *conform.Report) totalView {
 		Party: party, Role: r.Role.String(), Total: len(r.Results),
 		Summary: Summary(r), OK: r.OK(), Duration: formatDuration(r.Duration),
 	}
-	for _, v := range allVerdicts {
-		t.Counts = append(t.Counts, r.Count(v))
+	n := count(r.Results)
+	for _, s := range statuses {
+		class := "zero"
+		if n[s.name] > 0 {
+			class = "n-" + s.group
+		}
+		t.Counts = append(t.Counts, countView{n[s.name], class})
 	}
 	return t
+}
+
+func newGroups() (views []groupView) {
+	for _, group := range groups {
+		v := groupView{Name: group}
+		for _, s := range statuses {
+			if s.group == group {
+				v.Statuses = append(v.Statuses, s.name)
+			}
+		}
+		views = append(views, v)
+	}
+	return views
 }
 
 // totalsByLevel returns the summaries of the reports for each level that occurs.

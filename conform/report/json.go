@@ -13,20 +13,20 @@ import (
 
 // jsonFormat names the format of the document. New fields do not change the number. Any
 // other change requires a new number.
-const jsonFormat = "multiselect-conform/1"
+const jsonFormat = "multiselect-conform/2"
 
 // JSON writes one document. Readers must ignore fields that they do not know: later
 // versions may add some.
 //
-//	format       "multiselect-conform/1"
+//	format       "multiselect-conform/2"
 //	party        name
 //	role         of the party under test: "responder" or "initiator"
 //	strict       whether a missed SHOULD fails
 //	start        RFC 3339; duration_ms is a number, with microseconds
 //	ok           whether the run passed, see [conform.Report.OK]
-//	summary      "N passed, N failed, N skipped"
-//	passed, failed, skipped
-//	counts       verdict → number of cases
+//	summary      as [Summary] returns it
+//	passed, failed, known, skipped
+//	counts       status → number of cases, see [Status]
 //	results      one for each case:
 //	  id, level, title, rules, mode (of an initiator)
 //	  requirements  of {key, level, text, source}
@@ -35,7 +35,8 @@ const jsonFormat = "multiselect-conform/1"
 //	  legal         of {said, ends, verdict, reports, one_read, because}
 //	  extra         word → rest of the line, for lines that the format does not define
 //	  verdict       "pass", "fail", "warn", "info", "unsupported", "skipped", "error"
-//	  counted       "passed", "failed" or "skipped"
+//	  status        as [Status] returns it
+//	  counted       "passed", "failed", "known" or "skipped"
 //	  reason        one sentence
 //	  outcome       the index in legal of the outcome that matched, or null
 //	  expected_to_fail  the reason, if the case is in the list of expected failures
@@ -44,16 +45,13 @@ const jsonFormat = "multiselect-conform/1"
 //	  events        of {at_us, from, kind, hex, note}, with all bytes
 //	  transcript    the events as lines for people
 func JSON(w io.Writer, name string, r *conform.Report) error {
-	n := count(r.Results)
+	n := total(r.Results)
 	doc := jsonReport{
 		Format: jsonFormat, Party: name, Role: r.Role.String(), Strict: r.Strict,
 		Start: r.Start, DurationMS: milliseconds(r.Duration),
-		OK: r.OK(), Summary: Summary(r), Passed: n.passed, Failed: n.failed, Skipped: n.skipped,
-		Counts:  make(map[string]int),
+		OK: r.OK(), Summary: Summary(r), Passed: n[passed], Failed: n[failed], Known: n[known], Skipped: n[skipped],
+		Counts:  count(r.Results),
 		Results: make([]jsonResult, len(r.Results)),
-	}
-	for _, v := range allVerdicts {
-		doc.Counts[v.String()] = r.Count(v)
 	}
 	for i := range r.Results {
 		doc.Results[i] = resultJSON(&r.Results[i])
@@ -89,6 +87,7 @@ type jsonReport struct {
 	Summary    string         `json:"summary"`
 	Passed     int            `json:"passed"`
 	Failed     int            `json:"failed"`
+	Known      int            `json:"known"`
 	Skipped    int            `json:"skipped"`
 	Counts     map[string]int `json:"counts"`
 	Results    []jsonResult   `json:"results"`
@@ -126,6 +125,7 @@ type jsonOutcome struct {
 type jsonResult struct {
 	jsonCase
 	Verdict    conform.Verdict   `json:"verdict"`
+	Status     string            `json:"status"`
 	Counted    string            `json:"counted"`
 	Reason     string            `json:"reason"`
 	Outcome    *int              `json:"outcome"`
@@ -171,7 +171,7 @@ func initiatorMode(c *conform.Case) string {
 func resultJSON(r *conform.Result) jsonResult {
 	doc := jsonResult{
 		jsonCase: caseJSON(r.Case),
-		Verdict:  r.Verdict, Counted: [...]string{"passed", "failed", "skipped"}[countedAs(r)],
+		Verdict:  r.Verdict, Status: Status(r), Counted: groupOf(r),
 		Reason: r.Reason, Expected: r.Expected,
 		Names: make(map[string]string), Start: r.Start, DurationMS: milliseconds(r.Duration),
 		Events: []jsonEvent{}, Transcript: lines(r.Transcript().String()),

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -45,9 +46,9 @@ func newPlay(anchor, party string, column int, r *conform.Result) *playView {
 	p := &playView{
 		Anchor: fmt.Sprintf("%s-%d", anchor, column),
 		Party:  party,
-		Status: statusOf(r),
+		Status: Status(r),
 		Class:  r.Verdict.String(),
-		Plain:  statusOf(r) == conform.VerdictPass.String(),
+		Plain:  Status(r) == conform.VerdictPass.String(),
 		Open:   r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn,
 		Reason: r.Reason, Expected: splitLinks(r.Expected),
 		Outcome:  outcomeIndex(r) + 1,
@@ -141,12 +142,14 @@ func formatDuration(d time.Duration) string {
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
-var address = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:)]`)
+var address = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:)]`)
+})
 
 // splitLinks splits a sentence into addresses and other text.
 func splitLinks(s string) (pieces []piece) {
 	for s != "" {
-		at := address.FindStringIndex(s)
+		at := address().FindStringIndex(s)
 		if at == nil {
 			return append(pieces, piece{Text: s})
 		}

@@ -8,12 +8,17 @@
 //
 // [Matrix] writes several runs side by side, one column for each party under test.
 //
-// # Passed, failed, skipped
+// # Passed, failed, known, skipped
 //
-// All formats count in the same way. A result is failed if [conform.Result.Bad] returns
-// true; one such result makes the run fail. A result is skipped if its verdict is
-// skipped or unsupported, or if the case failed as expected. All other results are
-// passed, including warn and info.
+// All formats count in the same way, by the [Status] of a result:
+//
+//	passed   pass, info, warn
+//	failed   fail, unexpected, error
+//	known    fail, known; either
+//	skipped  unsupported, skipped
+//
+// One failed result makes the run fail, see [conform.Result.Bad]. Known results are those
+// that [conform.Options.ExpectFail] names.
 //
 // # Limits
 //
@@ -26,7 +31,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -41,67 +45,95 @@ type NamedReport struct {
 	Reports []*conform.Report
 }
 
-// Summary returns "N passed, N failed, N skipped".
-func Summary(r *conform.Report) string {
-	n := count(r.Results)
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", n.passed, n.failed, n.skipped)
-}
-
-// outcome is one of the three counts of a summary.
-type outcome uint8
-
+// The groups of statuses that a summary counts.
 const (
-	passed outcome = iota
-	failed
-	skipped
+	passed  = "passed"
+	failed  = "failed"
+	known   = "known"
+	skipped = "skipped"
 )
 
-func countedAs(r *conform.Result) outcome {
-	switch {
-	case r.Bad():
-		return failed
-	case slices.Contains([]conform.Verdict{conform.VerdictSkipped, conform.VerdictUnsupported, conform.VerdictFail}, r.Verdict):
-		return skipped
-	}
-	return passed
+var groups = []string{passed, failed, known, skipped}
+
+// statuses are the results of [Status], in the order in which reports count them, with
+// their groups.
+var statuses = []struct{ name, group string }{
+	{"pass", passed},
+	{"info", passed},
+	{"warn", passed},
+	{"fail", failed},
+	{"unexpected", failed},
+	{"error", failed},
+	{"fail, known", known},
+	{"either", known},
+	{"unsupported", skipped},
+	{"skipped", skipped},
 }
 
-type tally struct{ passed, failed, skipped int }
+// Status returns the verdict as all reports print and count it. It is that of
+// [conform.Result.Verdict], but for a case in [conform.Options.ExpectFail]: "fail, known" if
+// it failed, "unexpected" if it did not, and "either" for both if it fails sometimes.
+func Status(r *conform.Result) string {
+	switch {
+	case r.Expected == "" || r.Verdict == conform.VerdictError,
+		r.Verdict == conform.VerdictSkipped, r.Verdict == conform.VerdictUnsupported:
+		return r.Verdict.String()
+	case r.Bad():
+		return "unexpected"
+	case strings.HasPrefix(r.Expected, conform.Sometimes):
+		return "either"
+	}
+	return "fail, known"
+}
 
-func count(results []conform.Result) (n tally) {
-	for i := range results {
-		switch countedAs(&results[i]) {
-		case passed:
-			n.passed++
-		case failed:
-			n.failed++
-		case skipped:
-			n.skipped++
+// groupOf returns the group in which a summary counts the result.
+func groupOf(r *conform.Result) string {
+	status := Status(r)
+	for _, s := range statuses {
+		if s.name == status {
+			return s.group
 		}
+	}
+	panic("report: no group for " + status)
+}
+
+// count returns the number of results of each status.
+func count(results []conform.Result) map[string]int {
+	n := make(map[string]int)
+	for i := range results {
+		n[Status(&results[i])]++
 	}
 	return n
 }
 
-// statusOf returns the verdict as text. For a case that was expected to fail it is "fail,
-// known", or "unexpected" if the case did not fail.
-func statusOf(r *conform.Result) string {
-	switch {
-	case r.Expected == "" || r.Verdict == conform.VerdictError:
-		return r.Verdict.String()
-	case r.Bad():
-		return "unexpected"
-	case r.Verdict == conform.VerdictFail:
-		return "fail, known"
+// total returns the number of results of each group.
+func total(results []conform.Result) map[string]int {
+	n := make(map[string]int)
+	for i := range results {
+		n[groupOf(&results[i])]++
 	}
-	return r.Verdict.String()
+	return n
+}
+
+// Summary returns "N passed, N failed, N skipped", and "N known" before the last count if
+// there are known results.
+func Summary(r *conform.Report) string {
+	n := total(r.Results)
+	var counts []string
+	for _, group := range groups {
+		if group != known || n[group] > 0 {
+			counts = append(counts, fmt.Sprint(n[group], " ", group))
+		}
+	}
+	return strings.Join(counts, ", ")
 }
 
 // reasonOf returns the reason for the result, in one line.
 func reasonOf(r *conform.Result) string {
-	switch statusOf(r) {
+	switch Status(r) {
 	case "unexpected":
 		return oneLine(fmt.Sprintf("%v, but was expected to fail: %s", r.Verdict, r.Expected))
-	case "fail, known":
+	case "fail, known", "either":
 		return oneLine(r.Reason + "; expected: " + r.Expected)
 	}
 	return oneLine(r.Reason)
@@ -110,12 +142,6 @@ func reasonOf(r *conform.Result) string {
 // oneLine replaces line breaks and repeated spaces, so that error texts of peers and
 // systems cannot break the layout.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// allVerdicts are the verdicts in the order in which reports count them.
-var allVerdicts = []conform.Verdict{
-	conform.VerdictPass, conform.VerdictInfo, conform.VerdictWarn, conform.VerdictFail,
-	conform.VerdictUnsupported, conform.VerdictSkipped, conform.VerdictError,
-}
 
 const (
 	maxEvents = 200 // of a play

@@ -10,7 +10,7 @@ import (
 )
 
 // TAP writes TAP version 14. Skipped and unsupported cases have the directive SKIP,
-// expected failures have TODO. Every case except a plain pass has a YAML block with the
+// known failures have TODO. Every case except a plain pass has a YAML block with the
 // level, the verdict, the reason and the transcript.
 func TAP(w io.Writer, r *conform.Report) error {
 	var b strings.Builder
@@ -29,13 +29,13 @@ func tapResult(b *strings.Builder, n int, r *conform.Result) {
 	}
 	fmt.Fprintf(b, "%s %d - %s", word, n, tapText(r.Case.ID+": "+r.Case.Title))
 	switch {
-	case countedAs(r) == skipped && r.Verdict == conform.VerdictFail:
+	case groupOf(r) == known && r.Verdict == conform.VerdictFail:
 		fmt.Fprintf(b, " # TODO %s", tapText(r.Expected))
-	case countedAs(r) == skipped:
+	case groupOf(r) == skipped:
 		fmt.Fprintf(b, " # SKIP %v: %s", r.Verdict, tapText(r.Reason))
 	}
 	b.WriteByte('\n')
-	if statusOf(r) == conform.VerdictPass.String() {
+	if Status(r) == conform.VerdictPass.String() {
 		return
 	}
 	b.WriteString("  ---\n")

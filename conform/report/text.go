@@ -24,7 +24,7 @@ func Text(w io.Writer, r *conform.Report) error {
 // warnings.
 func TextResult(w io.Writer, r *conform.Result, verbose bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-11s  %s: %s\n", statusOf(r), r.Case.ID, r.Case.Title)
+	fmt.Fprintf(&b, "%-11s  %s: %s\n", Status(r), r.Case.ID, r.Case.Title)
 	wrong := r.Bad() || r.Verdict == conform.VerdictFail || r.Verdict == conform.VerdictWarn
 	if r.Verdict != conform.VerdictPass || wrong {
 		fmt.Fprintf(&b, "    %s\n", reasonOf(r))
@@ -46,29 +46,23 @@ func TextResult(w io.Writer, r *conform.Result, verbose bool) error {
 	return err
 }
 
-// TextSummary writes the number of cases with each verdict, and [Summary].
+// TextSummary writes which statuses each count of [Summary] consists of, and [Summary].
 func TextSummary(w io.Writer, r *conform.Report) error {
-	var counts []string
-	for _, v := range allVerdicts {
-		if n := r.Count(v); n > 0 {
-			counts = append(counts, fmt.Sprintf("%v %d", v, n))
+	n := count(r.Results)
+	var parts []string
+	for _, group := range groups {
+		var counts []string
+		for _, s := range statuses {
+			if s.group == group && n[s.name] > 0 {
+				counts = append(counts, fmt.Sprint(n[s.name], " ", s.name))
+			}
+		}
+		if counts != nil {
+			parts = append(parts, group+": "+strings.Join(counts, " + "))
 		}
 	}
-	if n := countExpected(r); n > 0 {
-		counts = append(counts, fmt.Sprintf("failed as expected %d", n))
-	}
-	_, err := fmt.Fprintf(w, "\n%s\n%s\n", strings.Join(counts, ", "), Summary(r))
+	_, err := fmt.Fprintf(w, "\n%s\n%s\n", strings.Join(parts, "; "), Summary(r))
 	return err
-}
-
-// countExpected returns the number of failures that were expected.
-func countExpected(r *conform.Report) (n int) {
-	for i := range r.Results {
-		if r.Results[i].Verdict == conform.VerdictFail && !r.Results[i].Bad() {
-			n++
-		}
-	}
-	return n
 }
 
 // describe returns a legal outcome in one line.

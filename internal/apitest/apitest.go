@@ -1,14 +1,5 @@
-// Package apitest is shared by the suites below it and the tests of the root: a table of the
-// calls that negotiate, and muxers to negotiate with.
-//
-// The suites use only the exported API:
-//
-//   - fault: streams that fail, contexts that end, tables that change, crowds.
-//   - lazy: lazy streams that fail, linger, race, nest, and their cost.
-//   - cost: allocations, calls, segments, goroutines, and memory, as exact counts.
-//   - conversation: the cases of conform, in every usage, on every transport.
-//   - differential: the exchange in line against the general loop, on random plans.
-//   - fuzz: both roles against a second implementation of the protocol.
+// Package apitest is shared by the suites of internal/suite and the tests of the root: a table
+// of the calls that negotiate, and muxers to negotiate with.
 package apitest
 
 import (

@@ -28,36 +28,49 @@ func (m Memory) String() string {
 // on chance and not on the needs of the goroutine.
 var measured = []string{"GOGC=off", "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"}
 
-// MeasureConns returns the memory that each of many connections holds in another process:
-// the median of three measurements, since stacks are allocated in spans of 32 KiB,
-// and a span more or less is 1 % of the result. This process is the peer: it
-// opens the connections and writes sent on each. The child is the named test of
-// this binary, with these additions to the environment; it calls [HoldConns].
-func MeasureConns(t testing.TB, test string, conns int, sent string, env ...string) Memory {
-	t.Helper()
-	var all []Memory
-	for range 3 {
-		all = append(all, measureConns(t, test, conns, sent, env))
-	}
-	slices.SortFunc(all, func(a, b Memory) int { return int(a.Sum() - b.Sum()) })
-	return all[1]
+// Conns describes a measurement of the memory that each of many connections holds in
+// another process. This process is the peer: it opens the connections and writes Sent on
+// each of them. The other process is the named test of this binary, with additions to the
+// environment, and calls [HoldConns].
+type Conns struct {
+	Test  string
+	Count int
+	Sent  string
+	Env   []string
 }
 
-func measureConns(t testing.TB, test string, conns int, sent string, env []string) (m Memory) {
+// Least measures up to that many times, in a new process each time, and returns the
+// smallest heap and the smallest stack that it has measured. It returns early when the
+// two are enough; a nil function needs all measurements.
+//
+// Each measurement includes the memory that a connection needs. A preempted goroutine or
+// another thread adds to some of them: stacks are allocated in spans of 32 KiB, and may be
+// doubled while the machine is busy.
+func (c Conns) Least(t testing.TB, times int, isEnough func(Memory) bool) Memory {
 	t.Helper()
-	in, out, end := Start(t, test, slices.Concat(measured, env)...)
+	least := c.measure(t)
+	for n := 1; n < times && (isEnough == nil || !isEnough(least)); n++ {
+		m := c.measure(t)
+		least = Memory{min(least.Heap, m.Heap), min(least.Stack, m.Stack)}
+	}
+	return least
+}
+
+func (c Conns) measure(t testing.TB) (m Memory) {
+	t.Helper()
+	in, out, end := Start(t, c.Test, slices.Concat(measured, c.Env)...)
 	defer end()
 	var address string
 	if _, err := fmt.Fscanln(out, &address); err != nil {
 		t.Fatal("the child did not print where it listens:", err)
 	}
-	for range conns {
+	for range c.Count {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := io.WriteString(conn, sent); err != nil {
+		if _, err := io.WriteString(conn, c.Sent); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,7 +81,7 @@ func measureConns(t testing.TB, test string, conns int, sent string, env []strin
 	return m
 }
 
-// HoldConns is the child's part of [MeasureConns]. Serve gets a listener for that
+// HoldConns is the child's part of [Conns.Least]. Serve gets a listener for that
 // many connections. It may accept them before it calls awaitSent, which blocks
 // until the peers have sent everything. It must return when all responders have
 // been started. HoldConns waits until blocked goroutines are in a network call,

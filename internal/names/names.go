@@ -19,6 +19,7 @@ import (
 type Table[V any] struct {
 	index    atomic.Pointer[index[V]]
 	shortest atomic.Int64
+	version  atomic.Uint64
 
 	mu      sync.Mutex // held by the methods that change the table
 	count   int
@@ -111,6 +112,7 @@ func (t *Table[V]) Add(name string, value V, replace bool) bool {
 	}
 	t.reserve().push(&Node[V]{name: name, value: value, message: wire.AppendMessage(nil, name)})
 	t.count++
+	t.version.Add(1)
 	if t.lengths[len(name)]++; t.lengths[len(name)] == 1 {
 		t.updateShortest()
 	}
@@ -127,12 +129,17 @@ func (t *Table[V]) Remove(name string) bool {
 	}
 	link.Store(old.next.Load())
 	t.count--
+	t.version.Add(1)
 	if t.lengths[len(name)]--; t.lengths[len(name)] == 0 {
 		delete(t.lengths, len(name))
 		t.updateShortest()
 	}
 	return true
 }
+
+// Version returns a number that grows whenever a name was added or removed, after the change: names
+// that are read after a call of Version are at least as new. It takes no lock.
+func (t *Table[V]) Version() uint64 { return t.version.Load() }
 
 // Shortest returns the size in bytes of the shortest message with a name of the table, and
 // 0 if the table is empty. It takes no lock.

@@ -3,7 +3,9 @@
 package streamend
 
 import (
+	"context"
 	"io"
+	"net"
 	"time"
 )
 
@@ -15,15 +17,16 @@ var LongAgo = time.Unix(1, 0)
 //
 //   - ResetWithError(uint32) error, with the code;
 //   - Reset() error;
+//   - Close of the connection below a TLS connection, then Close: that of the TLS
+//     connection alone would wait up to 5 seconds for its alert to be sent;
 //   - SetDeadline(time.Time) error with [LongAgo], then Close: the Close of some
 //     streams, such as QUIC's, ends only the direction that is written to, and
 //     leaves a Read blocked;
 //   - Close.
 //
 // Reset drops the errors of these methods, since the stream has failed already. It blocks
-// until they return: most do immediately; the Close of a *tls.Conn waits up to 5 seconds
-// for its alert to be sent. A TCP connection is closed and not reset, so that data written
-// before still arrives, unless the kernel holds unread data.
+// until they return, which most do immediately. A TCP connection is closed and not reset, so
+// that data written before still arrives, unless the kernel holds unread data.
 //
 // Reset may be called concurrently with any method of the stream. Calling it twice calls
 // the stream's methods twice.
@@ -33,6 +36,12 @@ func Reset(stream io.Closer, code uint32) {
 		s.ResetWithError(code)
 	case interface{ Reset() error }:
 		s.Reset()
+	case interface {
+		NetConn() net.Conn
+		HandshakeContext(ctx context.Context) error
+	}: // a *tls.Conn, or one that embeds it
+		s.NetConn().Close()
+		stream.Close()
 	case interface{ SetDeadline(t time.Time) error }:
 		s.SetDeadline(LongAgo)
 		stream.Close()

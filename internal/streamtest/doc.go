@@ -8,6 +8,7 @@
 //   - [Tap] and [Counter] wrap a stream and record the calls.
 //   - [TCP], [Unix], [IOPipes] and [Transports] connect two ends in other ways.
 //   - [TLS] makes a certificate for one run.
+//   - [Await] and [LeastAllocs] judge what a busy machine does not change.
 //
 // The package is for tests only. It does not import the root package, so that
 // tests inside that package can use it, too.

@@ -7,9 +7,10 @@
 //
 // Each of them prints at its end which promises are kept, and exits 1 if one is missed.
 //
-// It is never published and not part of go.work. The method is in race.go, the things
-// that are compared are in variants.go, transports.go and scenario.go, the promises in
-// quick.go, and the comparison with another checkout in base.go.
+// It is run by hand; interop/check runs the tests, which measure little. The method is in
+// race.go, the things that are compared are in variants.go, transports.go and scenario.go,
+// the promises in quick.go, the plots in report.go, and the comparison with another checkout
+// in base.go.
 package main
 
 import (

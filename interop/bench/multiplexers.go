@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
-	"net"
 	"time"
 
 	hashicorp "github.com/hashicorp/yamux"
 	"github.com/libp2p/go-yamux/v5"
 	"github.com/quic-go/quic-go"
+
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // Streams of multiplexers, all over loopback: both yamux over TCP, and QUIC over UDP.
@@ -80,7 +75,7 @@ func openHashicorpYamux() (link, error) {
 func openQUIC() (link, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	serverTLS, clientTLS, err := selfSigned()
+	serverTLS, clientTLS, err := streamtest.SelfSigned("bench")
 	if err != nil {
 		return link{}, err
 	}
@@ -109,32 +104,4 @@ func openQUIC() (link, error) {
 	}
 	_, err = io.ReadFull(b, make([]byte, 1))
 	return link{a, b, func() { client.CloseWithError(0, ""); l.Close() }}, err
-}
-
-// selfSigned returns configurations with a certificate for one run.
-func selfSigned() (server, client *tls.Config, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotAfter:     time.Now().Add(time.Hour),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
-	server = &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
-		NextProtos:   []string{"bench"},
-	}
-	return server, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", NextProtos: []string{"bench"}}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"github.com/multiselect/multiselect/internal/draw"
 )
 
 //go:embed performance.md.tmpl
@@ -39,65 +41,84 @@ func (r *report) write(docs string) error {
 	return os.WriteFile(filepath.Join(docs, "performance.md"), []byte(b.String()), 0o644)
 }
 
+// The series of the plots. Each has the same ink in all of them.
+var (
+	seriesFloor       = draw.Series{Name: "floor: blocked in Read", Ink: draw.Gray}
+	seriesOurs        = draw.Series{Name: "ours", Ink: draw.Blue}
+	seriesOursNoLimit = draw.Series{Name: "ours, no limit", Ink: draw.Sky}
+	seriesTheirs      = draw.Series{Name: "go-multistream", Ink: draw.Orange}
+)
+
 func (r *report) plotTransports() string {
-	b := bars{
-		title:  "Time of a negotiation, as a ratio to the floor of its transport",
-		yLabel: "ratio to the floor",
-		xLabel: "transport (dashed: the floor)",
-		series: []series{{"ours", inkOurs}, {"ours, no limit", inkOursNoLimit}, {"go-multistream", inkGoms}},
-		base:   1,
-		format: "%.2f",
+	b := draw.Bars{
+		Title:  "Time of a negotiation, as a ratio to the floor of its transport",
+		Y:      "ratio to the floor",
+		X:      "transport (dashed: the floor)",
+		Series: []draw.Series{seriesOurs, seriesOursNoLimit, seriesTheirs},
+		Base:   1,
+		Format: "%.2f",
 	}
 	for _, t := range r.transports {
-		b.groups = append(b.groups, t.transport)
-		b.values = append(b.values, []float64{
+		b.Groups = append(b.Groups, draw.Group{Name: t.transport, Values: []float64{
 			t.one.ratio(limitOn, theFloor).median,
 			t.one.ratio(limitOff, theFloor).median,
 			t.one.ratio("goms~goms", theFloor).median,
-		})
+		}})
 	}
-	return b.draw()
+	return b.Picture().File()
 }
 
 func (r *report) plotHandlers() string {
-	c := curves{
-		title:  "CPU of the responder, by the number of protocols that it serves",
-		xLabel: "protocols registered (logarithmic)",
-		yLabel: "ns for a negotiation (logarithmic)",
-		series: []series{{"ours", inkOurs}, {"ours, no limit", inkOursNoLimit}, {"go-multistream", inkGoms}},
-		y:      make([][]float64, 3),
+	c := draw.Lines{
+		Title: "CPU of the responder, by the number of protocols that it serves",
+		Curves: []draw.Curve{
+			{Series: seriesOurs, Dots: true}, {Series: seriesOursNoLimit, Dots: true}, {Series: seriesTheirs, Dots: true},
+		},
 	}
+	lowest, highest := math.Inf(1), 0.0
 	for _, h := range r.handlers {
-		c.x = append(c.x, float64(h.handlers))
 		for i, name := range []string{ours.name, oursNoLimit.name, goms.name} {
-			c.y[i] = append(c.y[i], h.cpu.cost(name).median)
+			v := h.cpu.cost(name).median
+			lowest, highest = min(lowest, v), max(highest, v)
+			c.Curves[i].Points = append(c.Curves[i].Points, draw.Point{X: float64(h.handlers), Y: v})
 		}
 	}
-	return c.draw()
+	most := float64(r.handlers[len(r.handlers)-1].handlers)
+	c.X = draw.Decades("protocols registered (logarithmic)", 1, most, spaced)
+	c.Y = draw.Decades("ns for a negotiation (logarithmic)", lowest, highest, spaced)
+	return c.Picture().File()
+}
+
+// spaced returns a number with narrow spaces between the thousands.
+func spaced(v float64) string {
+	s := fmt.Sprintf("%.0f", v)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return s
 }
 
 func (r *report) plotMemory() string {
 	responders := []string{"floor", "ours", "goms"}
-	b := bars{
-		title:  "Memory of a half-open negotiation",
-		yLabel: "bytes, heap and stack",
-		xLabel: "transport, and the bytes that the initiator had sent",
-		series: []series{{"floor: blocked in Read", inkFloor}, {"ours", inkOurs}, {"go-multistream", inkGoms}},
-		format: "%.0f",
+	b := draw.Bars{
+		Title:  "Memory of a half-open negotiation",
+		Y:      "bytes, heap and stack",
+		X:      "transport, and the bytes that the initiator had sent",
+		Series: []draw.Series{seriesFloor, seriesOurs, seriesTheirs},
+		Format: "%.0f",
 	}
 	for _, m := range r.memory {
-		group := m.on + ", " + m.sent
-		if len(b.groups) == 0 || b.groups[len(b.groups)-1] != group {
-			b.groups = append(b.groups, group)
-			b.values = append(b.values, []float64{math.NaN(), math.NaN(), math.NaN()})
+		name := m.on + ", " + m.sent
+		if len(b.Groups) == 0 || b.Groups[len(b.Groups)-1].Name != name {
+			b.Groups = append(b.Groups, draw.Group{Name: name, Values: []float64{math.NaN(), math.NaN(), math.NaN()}})
 		}
-		for i, name := range responders {
-			if m.responder == name {
-				b.values[len(b.values)-1][i] = m.sum()
+		for i, responder := range responders {
+			if m.responder == responder {
+				b.Groups[len(b.Groups)-1].Values[i] = m.sum()
 			}
 		}
 	}
-	return b.draw()
+	return b.Picture().File()
 }
 
 // The template performance.md.tmpl calls the methods below by name.

@@ -14,7 +14,7 @@ const docs = "../../docs/protocol/"
 
 // TestPictures fails when docs is not what go run . draws.
 func TestPictures(t *testing.T) {
-	pictures, err := draw(docs)
+	pictures, err := drawAll(docs)
 	if err != nil {
 		t.Fatal(err)
 	}

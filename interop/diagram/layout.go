@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/draw"
 )
 
 // All lengths are in pixels. The picture is as narrow as a phone, so that
@@ -109,11 +110,11 @@ func picture(sc *scene) string {
 // head writes what stands above, and returns where the lives begin.
 func (s *stage) head() float64 {
 	y := 26.0
-	s.text(12, y, "start", "title", s.title)
+	s.Text(12, y, draw.Start, "title", s.title)
 	y += 7
 	for _, l := range wrap(s.about, 63) {
 		y += line
-		s.text(12, y, "start", "about", l)
+		s.Text(12, y, draw.Start, "about", l)
 	}
 	y += 14
 	for _, r := range []multiselect.Role{multiselect.Initiator, multiselect.Responder} {
@@ -121,8 +122,8 @@ func (s *stage) head() float64 {
 		if r == multiselect.Responder {
 			x = right + 12 - w
 		}
-		s.box(x, y, w, 24, "role")
-		s.text(x+w/2, y+16, "middle", "role", r.String())
+		s.Box(x, y, w, 24, "role")
+		s.Text(x+w/2, y+16, draw.Middle, "role", r.String())
 	}
 	return y + 24 + gap
 }
@@ -195,9 +196,9 @@ func (s *stage) happen(e step) {
 	text := strings.TrimPrefix(e.text, "wound: ")
 	lines := wrap(text, 24)
 	h := float64(len(lines))*(line-1) + 9
-	s.box(x, y, half, h, class)
+	s.Box(x, y, half, h, class)
 	for i, l := range lines {
-		s.text(x+half/2, y+line+float64(i)*(line-1), "middle", "happens "+class, l)
+		s.Text(x+half/2, y+line+float64(i)*(line-1), draw.Middle, "happens "+class, l)
 	}
 	d.reach(y + h + gap)
 	if e.kind == wound {
@@ -221,19 +222,19 @@ func (s *stage) wait(e step) {
 	const middle = (left + right) / 2
 	text := e.from.String() + ": " + e.text
 	w := 8*letter + letter*letters(text)
-	s.line(left, y+pause/2, right, y+pause/2, "pause")
-	s.box(middle-w/2, y+pause/2-13, w, 26, "note")
-	s.text(middle, y+pause/2+4, "middle", "happens note", text)
+	s.Line(left, y+pause/2, right, y+pause/2, "pause")
+	s.Box(middle-w/2, y+pause/2-13, w, 26, "note")
+	s.Text(middle, y+pause/2+4, draw.Middle, "happens note", text)
 }
 
 // bracket draws a round trip.
 func (s *stage) bracket(from, to float64, number int) {
 	const x, tick = 27.0, 7.0
 	middle := (from + to) / 2
-	s.printf(`<path d="M%.1f %.1fh-%.0fV%.1fM%.1f %.1fV%.1fh%.0f" class="bracket"/>`,
+	s.Printf(`<path d="M%.1f %.1fh-%.0fV%.1fM%.1f %.1fV%.1fh%.0f" class="bracket"/>`,
 		x+tick, from, tick, middle-16, x, middle+16, to, tick)
-	s.text(x, middle-1, "middle", "count", fmt.Sprint(number))
-	s.text(x, middle+11, "middle", "unit", "RTT")
+	s.Text(x, middle-1, draw.Middle, "count", fmt.Sprint(number))
+	s.Text(x, middle+11, draw.Middle, "unit", "RTT")
 }
 
 // live draws the life of a side, below everything else.
@@ -245,10 +246,10 @@ func (s *stage) live(d side) {
 		}
 		if m.state == over {
 			end = m.y
-			s.below(`<path d="M%.1f %.1fm-5 -5l10 10m0 -10l-10 10" class="cut"/>`, d.x, m.y)
+			s.under.Printf(`<path d="M%.1f %.1fm-5 -5l10 10m0 -10l-10 10" class="cut"/>`, d.x, m.y)
 		}
 		if end > m.y {
-			s.below(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="life %s"/>`, d.x, m.y, d.x, end, m.state)
+			s.under.Line(d.x, m.y, d.x, end, "life "+m.state)
 		}
 	}
 }

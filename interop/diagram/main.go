@@ -22,7 +22,9 @@
 // Lines of one write are one arrow: a flight. An arrow ends where all of it has
 // arrived, so the answer begins below it. A bracket on the left is one round trip.
 //
-// scene.go reads a transcript, layout.go computes positions, and svg.go draws. The module is never published and not part of go.work.
+// scene.go reads a transcript, layout.go computes positions, and svg.go draws. The program is
+// run by hand; interop/check runs the tests, and TestPictures fails when a picture is not
+// what the program draws.
 package main
 
 import (
@@ -43,7 +45,7 @@ func main() {
 }
 
 func write(folder string) error {
-	pictures, err := draw(folder)
+	pictures, err := drawAll(folder)
 	if err != nil {
 		return err
 	}
@@ -55,8 +57,8 @@ func write(folder string) error {
 	return nil
 }
 
-// draw returns the path and the content of each picture.
-func draw(folder string) (map[string]string, error) {
+// drawAll returns the path and the content of each picture.
+func drawAll(folder string) (map[string]string, error) {
 	transcripts, err := filepath.Glob(filepath.Join(folder, "*.txt"))
 	if err != nil {
 		return nil, err

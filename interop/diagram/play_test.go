@@ -79,7 +79,7 @@ func TestPlay(t *testing.T) {
 
 // TestAllArePlayed: no transcript is only a story.
 func TestAllArePlayed(t *testing.T) {
-	pictures, err := draw(docs)
+	pictures, err := drawAll(docs)
 	if err != nil {
 		t.Fatal(err)
 	}

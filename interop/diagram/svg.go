@@ -2,24 +2,21 @@ package main
 
 import (
 	"fmt"
-	"html"
 	"math"
-	"strings"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/draw"
 )
 
-// drawing is an SVG picture under construction. It has a page of its own, and
-// its colours are classes, so that it is readable on a light and a dark page;
-// what a colour says is said by a word or a pattern too.
+// drawing is the picture of a conversation under construction. What a colour says is said by
+// a word or a pattern, too.
 type drawing struct {
-	under, body strings.Builder
+	draw.Layer
+	under draw.Layer // below it
 }
 
-const style = `<style>
-text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
-.page { fill: #ffffff }
-.title { font-size: 16px; font-weight: 600 }
+// style has the rules for conversations.
+const style = `.title { font-size: 16px }
 .about, .unit, .note { fill: #59636e }
 .wire { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 .said { font-size: 11px; fill: #59636e }
@@ -46,8 +43,6 @@ rect.failure { stroke: #cf222e } text.failure { fill: #a40e26 }
 rect.note { stroke: #8c959f; stroke-dasharray: 3 2.5 }
 rect.wound { fill: #b3131f } text.wound { fill: #ffffff; font-weight: 600 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3 }
-.page { fill: #0d1117 }
 .about, .unit, .note { fill: #9ea7b3 }
 .said { fill: #c4ccd5 }
 rect.role { fill: #e6edf3 } text.role { fill: #0d1117 }
@@ -67,27 +62,10 @@ rect.failure { stroke: #ff7b72 } text.failure { fill: #ff9d95 }
 rect.note { stroke: #767e89 }
 rect.wound { fill: #da3633 } text.wound { fill: #ffffff }
 }
-</style>
-<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="7" class="hatch"/></pattern></defs>
 `
 
-func (d *drawing) printf(format string, args ...any) { fmt.Fprintf(&d.body, format+"\n", args...) }
-
-// below draws under all that printf draws.
-func (d *drawing) below(format string, args ...any) { fmt.Fprintf(&d.under, format+"\n", args...) }
-
-// text anchors s at its start, middle or end.
-func (d *drawing) text(x, y float64, anchor, class, s string) {
-	d.printf(`<text x="%.1f" y="%.1f" text-anchor="%s" class="%s">%s</text>`, x, y, anchor, class, html.EscapeString(s))
-}
-
-func (d *drawing) line(x1, y1, x2, y2 float64, class string) {
-	d.printf(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`, x1, y1, x2, y2, class)
-}
-
-func (d *drawing) box(x, y, w, h float64, class string) {
-	d.printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="4" class="%s"/>`, x, y, w, h, class)
-}
+const defs = `<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" y1="0" x2="0" y2="7" class="hatch"/></pattern></defs>
+`
 
 const (
 	point  = 12.0 // the length of an arrow's head
@@ -102,22 +80,22 @@ func (d *drawing) arrow(e step, y, down float64) {
 	if e.from == multiselect.Responder {
 		y, angle = y+down, -angle
 	}
-	d.printf(`<g transform="translate(%.1f %.1f) skewY(%.3f)">`, left, y, angle)
+	d.Printf(`<g transform="translate(%.1f %.1f) skewY(%.3f)">`, left, y, angle)
 	if e.kind == flight {
 		d.flight(e)
 	} else {
 		d.ending(e)
 	}
-	d.printf(`</g>`)
+	d.Printf(`</g>`)
 }
 
 // at returns where what is x away from the sender is drawn, and how text
 // that begins there is anchored.
-func at(r multiselect.Role, x float64) (float64, string) {
+func at(r multiselect.Role, x float64) (float64, draw.Anchor) {
 	if r == multiselect.Responder {
-		return across - x, "end"
+		return across - x, draw.End
 	}
-	return x, "start"
+	return x, draw.Start
 }
 
 // flight draws the messages of one write, in one arrow.
@@ -132,9 +110,9 @@ func (d *drawing) flight(e step) {
 		if e.from == multiselect.Responder {
 			x -= length
 		}
-		d.printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="m%d"/>`, x, y, length, p.height(), p.kind)
+		d.Rect(x, y, length, p.height(), fmt.Sprintf("m%d", p.kind))
 		if p.kind == early {
-			d.printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="url(#hatch)"/>`, x, y, length, p.height())
+			d.Printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="url(#hatch)"/>`, x, y, length, p.height())
 		}
 		d.part(e, p, y)
 		y += p.height()
@@ -143,12 +121,12 @@ func (d *drawing) flight(e step) {
 	neck, _ := at(e.from, length)
 	tip, _ := at(e.from, across)
 	if e.lost {
-		d.printf(`<path d="M%.1f 0H%.1fV%.1fH%.1f" class="edge"/>`, neck, tail, h, neck)
-		d.printf(`<path d="M%.1f %.1fm-7 -7l14 14m0 -14l-14 14" class="lost"/>`, neck, h/2)
+		d.Printf(`<path d="M%.1f 0H%.1fV%.1fH%.1f" class="edge"/>`, neck, tail, h, neck)
+		d.Printf(`<path d="M%.1f %.1fm-7 -7l14 14m0 -14l-14 14" class="lost"/>`, neck, h/2)
 		return
 	}
-	d.printf(`<path d="M%.1f 0L%.1f %.1fL%.1f %.1fz" class="tip"/>`, neck, tip, h/2, neck, h)
-	d.printf(`<path d="M%.1f 0H%.1fV%.1fH%.1f" class="edge"/>`, neck, tail, h, neck)
+	d.Printf(`<path d="M%.1f 0L%.1f %.1fL%.1f %.1fz" class="tip"/>`, neck, tip, h/2, neck, h)
+	d.Printf(`<path d="M%.1f 0H%.1fV%.1fH%.1f" class="edge"/>`, neck, tail, h, neck)
 }
 
 // part writes a message at the sender's end, and what is said about it at the
@@ -156,13 +134,13 @@ func (d *drawing) flight(e step) {
 func (d *drawing) part(e step, p part, y float64) {
 	x, anchor := at(e.from, margin)
 	for i, text := range p.texts {
-		d.text(x, y+strip/2+4.2+float64(i)*(strip-4), anchor, "wire", text)
+		d.Text(x, y+strip/2+4.2+float64(i)*(strip-4), anchor, "wire", text)
 	}
 	if p.note == "" || e.lost {
 		return
 	}
 	x, anchor = at(e.from.Peer(), point+margin-3)
-	d.text(x, y+strip/2+4, anchor, "said", p.note)
+	d.Text(x, y+strip/2+4, anchor, "said", p.note)
 }
 
 // ending draws the end of one direction, or of the stream.
@@ -174,19 +152,16 @@ func (d *drawing) ending(e step) {
 	tail, _ := at(e.from, 0)
 	neck, _ := at(e.from, across-point)
 	tip, _ := at(e.from, across)
-	d.printf(`<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="end%s"/>`, tail, thin-4, neck, thin-4, class)
-	d.printf(`<path d="M%.1f %.1fl0 -8L%.1f %.1fL%.1f %.1fz" class="tip%s"/>`, neck, thin, tip, thin-4, neck, thin, class)
+	d.Line(tail, thin-4, neck, thin-4, "end"+class)
+	d.Printf(`<path d="M%.1f %.1fl0 -8L%.1f %.1fL%.1f %.1fz" class="tip%s"/>`, neck, thin, tip, thin-4, neck, thin, class)
 	x, anchor := at(e.from, margin)
-	d.text(x, thin-8, anchor, "wire"+class, e.text)
+	d.Text(x, thin-8, anchor, "wire"+class, e.text)
 }
 
-// file returns the picture, with its content in words for whoever does not see
-// it.
+// file returns the picture, with the conversation in words as its description.
 func (d *drawing) file(s *scene, height float64) string {
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="img" aria-labelledby="title desc">`,
-		width, height, width, height) + "\n" +
-		fmt.Sprintf("<title id=\"title\">%s</title>\n<desc id=\"desc\">%s\n\n%s</desc>\n",
-			html.EscapeString(s.title), html.EscapeString(s.about), html.EscapeString(s.words)) +
-		style + fmt.Sprintf(`<rect class="page" width="%.0f" height="%.0f"/>`, width, height) + "\n" +
-		d.under.String() + d.body.String() + "</svg>\n"
+	return draw.Picture{
+		Width: width, Height: height, Title: s.title, About: s.about + "\n\n" + s.words, Style: style, Defs: defs,
+		Layers: []*draw.Layer{&d.under, &d.Layer},
+	}.File()
 }

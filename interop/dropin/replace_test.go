@@ -66,8 +66,8 @@ func fresh(t *testing.T) string {
 func readme(t *testing.T, target string) (args []string) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`-replace (\S+)=(\S+)`).FindAllStringSubmatch(read(t, "../../README.md"), -1) {
-		if strings.Contains(m[2], target) && !slices.Contains(args, m[0]) {
-			args = append(args, "-replace", m[1]+"="+m[2])
+		if arg := m[1] + "=" + m[2]; strings.Contains(m[2], target) && !slices.Contains(args, arg) {
+			args = append(args, "-replace", arg)
 		}
 	}
 	if len(args) == 0 {

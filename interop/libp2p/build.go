@@ -1,5 +1,9 @@
-// Package libp2p shows go-libp2p hosts on gomultistream: that they talk to each other
-// and to hosts on go-multistream, and what they gain.
+// Package libp2p tests go-libp2p hosts on gomultistream: with each other, with hosts on
+// go-multistream, and for their gain, which the program gains measures and writes to
+// docs/dropin.md. interop/check runs the tests; gains is run by hand.
+//
+// It is a module of its own because its go.mod replaces go-multistream by gomultistream for
+// all of go-libp2p. The module peers has go-libp2p as it is published.
 package libp2p
 
 import (

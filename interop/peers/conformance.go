@@ -23,10 +23,6 @@ import (
 //go:embed expect
 var expected embed.FS
 
-// sometimes begins the reason of a case that fails or not as the kernel likes: when
-// two writes of a peer arrive together. Both are right, and no verdict.
-const sometimes = "sometimes: "
-
 // examined are the protocols that a responder under examination serves: the
 // kinds of names that cases ask for.
 func (p *player) examined() []string {
@@ -39,10 +35,9 @@ func (p *player) examined() []string {
 
 // verdict is what the suite says of a peer in a role.
 type verdict struct {
-	peer      string
-	role      multiselect.Role
-	report    *conform.Report
-	undecided map[string]string // cases that fail sometimes, with the reasons
+	peer   string
+	role   multiselect.Role
+	report *conform.Report
 }
 
 // examine holds the suite against every peer in both roles.
@@ -71,13 +66,6 @@ func (p *player) examine(ctx context.Context, v *verdict) error {
 	if err != nil {
 		return err
 	}
-	v.undecided = map[string]string{}
-	for id, reason := range known {
-		if strings.HasPrefix(reason, sometimes) {
-			v.undecided[id] = reason
-			delete(known, id)
-		}
-	}
 	options := conform.Options{Strict: true, ExpectFail: known, Timeout: 3 * time.Second}
 	if v.role == multiselect.Responder {
 		v.report, err = p.examineResponder(ctx, options)
@@ -85,12 +73,6 @@ func (p *player) examine(ctx context.Context, v *verdict) error {
 		v.report, err = p.examineInitiator(ctx, options)
 	}
 	return err
-}
-
-// bad reports whether nobody explains the result: a failure that is not expected,
-// or an expected one that did not come.
-func (v *verdict) bad(r *conform.Result) bool {
-	return r.Bad() && (v.undecided[r.Case.ID] == "" || r.Verdict != conform.VerdictFail)
 }
 
 // expectations reads the file of a peer; there is none where nothing fails.

@@ -15,7 +15,9 @@ func (r *results) document() string {
 Written by ` + "`cd interop/peers && GOWORK=off go run .`" + `; TestDocument fails when a peer
 behaves differently. Each peer is a small program around a released library, at the
 version given; [interop/peers](../interop/peers/README.md) has the contract. That run
-also writes a page with the bytes of every case, interop/peers/report/conformance.html.
+also writes a page of 6 MB with the bytes of every case, ` + "`interop/peers/report/conformance.html`" + `.
+[A nightly job](../.github/workflows/nightly.yml) builds it, and keeps it as the artifact
+` + "`conformance`" + `.
 
 | peer | |
 |---|---|

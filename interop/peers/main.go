@@ -1,13 +1,18 @@
-// Command peers connects the implementations of multistream-select, each with
-// each, runs the conformance suite against each, and writes docs/conformance.md
-// and report/conformance.html: the matrix of all pairs, and the verdicts.
+// Command peers connects the implementations of multistream-select, each with each, runs the
+// conformance suite against each, and writes docs/conformance.md and report/conformance.html:
+// the matrix of all pairs, and the verdicts.
 //
 //	GOWORK=off go run .           # everything
 //	GOWORK=off go test -v .       # the same as a test, and that the document is up to date
 //
-// README.md has the contract that the programs of all peers keep. peers.go is
-// the table of peers, matrix.go the one of scenarios, deviations.json what is
-// known to go wrong between peers, and expect/ in which cases of the suite.
+// README.md has the contract of the programs of all peers. peers.go is the table of peers,
+// matrix.go the table of scenarios, deviations.json lists known failures between peers, and
+// expect/ the cases of the suite that a peer fails. The package hosts is about the tool with
+// hosts of go-libp2p and py-libp2p.
+//
+// The program is run by hand, and the tests by interop/check: they build programs with go,
+// cargo, npm and pip, from packages of the registries that stay in the user's cache directory.
+// It is a module of its own because go-libp2p requires an older quic-go than interop measures.
 package main
 
 import (

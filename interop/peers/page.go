@@ -10,8 +10,8 @@ import (
 )
 
 // writePage writes conformance.html: the results of all peers, side by side, with
-// the bytes of every case. It contains times, so no test compares it. It has 6 MB,
-// and is in this module so that users of the library do not download it.
+// the bytes of every case. It contains times, so no test compares it, and has 6 MB,
+// so that it is not committed: .github/workflows/nightly.yml keeps it.
 func (r *results) writePage(folder string) error {
 	var parties []report.NamedReport
 	for _, v := range r.verdicts {
@@ -24,6 +24,9 @@ func (r *results) writePage(folder string) error {
 	}
 	var page bytes.Buffer
 	if err := report.Matrix(&page, "Who passes what", parties); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(folder, "conformance.html"), page.Bytes(), 0o644)

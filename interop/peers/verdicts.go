@@ -8,23 +8,28 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/conform/report"
 )
 
-var marks = map[conform.Verdict]string{
-	conform.VerdictPass: "✓", conform.VerdictFail: "✗", conform.VerdictWarn: "!", conform.VerdictInfo: "i",
-	conform.VerdictUnsupported: "–", conform.VerdictSkipped: "·", conform.VerdictError: "E",
+// marks are the statuses of package report for the tables, in their order.
+var marks = []struct{ status, sign string }{
+	{"pass", "✓"},
+	{"info", "i"},
+	{"warn", "!"},
+	{"fail", "**fail**"},
+	{"unexpected", "**unexpected**"},
+	{"error", "**error**"},
+	{"fail, known", "✗"},
+	{"either", "~"},
+	{"unsupported", "–"},
+	{"skipped", "·"},
 }
 
 // bad lists the results that have no explanation.
 func bad(verdicts []verdict) (wrong []string) {
 	for _, v := range verdicts {
-		for id := range v.undecided {
-			if !slices.ContainsFunc(v.report.Results, func(r conform.Result) bool { return r.Case.ID == id }) {
-				wrong = append(wrong, fmt.Sprintf("%s as %v: there is no case %s to fail sometimes", v.peer, v.role, id))
-			}
-		}
 		for n := range v.report.Results {
-			if r := &v.report.Results[n]; v.bad(r) {
+			if r := &v.report.Results[n]; r.Bad() {
 				wrong = append(wrong, fmt.Sprintf("%s as %v, %s: %v, expected to fail because %q: %s\n%s",
 					v.peer, v.role, r.Case.ID, r.Verdict, r.Expected, r.Reason, conversation(r)))
 			}
@@ -33,12 +38,15 @@ func bad(verdicts []verdict) (wrong []string) {
 	return wrong
 }
 
-// mark returns the verdict for the tables.
-func (v *verdict) mark(r *conform.Result) string {
-	if v.undecided[r.Case.ID] != "" {
-		return "~"
+// mark returns the status of a result for the tables.
+func mark(r *conform.Result) string {
+	status := report.Status(r)
+	for _, m := range marks {
+		if m.status == status {
+			return m.sign
+		}
 	}
-	return marks[r.Verdict]
+	return status
 }
 
 func (r *results) writeVerdicts(b *strings.Builder) {
@@ -50,17 +58,26 @@ SHOULD as strict as MUST. Every failure is expected, with its reason, in
 ` + "`interop/peers/expect`" + ` (files for ` + "`mss conform --expect-fail`" + `). An unexpected failure
 fails the test, and so does an expected one that no longer occurs.
 
-| peer | role | pass ✓ | fail ✗ | either ~ | info i | unsupported – | skipped · |
-|---|---|---|---|---|---|---|---|
 `)
-	for _, v := range r.verdicts {
-		count := map[string]int{}
-		for n := range v.report.Results {
-			count[v.mark(&v.report.Results[n])]++
+	b.WriteString("| peer | role | summary |")
+	for _, m := range marks {
+		if r.occurs(m.status) {
+			fmt.Fprintf(b, " %s %s |", m.status, m.sign)
 		}
-		fmt.Fprintf(b, "| %s | %v |", v.peer, v.role)
-		for _, mark := range []string{"✓", "✗", "~", "i", "–", "·"} {
-			fmt.Fprintf(b, " %d |", count[mark])
+	}
+	b.WriteString("\n|---|---|---|")
+	for _, m := range marks {
+		if r.occurs(m.status) {
+			b.WriteString("---|")
+		}
+	}
+	b.WriteString("\n")
+	for _, v := range r.verdicts {
+		fmt.Fprintf(b, "| %s | %v | %s |", v.peer, v.role, report.Summary(v.report))
+		for _, m := range marks {
+			if r.occurs(m.status) {
+				fmt.Fprintf(b, " %d |", v.count(m.status))
+			}
 		}
 		b.WriteString("\n")
 	}
@@ -72,6 +89,21 @@ fails the test, and so does an expected one that no longer occurs.
 	for _, v := range r.verdicts {
 		writeFailures(b, v)
 	}
+}
+
+// count returns the number of results with the status.
+func (v *verdict) count(status string) (n int) {
+	for i := range v.report.Results {
+		if report.Status(&v.report.Results[i]) == status {
+			n++
+		}
+	}
+	return n
+}
+
+// occurs reports whether a result of any peer has the status.
+func (r *results) occurs(status string) bool {
+	return slices.ContainsFunc(r.verdicts, func(v verdict) bool { return v.count(status) > 0 })
 }
 
 func (r *results) writeCases(b *strings.Builder, role multiselect.Role) {
@@ -88,23 +120,23 @@ func (r *results) writeCases(b *strings.Builder, role multiselect.Role) {
 	for n, c := range conform.Cases(role) {
 		fmt.Fprintf(b, "| %s | %v |", c.ID, c.Level)
 		for _, v := range shown {
-			fmt.Fprintf(b, " %s |", v.mark(&v.report.Results[n]))
+			fmt.Fprintf(b, " %s |", mark(&v.report.Results[n]))
 		}
 		b.WriteString("\n")
 	}
 }
 
 func writeFailures(b *strings.Builder, v verdict) {
-	if v.report.Count(conform.VerdictFail) == 0 && len(v.undecided) == 0 {
+	if v.count("fail, known") == 0 && v.count("either") == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n#### %s as %v\n", v.peer, v.role)
 	for n := range v.report.Results {
 		r := &v.report.Results[n]
-		switch why := v.undecided[r.Case.ID]; {
-		case why != "":
-			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n", r.Case.ID, r.Case.Level, r.Case.Title, why)
-		case r.Verdict == conform.VerdictFail:
+		switch report.Status(r) {
+		case "either":
+			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n", r.Case.ID, r.Case.Level, r.Case.Title, r.Expected)
+		case "fail, known":
 			fmt.Fprintf(b, "\n* **%s** (%v), %s: %s\n\n%s\n", r.Case.ID, r.Case.Level, r.Case.Title, r.Expected, indented(conversation(r)))
 		}
 	}

@@ -1,11 +1,11 @@
-// Package reliability shows what lazy streams suffer from, by running it: each
-// wound that users have reported is a scene, which is played once with
-// go-multistream and once with our code, and the two reports of what happened
-// are the table in docs/reliability.md. It holds nothing but tests:
+// Package reliability shows known failures of lazy streams: each failure that users have
+// reported is a scene, which is played once with go-multistream and once with our code. The
+// two records of a scene are a row of the table in docs/reliability.md. The package has only
+// tests. interop/check runs them, and .ci/run also runs 10⁵ rounds of TestWriteAndClose:
 //
 //	GOWORK=off go test .                          # all scenes, 10³ rounds, the table
-//	GOWORK=off go test -v -run 'TestWounds/' .    # tells what each scene saw
-//	GOWORK=off go test . -run TestDocument -write # writes the table anew
+//	GOWORK=off go test -v -run 'TestWounds/' .    # shows the record of each scene
+//	GOWORK=off go test . -run TestDocument -write # writes the table
 //
-// wounds_test.go holds the list: read it first.
+// wounds_test.go has the list: read it first.
 package reliability

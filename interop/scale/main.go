@@ -1,18 +1,18 @@
-// Command scale writes docs/scale.md: what negotiations cost when there are
-// very many of them, over the distances of the internet.
+// Command scale writes docs/scale.md: the cost of very many negotiations over the distances
+// of the internet.
 //
-//	GOWORK=off go run .       # the document and its plots
+//	GOWORK=off go run .       # the document and its plots, in seconds
 //	GOWORK=off go test ./...  # the model against the library, in fake time
 //
-// The document prints the model. That the model is the library is proved by the
-// tests: they run the exported API over a simulated network inside of
-// testing/synctest, which works only in tests, and compare each negotiation.
-// So nothing that is simulated has to find its way into the document, and
-// TestDocument fails when the document is not what the model says.
+// The document prints the results of the model. The tests prove that the model is the
+// library: they run the exported API over a simulated network within testing/synctest, which
+// works only in tests, and compare each negotiation. So no result of a simulation is in the
+// document, and TestDocument fails when the document differs from the model. interop/check
+// runs the tests with the race detector, with fewer negotiations, and without it.
 //
 // Read strategy.go first: it is the model. sample.go is the network that it is
-// applied to, cpu.go what was measured; link_test.go is the simulated network.
-// The module is never published and not part of go.work.
+// applied to, cpu.go has measurements; link_test.go is the simulated network.
+// The package requires the standard library only.
 package main
 
 import (

@@ -21,7 +21,7 @@ import (
 )
 
 // What users of cmux have complained about, played with cmux and with netmux. Each
-// scene returns what was seen; README has the table.
+// scene returns what was seen; docs/netmux.md has the table.
 var complaints = []struct {
 	complaint, thread string
 	play              func(t *testing.T, by mux) string

@@ -1,10 +1,13 @@
-// Services is four services on one TCP port and the same four on one TLS port:
-// HTTP/1.1, HTTP/2, gRPC's health and an echo. The clients are those that everybody
-// has, net/http's and gRPC's, with a netmux.Dialer where they take a dialer.
+// Services is four services on one TCP port and the same four on one TLS port: HTTP/1.1,
+// HTTP/2, gRPC's health and an echo. The clients are the usual ones, of net/http and of gRPC,
+// with a netmux.Dialer where they take a dialer.
 //
 //	GOWORK=off go run .
 //
-// serves, asks each of them on both ports, and says what it heard.
+// serves, calls each service on both ports, and prints each answer. Its tests, which
+// interop/check runs, do the same, and show what cmux_test.go lists from the tracker of cmux.
+// It is a module of its own because gRPC requires a newer golang.org/x/net than the libraries
+// that interop compares.
 package main
 
 import (

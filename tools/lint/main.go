@@ -14,7 +14,8 @@
 //   - a comment line of more than 100 columns, a tab counting as four,
 //   - a link in a doc comment, as in "[Name]" or "[pkg.Type.Method]", that does not
 //     resolve to an exported name, as pkg.go.dev resolves it,
-//   - a relative link in a document to a file or a heading that does not exist, and
+//   - a relative link in a document to a file or a heading that does not exist, and a
+//     link to a label that the document does not define, and
 //   - more than one "what" in 1000 words of the comments of a package.
 //
 // Quotations in double quotes or in a Markdown blockquote, fenced or indented code,
@@ -50,10 +51,10 @@ type layout struct {
 // published is the layout of this repository.
 var published = layout{
 	packages: []string{
-		".", "wire", "transcript", "netmux/...", "conform/...", "internal/...",
+		".", "wire", "transcript", "telemetry", "netmux/...", "conform/...", "internal/...",
 		"gomultistream/...", "otel/...",
 	},
-	docs: []string{"README.md", "CONTRIBUTING.md", "docs", "conform/cases/README.md"},
+	docs: []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "conform/cases/README.md"},
 }
 
 func main() { os.Exit(run(os.Args[1:], published, os.Stdout, os.Stderr)) }

@@ -67,17 +67,37 @@ func (c *collector) end() {
 }
 
 var (
-	relative = regexp.MustCompile(`\]\(([^)\s:]*)\)`)
+	relative = regexp.MustCompile(`\]\(([^)\s:]*)\)|(?m:^\[[^\]]+\]:[ \t]+([^\s:]+)$)`)
+	labelled = regexp.MustCompile(`\]\[([^\]]+)\]`)
+	label    = regexp.MustCompile(`(?m)^\[([^\]]+)\]:[ \t]`)
 	heading  = regexp.MustCompile(`^#+\s+(.*?)\s*$`)
 	notSlug  = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
-// lintTargets finds the links to files and headings of the checkout that do not exist.
+// lintTargets finds the links to files and headings of the checkout that do not exist, and
+// those to a label that the document does not define.
 func lintTargets(dir, file string, paragraphs []paragraph) []problem {
 	var problems []problem
+	labels := make(map[string]bool)
 	for _, p := range paragraphs {
+		for _, m := range label.FindAllStringSubmatch(p.raw, -1) {
+			labels[strings.ToLower(m[1])] = true
+		}
+	}
+	for _, p := range paragraphs {
+		for _, at := range labelled.FindAllStringSubmatchIndex(p.text, -1) {
+			if name := p.text[at[2]:at[3]]; !labels[strings.ToLower(name)] {
+				problems = append(problems, problem{
+					file, p.lineAt(at[0]), fmt.Sprintf("the link to [%s] has no definition", name),
+				})
+			}
+		}
 		for _, at := range relative.FindAllStringSubmatchIndex(p.raw, -1) {
-			target := p.raw[at[2]:at[3]]
+			from, to := at[2], at[3]
+			if from < 0 {
+				from, to = at[4], at[5]
+			}
+			target := p.raw[from:to]
 			if !hasTarget(filepath.Join(dir, file), target) {
 				problems = append(problems, problem{
 					file, p.lineAt(at[0]), fmt.Sprintf("the link to %s leads to nothing", target),

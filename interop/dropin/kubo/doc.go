@@ -2,5 +2,5 @@
 //
 //	GOWORK=off go test -tags kubo -count=1 -timeout 30m -v ./kubo
 //
-// It builds kubo twice, which takes some minutes; so it has a build tag.
+// It builds kubo twice, which takes some minutes. So it has a build tag, and is run by hand.
 package kubo

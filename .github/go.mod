@@ -1,0 +1,4 @@
+// This folder has no Go files: its go.mod keeps it out of the archive of the root module.
+module github.com/multiselect/multiselect/github
+
+go 1.26.0
