@@ -159,6 +159,8 @@ func (e *Error) Blame() Blame {
 	switch {
 	case e.wraps(ErrGaveUp, ErrListed):
 		return BlameNone
+	case isPanic(e.Err):
+		return BlameLocal
 	case e.wraps(ErrNotMultistream, ErrUnexpectedAnswer, ErrMalformed, ErrTooLarge):
 		return BlamePeer
 	case e.wraps(ErrLimit) && e.Role == Responder: // it counts the peer's messages

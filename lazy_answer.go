@@ -138,6 +138,7 @@ func (l *LazyStream) startReader() {
 		go func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			defer l.recoverPanic()
 			l.readAnswer(nil, nil, 0, nil)
 		}()
 	}
@@ -157,6 +158,11 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 	err := errReadPanic
 	defer func() {
 		l.mu.Lock()
+		if l.reader == readerBackground {
+			if panicked := recordPanic(recover()); panicked != nil {
+				err = panicked
+			}
+		}
 		if err == nil || !l.pauseReader(err) {
 			l.conclude(err)
 		}
@@ -240,6 +246,15 @@ func (l *LazyStream) conclude(err error) {
 	c.life.start = l.firstWait
 	if err != nil || c.rare != nil || !c.stopTimer() {
 		l.withoutLock(func() {
+			defer func() { // of a hook: other calls wait for the state
+				if panicked := recordPanic(recover()); panicked != nil {
+					c.endStream()
+					if c.rare != nil {
+						c.rare.trace = nil
+					}
+					err = c.failure([]string{l.protocol}, panicked)
+				}
+			}()
 			err = c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
 		})
 	}

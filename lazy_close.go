@@ -23,8 +23,7 @@ import (
 // no Reset method, such as a TCP connection, the linger first discards incoming data until EOF, at
 // most 1 MiB: closing a TCP connection with unread data resets it, and can lose data that was
 // written. The linger takes at most [Limits].Timeout, or 10 s if that has no limit, and then resets
-// the stream.
-// [LazyStream.Wait] waits for the outcome, and [Drain] for the end of the linger.
+// the stream. [LazyStream.Wait] waits for the outcome, and [Drain] for the end of the linger.
 //
 // At most 1024 streams of a process linger. For a further one, the oldest of the remote host
 // that has the most is reset, which may lose data that was written there; see [LingerStats].
@@ -114,6 +113,7 @@ func (l *LazyStream) CloseRead() error {
 			defer closingReads.Add(-1)
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			defer l.recoverPanic()
 			l.awaitOutcome(context.Background(), new(half)) // conclude calls closeStreamRead
 		}()
 	}
@@ -146,7 +146,7 @@ func (l *LazyStream) fail(cause error) {
 	if idle {
 		l.reader = readerBackground
 	}
-	l.withoutLock(l.communicator().endStream)
+	l.withoutLock(l.communicator().expire)
 	if idle {
 		l.conclude(cause)
 	}

@@ -46,7 +46,8 @@
 //
 //	Close of a lazy stream, while 1024 others still wait for their answer
 //	  there   blocks
-//	  here    resets the stream, and returns an error that is multiselect.ErrLimit
+//	  here    closes this stream as usual, and resets the oldest of the remote host that
+//	          has the most; streams without a RemoteAddr count as those of one host
 //	  why     everything is bounded; multiselect.LingerStats counts these streams
 //
 //	an answer that arrives more than 10 s after the first Write of a lazy stream

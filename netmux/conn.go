@@ -314,8 +314,8 @@ func (s *Server) reportError(raw net.Conn, protocol string, err error) {
 		if raw != nil {
 			remote = raw.RemoteAddr()
 		}
-		switch panicked, ok := errors.AsType[*PanicError](err); {
-		case ok:
+		switch panicked := panicOf(err); {
+		case panicked != nil:
 			s.logger().Error("netmux: panic", "remote", remote, "protocol", protocol, "value", panicked.Value, "stack", string(panicked.Stack))
 		case errors.Is(err, ErrBacklog):
 			s.logger().Warn("netmux: connection reset", "remote", remote, "protocol", protocol, "err", err)

@@ -90,6 +90,18 @@
 // [Server.Stats] counts, and [Server].ConnError reports every connection that ended without an
 // agreement.
 //
+// # Active connections and links
+//
+// A connection is active from the agreement until its handler has returned. By default the number
+// of active connections is not bounded. [Server].MaxActive bounds it; one more evicts a connection
+// on which the peer has sent nothing since the agreement, and is refused if there is none.
+// FirstByteTimeout resets those on which the peer sends nothing for too long. A connection that a
+// Listener has passed on is bounded by the server that accepts it.
+//
+// A [Link] is a connection with many streams, such as one of yamux or QUIC, that [Server.ServeLink]
+// serves. Each stream counts as a connection. Links are bounded by MaxLinks, 4096 by default, and
+// MaxLinksPerHost, 256, and LinkIdleTimeout ends those without an active stream.
+//
 // # Shutdown
 //
 // [Server.Shutdown] closes the ports, resets half-open connections, and waits for handlers and

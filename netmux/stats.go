@@ -57,8 +57,8 @@ func (s *Server) recordError(err error) {
 // counterOf returns the counter of an error, or nil if there is none.
 func (s *Server) counterOf(err error) *uint64 {
 	limited, isLimited := errors.AsType[*LimitError](err)
-	switch _, panicked := errors.AsType[*PanicError](err); {
-	case panicked:
+	switch {
+	case panicOf(err) != nil:
 		return &s.stats.Panics
 	case isLimited:
 		switch {

@@ -3,11 +3,20 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/multiselect/multiselect/wire"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/load"
+	"github.com/multiselect/multiselect/cmd/mss/internal/serving"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 const benchHelp = `Negotiates PROTOCOL (default /echo/1.0.0) repeatedly and writes percentiles of
@@ -51,7 +60,7 @@ type benchFlags struct {
 	html        string
 }
 
-func newBench(s *stdio) *cobra.Command {
+func newBench(s *terminal.Stdio) *cobra.Command {
 	var f benchFlags
 	cmd := &cobra.Command{
 		Use:     "bench [--to ADDR] [PROTOCOL]",
@@ -60,7 +69,7 @@ func newBench(s *stdio) *cobra.Command {
 		Example: benchExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("bench takes one PROTOCOL, not %d", len(args))
+				return exit.Usagef("bench takes one PROTOCOL, not %d", len(args))
 			}
 			return nil
 		},
@@ -73,7 +82,7 @@ func newBench(s *stdio) *cobra.Command {
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", defaultListen.String(), "without --to: the `ADDR` of the responder inside mss")
+	flags.StringVar(&f.listen, "listen", address.Loopback.String(), "without --to: the `ADDR` of the responder inside mss")
 	flags.IntVarP(&f.concurrency, "concurrency", "c", 8, "the most negotiations at a time")
 	flags.IntVar(&f.connections, "connections", 1, "the number of connections that carry the streams")
 	flags.DurationVarP(&f.duration, "duration", "d", 5*time.Second, "how long to start negotiations")
@@ -91,31 +100,40 @@ const maxBench = 100_000
 
 func (f *benchFlags) check(protocol string) error {
 	if err := wire.CheckName(protocol, 1024); err != nil {
-		return usagef("%v", err)
+		return exit.Usagef("%v", err)
 	}
 	switch {
 	case f.concurrency < 1 || f.concurrency > maxBench:
-		return usagef("--concurrency %d: it is between 1 and %d", f.concurrency, maxBench)
+		return exit.Usagef("--concurrency %d: it is between 1 and %d", f.concurrency, maxBench)
 	case f.connections < 1 || f.connections > maxBench:
-		return usagef("--connections %d: it is between 1 and %d", f.connections, maxBench)
+		return exit.Usagef("--connections %d: it is between 1 and %d", f.connections, maxBench)
 	case f.duration <= 0:
-		return usagef("--duration %v: it must be positive", f.duration)
+		return exit.Usagef("--duration %v: it must be positive", f.duration)
 	case f.count < 0:
-		return usagef("--count %d: it cannot be negative", f.count)
+		return exit.Usagef("--count %d: it cannot be negative", f.count)
 	case !(f.rate >= 0 && f.rate <= 1e7): // not a number, either
-		return usagef("--rate %v: it is between 0 and 10 million", f.rate)
-	case f.payload < 0 || f.payload > maxFirst:
-		return usagef("--payload %d: it is between 0 and %d bytes", f.payload, maxFirst)
+		return exit.Usagef("--rate %v: it is between 0 and 10 million", f.rate)
+	case f.payload < 0 || f.payload > attempt.MaxFirst:
+		return exit.Usagef("--payload %d: it is between 0 and %d bytes", f.payload, attempt.MaxFirst)
 	case f.given("listen") && f.given("to"):
-		return usagef("--listen is for the responder inside mss: it has no use with --to")
+		return exit.Usagef("--listen is for the responder inside mss: it has no use with --to")
 	case f.lazy:
-		return checkLazy([]string{protocol})
+		return attempt.CheckLazy([]string{protocol})
 	}
 	return nil
 }
 
+// load returns the load of the flags.
+func (f *benchFlags) load(protocol string) load.Config {
+	return load.Config{
+		Protocol: protocol, Lazy: f.lazy, Payload: f.payload, Timeout: f.timeout,
+		Workers: f.concurrency, Connections: f.connections,
+		Duration: f.duration, Count: f.count, Rate: f.rate,
+	}
+}
+
 // target returns the peer to measure.
-func (f *benchFlags) target() (*peer, error) {
+func (f *benchFlags) target() (*attempt.Peer, error) {
 	if f.given("to") {
 		return f.open()
 	}
@@ -123,10 +141,10 @@ func (f *benchFlags) target() (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startEmbeddedAt(a)
+	return serving.StartEmbedded(a)
 }
 
-func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) error {
+func runBench(ctx context.Context, s *terminal.Stdio, f *benchFlags, protocol string) error {
 	if err := f.check(protocol); err != nil {
 		return err
 	}
@@ -134,38 +152,60 @@ func runBench(ctx context.Context, s *stdio, f *benchFlags, protocol string) err
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	if many := p.address.form.multiplexed(); !many && f.given("connections") {
-		return usagef("--connections is for addresses that carry many streams: on %s each negotiation has a connection", p)
+	defer p.Stop()
+	if many := p.Address.Form.IsMultiplexed(); !many && f.given("connections") {
+		return exit.Usagef("--connections is for addresses that carry many streams: on %s each negotiation has a connection", p)
 	}
 	// If the first negotiation fails, explain it before many fail.
-	first := &attempt{peer: p, timeout: f.timeout, protocols: []string{protocol}}
-	if t := first.negotiate(ctx, &f.peerFlags, s); t != nil {
-		t.conn.Close()
+	first := f.attempt(s, p, protocol)
+	if conn := first.Negotiate(ctx); conn != nil {
+		conn.Close()
 	}
-	if first.err != nil {
-		return first.finish(s, false)
+	if first.Err != nil {
+		return first.Finish(s, false)
 	}
-	b, err := newLoad(ctx, p, f, protocol)
+	b, err := load.New(ctx, p, f.load(protocol))
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	stopProgress := b.progress(s)
-	b.run(ctx)
+	defer b.Close()
+	stopProgress := b.ShowProgress(s)
+	b.Run(ctx)
 	stopProgress()
-	r := b.result(p, f, protocol)
+	r := b.Result()
 	if ctx.Err() != nil {
-		r.ExitCode = exitInterrupted
+		r.ExitCode = exit.Interrupted
 	}
-	if err := r.write(s, f); err != nil {
+	if err := f.write(s, &r); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return &failure{code: exitInterrupted, err: context.Cause(ctx)}
+		return &exit.Error{Code: exit.Interrupted, Err: context.Cause(ctx)}
 	}
 	if r.Failed > 0 {
-		return &failure{code: exitFinding, err: fmt.Errorf("%d of %d negotiations failed", r.Failed, r.Failed+r.Succeeded), told: f.json}
+		return &exit.Error{Code: exit.Finding, Err: fmt.Errorf("%d of %d negotiations failed", r.Failed, r.Failed+r.Succeeded), Told: f.json}
 	}
 	return nil
+}
+
+// write writes the page, if there is to be one, and then the document or the text.
+func (f *benchFlags) write(s *terminal.Stdio, r *load.Result) error {
+	if f.html != "" {
+		page, err := os.Create(f.html)
+		if err != nil {
+			return exit.AsLocal("--html", err)
+		}
+		err = r.WritePage(page, thisBuild().name())
+		if closing := page.Close(); err == nil {
+			err = closing
+		}
+		if err != nil {
+			return exit.AsLocal("--html "+f.html, err)
+		}
+	}
+	if f.json {
+		return terminal.WriteJSON(s.Out, r)
+	}
+	_, err := io.WriteString(s.Out, r.Text())
+	return exit.AsLocal("standard output", err)
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/transcript"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 )
 
 // patience bounds how long a test waits for an event that should be immediate.
@@ -76,9 +78,9 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: client ADDR FILE")
 	}
-	a, err := parseAddress(args[0])
+	a, err := address.Parse(args[0])
 	ts.Check(err)
-	conn, err := net.Dial(a.network(), a.where)
+	conn, err := net.Dial(a.Network(), a.Where)
 	ts.Check(err)
 	if err := play(conn, readTranscript(ts, args[1]), multiselect.Initiator); err != nil {
 		ts.Fatalf("client %s: %v", args[1], err)

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/serving"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // complete completes protocols with those that the peer of --to lists, if it
@@ -16,13 +21,12 @@ func (f *peerFlags) complete(cmd *cobra.Command, args []string, prefix string) (
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	defer p.stop()
-	a := &attempt{peer: p}
-	quick := peerFlags{timeout: moment}
-	a.ask(cmd.Context(), &quick, &stdio{})
+	defer p.Stop()
+	a := &attempt.Attempt{Peer: p, Timeout: moment, Live: io.Discard}
+	a.Ask(cmd.Context())
 	var names []cobra.Completion
-	for _, name := range a.list.Names {
-		if strings.HasPrefix(name, prefix) && !slices.Contains(args, name) && shellQuote(name) == name {
+	for _, name := range a.List.Names {
+		if strings.HasPrefix(name, prefix) && !slices.Contains(args, name) && terminal.QuoteForShell(name) == name {
 			names = append(names, name)
 		}
 	}
@@ -36,7 +40,7 @@ func completeRoutes(_ *cobra.Command, _ []string, prefix string) ([]cobra.Comple
 		return nil, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	var routes []cobra.Completion
-	for _, kind := range targetKinds {
+	for _, kind := range serving.TargetKinds {
 		routes = append(routes, name+"="+kind)
 	}
 	return routes, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

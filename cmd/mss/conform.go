@@ -15,6 +15,9 @@ import (
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
 	reports "github.com/multiselect/multiselect/conform/report"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 const conformHelp = `Plays the other side of multistream-select 1.0, case by case, and writes the
@@ -30,16 +33,16 @@ standard output is one document, which has this line as its "summary".
 Exit codes: 0 if no case failed, 1 if one did, 3 if the responder could not be
 reached at all.`
 
-func newConform(s *stdio) *cobra.Command {
+func newConform(s *terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "conform responder|initiator",
 		Short: "test a responder or an initiator against the protocol",
 		Long:  conformHelp,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("conform %s: it is responder or initiator", display(args[0]))
+				return exit.Usagef("conform %s: it is responder or initiator", terminal.QuoteName(args[0]))
 			}
-			return usagef("conform needs the role under test: mss conform responder, or mss conform initiator")
+			return exit.Usagef("conform needs the role under test: mss conform responder, or mss conform initiator")
 		},
 	}
 	cmd.AddCommand(newConformResponder(s), newConformInitiator(s), newConformTask())
@@ -98,29 +101,29 @@ func (f *conformFlags) complete(cmd *cobra.Command, args []string, prefix string
 func (f *conformFlags) options(ids []string) (o conform.Options, err error) {
 	o = conform.Options{IDs: ids, Strict: f.strict, Timeout: f.timeout, Quiet: f.silence}
 	if f.timeout <= 0 || f.silence <= 0 {
-		return o, usagef("--timeout %v, --silence %v: a case without a limit does not end", f.timeout, f.silence)
+		return o, exit.Usagef("--timeout %v, --silence %v: a case without a limit does not end", f.timeout, f.silence)
 	}
 	if f.run != "" {
 		if o.Select, err = regexp.Compile(f.run); err != nil {
-			return o, usagef("--run: %v", err)
+			return o, exit.Usagef("--run: %v", err)
 		}
 	}
 	if f.expectFail != "" {
 		file, err := os.Open(f.expectFail)
 		if err != nil {
-			return o, local("--expect-fail", err)
+			return o, exit.AsLocal("--expect-fail", err)
 		}
 		defer file.Close()
 		if o.ExpectFail, err = conform.ReadExpectFail(file); err != nil {
-			return o, usagef("--expect-fail %s: %v", f.expectFail, err)
+			return o, exit.Usagef("--expect-fail %s: %v", f.expectFail, err)
 		}
 	}
 	cases, err := o.Cases(f.role)
 	switch {
 	case err != nil:
-		return o, usagef("%s\nsee: mss conform %v --list", strings.TrimPrefix(err.Error(), "conform: "), f.role)
+		return o, exit.Usagef("%s\nsee: mss conform %v --list", strings.TrimPrefix(err.Error(), "conform: "), f.role)
 	case len(cases) == 0:
-		return o, usagef("no case is selected\nsee: mss conform %v --list", f.role)
+		return o, exit.Usagef("no case is selected\nsee: mss conform %v --list", f.role)
 	}
 	return o, nil
 }
@@ -132,18 +135,18 @@ func (f *conformFlags) printCases(w io.Writer, o *conform.Options) error {
 		return err
 	}
 	if f.json {
-		return local("writing JSON", reports.JSONCases(w, cases))
+		return exit.AsLocal("writing JSON", reports.JSONCases(w, cases))
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range cases {
 		fmt.Fprintf(table, "%s\t%v\t%s\n", c.ID, c.Level, c.Title)
 	}
-	return local("standard output", table.Flush())
+	return exit.AsLocal("standard output", table.Flush())
 }
 
 // play plays the selected cases with run, writes the reports, which name the
 // party, and returns the failure that decides the exit code.
-func (f *conformFlags) play(ctx context.Context, s *stdio, o conform.Options, party string,
+func (f *conformFlags) play(ctx context.Context, s *terminal.Stdio, o conform.Options, party string,
 	run func(context.Context, conform.Options) (*conform.Report, error),
 ) error {
 	out, err := f.open(s, party)
@@ -174,7 +177,7 @@ func (f *conformFlags) play(ctx context.Context, s *stdio, o conform.Options, pa
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !result.OK():
-		return &failure{code: exitFinding, err: fmt.Errorf("conform: %s", reports.Summary(result)), told: true}
+		return &exit.Error{Code: exit.Finding, Err: fmt.Errorf("conform: %s", reports.Summary(result)), Told: true}
 	}
 	return nil
 }

@@ -9,19 +9,22 @@ import (
 
 	"github.com/multiselect/multiselect/conform"
 	reports "github.com/multiselect/multiselect/conform/report"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // conformOutput writes the reports of a run. The files are created before the
 // run, so that a wrong path fails before it.
 type conformOutput struct {
 	flags       *conformFlags
-	stdio       *stdio
+	stdio       *terminal.Stdio
 	party       string
 	html, junit *os.File // nil if not asked for, or written
 	err         error    // the first error of standard output
 }
 
-func (f *conformFlags) open(s *stdio, party string) (*conformOutput, error) {
+func (f *conformFlags) open(s *terminal.Stdio, party string) (*conformOutput, error) {
 	out := &conformOutput{flags: f, stdio: s, party: party}
 	var err error
 	create := func(path string) *os.File {
@@ -39,7 +42,7 @@ func (f *conformFlags) open(s *stdio, party string) (*conformOutput, error) {
 	if err != nil {
 		out.drop()
 	}
-	return out, local("report", err)
+	return out, exit.AsLocal("report", err)
 }
 
 // drop removes the files that were not written.
@@ -64,30 +67,30 @@ func (o *conformOutput) observe(r *conform.Result) {
 	var b bytes.Buffer
 	reports.TextResult(&b, r, o.flags.verbose)
 	text := b.String()
-	if o.stdio.outColor {
+	if o.stdio.OutColor {
 		text = paintResult(r, text)
 	}
-	_, o.err = io.WriteString(o.stdio.out, text)
+	_, o.err = io.WriteString(o.stdio.Out, text)
 }
 
 // finish writes the reports on the whole run.
 func (o *conformOutput) finish(r *conform.Report) error {
 	if o.err != nil {
-		return local("standard output", o.err)
+		return exit.AsLocal("standard output", o.err)
 	}
 	var err error
 	switch {
 	case o.flags.json:
-		err = reports.JSON(o.stdio.out, o.party, r)
+		err = reports.JSON(o.stdio.Out, o.party, r)
 	case o.flags.tap:
-		if err = reports.TAP(o.stdio.out, r); err == nil {
-			_, err = fmt.Fprintln(o.stdio.out, reports.Summary(r))
+		if err = reports.TAP(o.stdio.Out, r); err == nil {
+			_, err = fmt.Fprintln(o.stdio.Out, reports.Summary(r))
 		}
 	default:
-		err = reports.TextSummary(o.stdio.out, r)
+		err = reports.TextSummary(o.stdio.Out, r)
 	}
 	if err != nil {
-		return local("standard output", err)
+		return exit.AsLocal("standard output", err)
 	}
 	if err := writeReport(&o.html, func(w io.Writer) error { return reports.HTML(w, o.party, r) }); err != nil {
 		return err
@@ -105,25 +108,25 @@ func writeReport(file **os.File, write func(io.Writer) error) error {
 		err = closing
 	}
 	*file = nil
-	return local("report", err)
+	return exit.AsLocal("report", err)
 }
 
 // paintResult colours the verdict at the start of the text, and its transcript.
 func paintResult(r *conform.Result, text string) string {
 	color := map[conform.Verdict]string{
-		conform.VerdictPass: green, conform.VerdictInfo: cyan, conform.VerdictWarn: yellow, conform.VerdictFail: red, conform.VerdictError: red,
+		conform.VerdictPass: terminal.Green, conform.VerdictInfo: terminal.Cyan, conform.VerdictWarn: terminal.Yellow, conform.VerdictFail: terminal.Red, conform.VerdictError: terminal.Red,
 	}[r.Verdict]
 	if r.Bad() {
-		color = red
+		color = terminal.Red
 	}
 	first, rest, _ := strings.Cut(text, "\n")
 	verdict, title, _ := strings.Cut(first, "  ")
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s\n", paint(color != "", color, verdict), title)
+	fmt.Fprintf(&b, "%s  %s\n", terminal.Paint(color != "", color, verdict), title)
 	for line := range strings.Lines(rest) {
 		line = strings.TrimSuffix(line, "\n")
 		if message, ok := strings.CutPrefix(line, "    | "); ok {
-			line = "    | " + paint(true, arrowColor(message), message)
+			line = "    | " + terminal.PaintMessage(message)
 		}
 		b.WriteString(line + "\n")
 	}
@@ -132,28 +135,22 @@ func paintResult(r *conform.Result, text string) string {
 
 // progress shows on a terminal which case is being played.
 type progress struct {
-	w        io.Writer // nil if standard error is no terminal
+	line     terminal.StatusLine
 	n, total int
 }
 
-func newProgress(s *stdio, total int) *progress {
+func newProgress(s *terminal.Stdio, total int) *progress {
 	p := &progress{total: total}
-	if isTerminal(s.err) && os.Getenv("TERM") != "dumb" {
-		p.w = s.err
+	if os.Getenv("TERM") != "dumb" {
+		p.line = s.StatusLine()
 	}
 	return p
 }
 
 func (p *progress) started(c *conform.Case) {
 	p.n++
-	if p.w != nil {
-		fmt.Fprintf(p.w, "\r\x1b[K[%d/%d] %s", p.n, p.total, c.ID)
-	}
+	p.line.Show("[%d/%d] %s", p.n, p.total, c.ID)
 }
 
 // clear erases the line before another one is written.
-func (p *progress) clear() {
-	if p.w != nil {
-		io.WriteString(p.w, "\r\x1b[K")
-	}
-}
+func (p *progress) clear() { p.line.Clear() }

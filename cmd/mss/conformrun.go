@@ -13,6 +13,13 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/conform"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/serving"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 // embeddedEchoes returns the protocols that the embedded responder serves to the
@@ -30,7 +37,7 @@ const conformResponderExamples = `  mss conform responder
   mss conform responder --list --run '^R10-'
   mss conform responder -v R10-empty`
 
-func newConformResponder(s *stdio) *cobra.Command {
+func newConformResponder(s *terminal.Stdio) *cobra.Command {
 	f := conformFlags{role: multiselect.Responder}
 	var to peerFlags
 	var budget time.Duration
@@ -45,14 +52,14 @@ func newConformResponder(s *stdio) *cobra.Command {
 				return err
 			}
 			if f.list {
-				return f.printCases(s.out, &o)
+				return f.printCases(s.Out, &o)
 			}
 			return conformResponder(cmd.Context(), s, &f, &to, budget, o)
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&to.to, "to", "", "the responder's `ADDR`, see mss help addresses (default: a responder inside mss)")
-	to.trust.add(cmd)
+	addTrust(cmd, &to.Trust)
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", []string{"/echo/1.0.0"},
 		"a `NAME` that it serves as an echo, may be repeated; more cases fit with a second name, one without a slash in front, one of 9 bytes, and one of 127 or more")
 	cmd.Flags().DurationVar(&budget, "budget", 0, "the time after which the responder ends a negotiation; without it the cases about that are skipped")
@@ -60,24 +67,24 @@ func newConformResponder(s *stdio) *cobra.Command {
 	return cmd
 }
 
-func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFlags, budget time.Duration, o conform.Options) error {
-	if _, err := unique(f.protocols); err != nil {
+func conformResponder(ctx context.Context, s *terminal.Stdio, f *conformFlags, to *peerFlags, budget time.Duration, o conform.Options) error {
+	if _, err := attempt.UniqueNames(f.protocols); err != nil {
 		return err
 	}
 	if budget < 0 {
-		return usagef("--budget %v: it cannot be negative", budget)
+		return exit.Usagef("--budget %v: it cannot be negative", budget)
 	}
 	p, err := to.responder(f, &budget)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var reached atomic.Bool
 	responder := conform.Responder{
 		Dial: func(dialing context.Context) (io.ReadWriteCloser, error) {
-			conn, err := p.stream(dialing, io.Discard)
+			conn, err := p.Stream(dialing, io.Discard)
 			switch {
 			case err == nil:
 				reached.Store(true)
@@ -92,20 +99,20 @@ func conformResponder(ctx context.Context, s *stdio, f *conformFlags, to *peerFl
 	}
 	err = f.play(ctx, s, o, p.String(), func(ctx context.Context, o conform.Options) (*conform.Report, error) {
 		r, err := conform.RunResponder(ctx, responder, o)
-		if unconnected, ok := errors.AsType[*connectError](context.Cause(ctx)); ok {
+		if unconnected, ok := errors.AsType[*transport.ConnectError](context.Cause(ctx)); ok {
 			return nil, unconnected
 		}
 		return r, err
 	})
-	if _, unconnected := errors.AsType[*connectError](err); unconnected {
-		a := &attempt{peer: p, timeout: f.timeout, protocols: f.protocols, err: err}
-		return a.finish(s, false)
+	if _, unconnected := errors.AsType[*transport.ConnectError](err); unconnected {
+		a := &attempt.Attempt{Peer: p, Timeout: f.timeout, Protocols: f.protocols, Err: err}
+		return a.Finish(s, false)
 	}
 	return asFailure(err)
 }
 
 // responder finds the responder, or starts the embedded one.
-func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, error) {
+func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*attempt.Peer, error) {
 	if f.given("to") {
 		return f.open()
 	}
@@ -115,19 +122,15 @@ func (f *peerFlags) responder(c *conformFlags, budget *time.Duration) (*peer, er
 	if *budget == 0 {
 		*budget = embeddedTimeout
 	}
-	var routes []route
-	for _, name := range c.protocols {
-		routes = append(routes, route{name, target{kind: "echo"}})
-	}
-	return startServing(defaultListen, routes, multiselect.Limits{Timeout: *budget})
+	return serving.StartEmbeddedWith(address.Loopback, serving.EchoRoutes(c.protocols), multiselect.Limits{Timeout: *budget})
 }
 
 // asFailure returns err as a failure with its exit code.
 func asFailure(err error) error {
-	if _, decided := errors.AsType[*failure](err); err == nil || decided {
+	if _, decided := errors.AsType[*exit.Error](err); err == nil || decided {
 		return err
 	}
-	return &failure{code: exitCode(err), err: err}
+	return &exit.Error{Code: exit.Code(err), Err: err}
 }
 
 const conformInitiatorHelp = conformHelp + `
@@ -152,9 +155,9 @@ const conformInitiatorExamples = `  mss conform initiator
   mss conform initiator --html report.html -- ./my-initiator --flag
   mss conform initiator --list --run lazy`
 
-func newConformInitiator(s *stdio) *cobra.Command {
+func newConformInitiator(s *terminal.Stdio) *cobra.Command {
 	f := conformFlags{role: multiselect.Initiator}
-	var listen string
+	var where string
 	cmd := &cobra.Command{
 		Use:     "initiator [--listen ADDR] [CASE...] [-- COMMAND...]",
 		Short:   "test an initiator",
@@ -165,7 +168,7 @@ func newConformInitiator(s *stdio) *cobra.Command {
 			if at := cmd.ArgsLenAtDash(); at >= 0 {
 				ids, command = args[:at], args[at:]
 				if len(command) == 0 {
-					return usagef("no COMMAND follows --")
+					return exit.Usagef("no COMMAND follows --")
 				}
 			}
 			o, err := f.options(ids)
@@ -173,48 +176,48 @@ func newConformInitiator(s *stdio) *cobra.Command {
 				return err
 			}
 			if f.list {
-				return f.printCases(s.out, &o)
+				return f.printCases(s.Out, &o)
 			}
-			return conformInitiator(cmd.Context(), s, &f, listen, command, o)
+			return conformInitiator(cmd.Context(), s, &f, where, command, o)
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&listen, "listen", defaultListen.String(), "`ADDR` to listen on: host:port or unix:PATH")
+	cmd.Flags().StringVar(&where, "listen", address.Loopback.String(), "`ADDR` to listen on: host:port or unix:PATH")
 	cmd.Flags().StringArrayVar(&f.protocols, "protocol", nil,
 		"a `NAME` that COMMAND always proposes, may be repeated; without it, COMMAND has to propose the names that it is given")
 	return cmd
 }
 
-func conformInitiator(ctx context.Context, s *stdio, f *conformFlags, listen string, command []string, o conform.Options) error {
+func conformInitiator(ctx context.Context, s *terminal.Stdio, f *conformFlags, where string, command []string, o conform.Options) error {
 	if len(f.protocols) > 0 {
-		if _, err := unique(f.protocols); err != nil {
+		if _, err := attempt.UniqueNames(f.protocols); err != nil {
 			return err
 		}
 	}
-	a, err := parseAddress(listen)
+	a, err := parseAddress(where)
 	if err != nil {
 		return err
 	}
 	if len(command) > 0 {
 		if _, err := exec.LookPath(command[0]); err != nil {
-			return local("COMMAND", err)
+			return exit.AsLocal("COMMAND", err)
 		}
 	}
-	if a.form != formTCP && a.form != formUnix {
-		return usagef("--listen %s: initiators are given a host:port or unix:PATH", listen)
+	if a.Form != address.TCP && a.Form != address.Unix {
+		return exit.Usagef("--listen %s: initiators are given a host:port or unix:PATH", where)
 	}
-	ln, _, err := a.listen(new(certificates))
+	ln, err := transport.Listen(ctx, a, transport.ListenConfig{Certificates: new(transport.Certificates)})
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
-	name, initiator := "the embedded initiator", conform.DialInitiator(ln, dialTask)
+	name, initiator := "the embedded initiator", conform.DialInitiator(ln.Listener, dialTask)
 	if len(command) > 0 {
 		stderr := io.Discard
 		if f.verbose {
-			stderr = s.err
+			stderr = s.Err
 		}
-		name, initiator = strings.Join(command, " "), conform.CommandInitiator(ln, stderr, command...)
+		name, initiator = strings.Join(command, " "), conform.CommandInitiator(ln.Listener, stderr, command...)
 	}
 	initiator.Protocols = f.protocols
 	err = f.play(ctx, s, o, name, func(ctx context.Context, o conform.Options) (*conform.Report, error) {

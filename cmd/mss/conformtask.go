@@ -12,6 +12,10 @@ import (
 
 	"github.com/multiselect/multiselect/conform"
 	"github.com/multiselect/multiselect/internal/subject"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 const conformTaskHelp = `Is the initiator of one case, as "mss conform initiator" starts it: the task is
@@ -30,46 +34,46 @@ func newConformTask() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return asFailure(dialTask(cmd.Context(), a.network(), a.where, task))
+			return asFailure(dialTask(cmd.Context(), a.Network(), a.Where, task))
 		},
 	}
 }
 
 // readTask reads the environment that [conform.CommandInitiator] sets.
-func readTask(getenv func(string) string) (a address, task conform.Task, err error) {
+func readTask(getenv func(string) string) (a address.Address, task conform.Task, err error) {
 	network, where := getenv("MSS_CONFORM_NETWORK"), getenv("MSS_CONFORM_ADDR")
 	if a = plainAddress(network, where); network == "" || where == "" {
-		return a, task, usagef("there is no MSS_CONFORM_NETWORK and MSS_CONFORM_ADDR\ntry: mss conform initiator -- mss conform task")
+		return a, task, exit.Usagef("there is no MSS_CONFORM_NETWORK and MSS_CONFORM_ADDR\ntry: mss conform initiator -- mss conform task")
 	}
 	task = conform.Task{Case: getenv("MSS_CONFORM_CASE"), Mode: getenv("MSS_CONFORM_MODE")}
 	if err := json.Unmarshal([]byte(getenv("MSS_CONFORM_PROTOCOLS")), &task.Protocols); err != nil {
-		return a, task, usagef("MSS_CONFORM_PROTOCOLS: %v", err)
+		return a, task, exit.Usagef("MSS_CONFORM_PROTOCOLS: %v", err)
 	}
 	ms, err := strconv.Atoi(getenv("MSS_CONFORM_TIMEOUT"))
 	if err != nil || ms <= 0 {
-		return a, task, usagef("MSS_CONFORM_TIMEOUT: %q is no number of milliseconds", getenv("MSS_CONFORM_TIMEOUT"))
+		return a, task, exit.Usagef("MSS_CONFORM_TIMEOUT: %q is no number of milliseconds", getenv("MSS_CONFORM_TIMEOUT"))
 	}
 	task.Timeout = time.Duration(ms) * time.Millisecond
 	return a, task, nil
 }
 
 // plainAddress is the address of a listener of package net.
-func plainAddress(network, where string) address {
+func plainAddress(network, where string) address.Address {
 	if network == "unix" {
-		return address{form: formUnix, where: where}
+		return address.Address{Form: address.Unix, Where: where}
 	}
-	return address{form: formTCP, where: where}
+	return address.Address{Form: address.TCP, Where: where}
 }
 
 // dialTask connects and does a task.
 func dialTask(ctx context.Context, network, addr string, task conform.Task) error {
-	conn, err := plainAddress(network, addr).dial(ctx)
+	conn, err := transport.Dial(ctx, plainAddress(network, addr))
 	if err != nil {
 		return err
 	}
 	err = subject.Do(ctx, conn, task)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return &failure{code: exitUnsupported, err: err}
+		return &exit.Error{Code: exitUnsupported, Err: err}
 	}
 	return err
 }

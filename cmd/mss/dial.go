@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 const dialHelp = `Proposes the protocols in order until the peer agrees to one, and then joins
@@ -51,17 +55,7 @@ func (f *dialFlags) complete(cmd *cobra.Command, args []string, prefix string) (
 	return f.peerFlags.complete(cmd, args, prefix)
 }
 
-// mode returns how a dial proposes: lazyMode or "eager".
-func (f *dialFlags) mode() string {
-	if f.lazy {
-		return lazyMode
-	}
-	return "eager"
-}
-
-const lazyMode = "lazy"
-
-func newDial(s *stdio) *cobra.Command {
+func newDial(s *terminal.Stdio) *cobra.Command {
 	var f dialFlags
 	cmd := &cobra.Command{
 		Use:     "dial [--to ADDR] [--lazy] PROTOCOL...",
@@ -70,12 +64,12 @@ func newDial(s *stdio) *cobra.Command {
 		Example: dialExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("dial needs a PROTOCOL, for example: mss dial /echo/1.0.0")
+				return exit.Usagef("dial needs a PROTOCOL, for example: mss dial /echo/1.0.0")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.json = f.json
+			s.JSON = f.json
 			return dial(cmd.Context(), s, &f, args)
 		},
 	}
@@ -87,75 +81,44 @@ func newDial(s *stdio) *cobra.Command {
 	return cmd
 }
 
-func dial(ctx context.Context, s *stdio, f *dialFlags, args []string) error {
-	protocols, err := unique(args)
+func dial(ctx context.Context, s *terminal.Stdio, f *dialFlags, args []string) error {
+	protocols, err := attempt.UniqueNames(args)
 	if err != nil {
 		return err
 	}
 	switch {
 	case f.lazy:
-		if err := checkLazy(args); err != nil {
+		if err := attempt.CheckLazy(args); err != nil {
 			return err
 		}
 	case f.unguarded:
-		return usagef("--unguarded is for dial --lazy: nothing else is sent before the agreement")
+		return exit.Usagef("--unguarded is for dial --lazy: nothing else is sent before the agreement")
 	}
 	p, err := f.open()
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	a := &attempt{peer: p, timeout: f.timeout, protocols: protocols, mode: f.mode()}
-	var t *talk
-	in := s.in
+	defer p.Stop()
+	a := f.attempt(s, p, protocols...)
+	var conn transport.Stream
+	in := s.In
 	if f.lazy {
-		if t, in, err = a.negotiateLazy(ctx, f, s); err != nil {
+		o, err := waitForInput(ctx, s.In)
+		if err != nil {
 			return err
 		}
+		conn = a.NegotiateLazy(ctx, &o, f.unguarded)
+		in = rest(o, s.In)
 	} else {
-		t = a.negotiate(ctx, &f.peerFlags, s)
+		conn = a.Negotiate(ctx)
 	}
-	if err := a.finish(s, f.json); err != nil {
+	if err := a.Finish(s, f.json); err != nil {
 		return err
 	}
-	defer t.conn.Close()
-	if err := join(ctx, t.conn, in, s.out); err != nil {
-		reset(t.conn) // the peer must not mistake partial input for the whole
-		return &failure{code: exitCode(err), err: err}
+	defer conn.Close()
+	if err := join(ctx, conn, in, s.Out); err != nil {
+		transport.Reset(conn) // the peer must not mistake partial input for the whole
+		return &exit.Error{Code: exit.Code(err), Err: err}
 	}
 	return nil
-}
-
-// negotiate connects and proposes. The talk is nil unless a protocol was agreed
-// on.
-func (a *attempt) negotiate(ctx context.Context, f *peerFlags, s *stdio) *talk {
-	began := time.Now()
-	limited, cancel := f.within(ctx)
-	defer cancel()
-	t, err := a.start(limited, f, s)
-	if err == nil {
-		err = a.agree(limited, t)
-	}
-	a.elapsed = time.Since(began)
-	a.fail(err)
-	if t != nil && err != nil {
-		if isRefusal(err) {
-			a.askOffers(limited, t)
-		}
-		t.conn.Close()
-		t = nil
-	}
-	return t
-}
-
-// askOffers asks a peer that has refused every proposal for its protocols. It
-// takes at most a second and does not change the outcome.
-func (a *attempt) askOffers(ctx context.Context, t *talk) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	a.asked = true
-	a.list, a.listErr = t.list(ctx)
-	if a.rung == "" {
-		a.askIdentify(ctx, t.live)
-	}
 }

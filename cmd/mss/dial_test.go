@@ -12,10 +12,14 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 // readsOnce is a peer that reads once, tells what, and leaves.
@@ -30,7 +34,7 @@ func readsOnce(t *testing.T) (address string, first <-chan string) {
 			return
 		}
 		defer conn.Close()
-		flight := make([]byte, 2*maxFirst)
+		flight := make([]byte, 2*attempt.MaxFirst)
 		n, _ := conn.Read(flight)
 		read <- string(flight[:n])
 	}()
@@ -41,7 +45,7 @@ func readsOnce(t *testing.T) (address string, first <-chan string) {
 // for before: a peer that reads once has both.
 func TestDialOneFlight(t *testing.T) {
 	peer, first := readsOnce(t)
-	s := &stdio{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	s := &terminal.Stdio{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 	run([]string{"dial", "--to", peer, "/a", "/b"}, s)
 	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -56,25 +60,9 @@ func (e endless) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// tcpPair returns the two ends of a connection.
-func tcpPair(t *testing.T) (here, there halfCloser) {
-	t.Helper()
-	ln := streamtest.Listen(t, "tcp")
-	here, err := address{where: ln.Addr().String()}.dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { here.Close(); accepted.Close() })
-	return here, accepted.(halfCloser)
-}
-
 // The peer's end is the end, whatever standard input does.
 func TestJoinEndsWithThePeer(t *testing.T) {
-	here, there := tcpPair(t)
+	here, there := streamtest.TCP(t)
 	io.WriteString(there, "all")
 	there.Close()
 	var out bytes.Buffer
@@ -85,30 +73,20 @@ func TestJoinEndsWithThePeer(t *testing.T) {
 }
 
 func TestJoinReset(t *testing.T) {
-	here, there := tcpPair(t)
-	reset(there)
+	here, there := streamtest.TCP(t)
+	transport.Reset(there)
 	err := join(t.Context(), here, endless{t.Context().Done()}, io.Discard)
-	if exitCode(err) != exitClosed || !strings.Contains(err.Error(), "reset") {
+	if exit.Code(err) != exit.Closed || !strings.Contains(err.Error(), "reset") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestJoinInterrupted(t *testing.T) {
-	here, _ := tcpPair(t)
+	here, _ := streamtest.TCP(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
-	if err := join(ctx, here, endless{t.Context().Done()}, io.Discard); exitCode(err) != exitInterrupted {
+	cancel(exit.ErrInterrupted)
+	if err := join(ctx, here, endless{t.Context().Done()}, io.Discard); exit.Code(err) != exit.Interrupted {
 		t.Errorf("got %v", err)
-	}
-}
-
-// An address that swallows connections costs --timeout, and is a timeout.
-func TestConnectTimeout(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
-	defer cancel()
-	_, err := address{where: "127.0.0.1:1"}.dial(ctx)
-	if exitCode(err) != exitTimeout {
-		t.Errorf("got %v, code %d", err, exitCode(err))
 	}
 }
 
@@ -131,7 +109,7 @@ func TestDialInterrupted(t *testing.T) {
 	defer conn.Close()
 	cmd.Process.Signal(os.Interrupt)
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+	if code := cmd.ProcessState.ExitCode(); code != exit.Interrupted {
 		t.Errorf("exit code %d: %s", code, &stderr)
 	}
 	if !strings.HasPrefix(stderr.String(), "mss: interrupted\n") {
@@ -162,7 +140,7 @@ func (full) CloseWrite() error { return nil }
 func TestJoinUnsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		err := join(t.Context(), full{failed: make(chan struct{})}, strings.NewReader("all"), io.Discard)
-		if exitCode(err) != exitClosed || err.Error() != "the peer closed before all of standard input was sent" {
+		if exit.Code(err) != exit.Closed || err.Error() != "the peer closed before all of standard input was sent" {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -66,7 +66,17 @@ func setHelp(root *cobra.Command) {
 	// The flags exist before the command line is read, so that "mss -h dial" is about dial.
 	// -v is the verbose flag of the verbs, and therefore no flag of the root.
 	root.InitDefaultHelpFlag()
-	root.Flags().Bool("version", false, "print the version")
+	version := root.Flags().Bool("version", false, "print the version")
+	// cobra prints versions by a template, and package text/template keeps the exported
+	// methods of all types in the binary. It prints help where no verb is given.
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if asked, _ := c.Flags().GetBool("help"); *version && !asked && !c.HasParent() {
+			fmt.Fprintln(c.OutOrStdout(), "mss", thisBuild().name())
+			return
+		}
+		help(c, args)
+	})
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
 			c.Short = "write the completion script of a shell"

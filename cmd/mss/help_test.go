@@ -5,18 +5,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // mss runs the tool with buffers in place of the standard files. Commands do not run if prepare
 // replaces them.
 func mss(prepare func(*cobra.Command), args ...string) (out string, err error) {
 	var written bytes.Buffer
-	root := newRoot(&stdio{in: strings.NewReader(""), out: &written, err: &written})
+	root := newRoot(&terminal.Stdio{In: strings.NewReader(""), Out: &written, Err: &written})
 	if prepare != nil {
 		prepare(root)
 	}
@@ -35,7 +39,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 
 // commands returns all commands of the tool, as mss runs them.
 func commands() (all []*cobra.Command) {
-	walk(newRoot(&stdio{}), func(c *cobra.Command) { all = append(all, c) })
+	walk(newRoot(&terminal.Stdio{}), func(c *cobra.Command) { all = append(all, c) })
 	return all
 }
 
@@ -78,19 +82,57 @@ func TestHelpExamples(t *testing.T) {
 			t.Errorf("%q has no example", c.CommandPath())
 		}
 		for line := range strings.Lines(c.Example) {
-			for _, args := range shellCommands(t, shell, line) {
-				var ran string
-				_, err := mss(func(root *cobra.Command) {
-					walk(root, func(c *cobra.Command) {
-						if c.RunE != nil {
-							c.RunE = func(c *cobra.Command, _ []string) error { ran = c.CommandPath(); return nil }
-						}
-					})
-				}, args...)
-				if err != nil || ran == "" {
-					t.Errorf("example of %q: %s: ran %q, %v", c.CommandPath(), line, ran, err)
-				}
+			checkCommands(t, shell, line)
+		}
+	}
+}
+
+// command matches a line with mss, alone or at the end of a pipe, in a document.
+var command = regexp.MustCompile(`^    \$ ((?:printf \w+ \| )?mss .*)`)
+
+// The commands in the documents are accepted, too.
+func TestPageCommands(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no sh; the jobs on Linux and macOS play this test")
+	}
+	pages, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, page := range append(pages, filepath.Join("..", "..", "README.md")) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			line = strings.Replace(line, "go run ./cmd/mss", "mss", 1)
+			if m := command.FindStringSubmatch(line); m != nil {
+				checkCommands(t, shell, m[1])
+				found++
 			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("%d commands in the documents", found)
+	}
+}
+
+// checkCommands fails the test unless each mss in a line is accepted. Nothing runs.
+func checkCommands(t *testing.T, shell, line string) {
+	t.Helper()
+	for _, args := range shellCommands(t, shell, line) {
+		var ran string
+		_, err := mss(func(root *cobra.Command) {
+			walk(root, func(c *cobra.Command) {
+				if c.RunE != nil {
+					c.RunE = func(c *cobra.Command, _ []string) error { ran = c.CommandPath(); return nil }
+				}
+			})
+		}, args...)
+		if err != nil || ran == "" {
+			t.Errorf("%s: ran %q, %v", line, ran, err)
 		}
 	}
 }
@@ -129,7 +171,7 @@ func TestHelpFlag(t *testing.T) {
 	if err != nil || before != after {
 		t.Errorf("%v, mss -h dial is not mss dial -h:\n%s", err, before)
 	}
-	if _, err := mss(nil, "-v"); exitCode(err) != exitUsage {
+	if _, err := mss(nil, "-v"); exit.Code(err) != exit.Usage {
 		t.Errorf("mss -v: %v", err)
 	}
 }

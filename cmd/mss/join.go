@@ -5,6 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 // join copies in to conn and conn to out until the peer ends its half. The end
@@ -13,7 +17,7 @@ import (
 // all of in.
 //
 // When join returns, a goroutine may still be blocked in a Read of in.
-func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) error {
+func join(ctx context.Context, conn transport.Stream, in io.Reader, out io.Writer) error {
 	sent := make(chan error, 1)
 	go func() {
 		_, err := io.Copy(conn, localReader{in})
@@ -39,7 +43,7 @@ func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) err
 			}
 			return cmp.Or(streamError(err), notAll(unsent))
 		case unsent = <-sent:
-			if f, ok := errors.AsType[*failure](unsent); ok {
+			if f, ok := errors.AsType[*exit.Error](unsent); ok {
 				// Half-closing would make partial input look complete.
 				return f
 			}
@@ -50,10 +54,10 @@ func join(ctx context.Context, conn halfCloser, in io.Reader, out io.Writer) err
 
 // notAll returns the error for input that the peer did not read.
 func notAll(unsent error) error {
-	if _, ok := errors.AsType[*failure](unsent); ok || unsent == nil {
+	if _, ok := errors.AsType[*exit.Error](unsent); ok || unsent == nil {
 		return nil // standard input failed after the stream had ended
 	}
-	return &failure{code: exitClosed, err: errors.New("the peer closed before all of standard input was sent")}
+	return &exit.Error{Code: exit.Closed, Err: errors.New("the peer closed before all of standard input was sent")}
 }
 
 // streamError returns the error for a stream that failed after the agreement.
@@ -61,10 +65,10 @@ func streamError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if f, ok := errors.AsType[*failure](err); ok {
+	if f, ok := errors.AsType[*exit.Error](err); ok {
 		return f // without the wrapping of package net
 	}
-	return &failure{code: exitClosed, err: errors.New("the stream broke: " + endOf(err))}
+	return &exit.Error{Code: exit.Closed, Err: errors.New("the stream broke: " + attempt.DescribeEnd(err))}
 }
 
 // localReader and localWriter mark this side's errors, to distinguish them from
@@ -74,7 +78,7 @@ type localReader struct{ r io.Reader }
 func (l localReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if err != nil && err != io.EOF {
-		err = local("standard input", err)
+		err = exit.AsLocal("standard input", err)
 	}
 	return n, err
 }
@@ -83,5 +87,5 @@ type localWriter struct{ w io.Writer }
 
 func (l localWriter) Write(p []byte) (int, error) {
 	n, err := l.w.Write(p)
-	return n, local("standard output", err)
+	return n, exit.AsLocal("standard output", err)
 }

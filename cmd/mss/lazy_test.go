@@ -14,14 +14,18 @@ import (
 
 	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/multiselect/multiselect/wire"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // The header, the proposal and the first bytes leave in one write: a peer that
 // reads once has them all.
 func TestDialLazyOneFlight(t *testing.T) {
 	peer, first := readsOnce(t)
-	payload := "\xff\xff\x7f" + strings.Repeat("x", maxFirst-3)
-	s := &stdio{in: strings.NewReader(payload + "and more"), out: io.Discard, err: io.Discard}
+	payload := "\xff\xff\x7f" + strings.Repeat("x", attempt.MaxFirst-3)
+	s := &terminal.Stdio{In: strings.NewReader(payload + "and more"), Out: io.Discard, Err: io.Discard}
 	run([]string{"dial", "--lazy", "--to", peer, "/a"}, s)
 	if got, want := <-first, wire.HeaderFrame+"\x03/a\n"+payload; got != want {
 		t.Errorf("got %d bytes, want %d", len(got), len(want))
@@ -60,20 +64,20 @@ func TestDialLazyInput(t *testing.T) {
 		early string
 		code  int
 	}{
-		{"pieces", script{piece("one", nil), piece("two", nil), piece("", io.EOF)}, "onetwo", "# 3 bytes of early data\n", exitOK},
-		{"nothing at first", script{piece("", nil), piece("1", nil), piece("", io.EOF)}, "1", "# 1 byte of early data\n", exitOK},
-		{"the end with the bytes", script{piece("all", io.EOF), piece("", io.EOF)}, "all", "# 3 bytes of early data\n", exitOK},
-		{"the end", script{piece("", io.EOF)}, "", "# standard input is empty", exitOK},
-		{"slower than the time limit", script{slow, piece("", io.EOF)}, "slow", "# 4 bytes of early data\n", exitOK},
-		{"broken", script{piece("", os.ErrPermission)}, "", "", exitLocal},
-		{"broken later", script{piece("one", nil), piece("", os.ErrPermission)}, "", "# 3 bytes of early data\n", exitLocal},
+		{"pieces", script{piece("one", nil), piece("two", nil), piece("", io.EOF)}, "onetwo", "# 3 bytes of early data\n", exit.OK},
+		{"nothing at first", script{piece("", nil), piece("1", nil), piece("", io.EOF)}, "1", "# 1 byte of early data\n", exit.OK},
+		{"the end with the bytes", script{piece("all", io.EOF), piece("", io.EOF)}, "all", "# 3 bytes of early data\n", exit.OK},
+		{"the end", script{piece("", io.EOF)}, "", "# standard input is empty", exit.OK},
+		{"slower than the time limit", script{slow, piece("", io.EOF)}, "slow", "# 4 bytes of early data\n", exit.OK},
+		{"broken", script{piece("", os.ErrPermission)}, "", "", exit.Local},
+		{"broken later", script{piece("one", nil), piece("", os.ErrPermission)}, "", "# 3 bytes of early data\n", exit.Local},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var out, stderr bytes.Buffer
-			s := &stdio{in: &c.in, out: &out, err: &stderr}
+			s := &terminal.Stdio{In: &c.in, Out: &out, Err: &stderr}
 			code := run([]string{"dial", "-v", "--lazy", "--timeout", limit.String(), "/echo/1.0.0"}, s)
-			if code != c.code || code == exitOK && out.String() != c.out || !strings.Contains(stderr.String(), c.early) {
+			if code != c.code || code == exit.OK && out.String() != c.out || !strings.Contains(stderr.String(), c.early) {
 				t.Errorf("exit code %d, got %q, said %q", code, &out, &stderr)
 			}
 			if len(c.in) > 0 {
@@ -86,9 +90,9 @@ func TestDialLazyInput(t *testing.T) {
 // Ctrl-C ends the wait for standard input: nothing is connected.
 func TestDialLazyInterruptedInput(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
+	cancel(exit.ErrInterrupted)
 	_, err := waitForInput(ctx, endless{t.Context().Done()})
-	if exitCode(err) != exitInterrupted || err.Error() != "interrupted" {
+	if exit.Code(err) != exit.Interrupted || err.Error() != "interrupted" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -121,7 +125,7 @@ func TestDialLazyInterrupted(t *testing.T) {
 		io.ReadFull(conn, make([]byte, len(wire.HeaderFrame)+len("\x03/x\n")))
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		if code := cmd.ProcessState.ExitCode(); code != exit.Interrupted {
 			t.Errorf("%q: exit code %d: %s", c.in, code, &stderr)
 		}
 		if rest, _ := io.ReadAll(conn); string(rest) != c.sent {
@@ -130,18 +134,5 @@ func TestDialLazyInterrupted(t *testing.T) {
 		if !strings.Contains(stderr.String(), `"error":"interrupted"`) || !strings.Contains(stderr.String(), c.early) {
 			t.Errorf("%q: said %q", c.in, &stderr)
 		}
-	}
-}
-
-// A client that has left misses nothing: that is no failure of a target.
-func TestHangUpOnNobody(t *testing.T) {
-	here, there := tcpPair(t)
-	there.Close()
-	var err error
-	for err == nil { // until the news has arrived
-		_, err = io.WriteString(here, "?")
-	}
-	if err := hangUp(here); err != nil {
-		t.Errorf("got %v", err)
 	}
 }

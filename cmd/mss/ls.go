@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 const lsHelp = `Asks the peer for its protocols and writes one name a line. Names that could be
@@ -22,7 +25,7 @@ const lsExamples = `  mss ls
   mss ls --to 127.0.0.1:4001
   mss ls --to 127.0.0.1:4001 --json | jq -r '.offers[]'`
 
-func newLs(s *stdio) *cobra.Command {
+func newLs(s *terminal.Stdio) *cobra.Command {
 	var f peerFlags
 	cmd := &cobra.Command{
 		Use:     "ls [--to ADDR]",
@@ -31,7 +34,7 @@ func newLs(s *stdio) *cobra.Command {
 		Example: lsExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("ls takes no argument, only flags; to ask for %s: mss probe %s", display(args[0]), display(args[0]))
+				return exit.Usagef("ls takes no argument, only flags; to ask for %s: mss probe %s", terminal.QuoteName(args[0]), terminal.QuoteName(args[0]))
 			}
 			return nil
 		},
@@ -43,53 +46,34 @@ func newLs(s *stdio) *cobra.Command {
 	return cmd
 }
 
-func ls(ctx context.Context, s *stdio, f *peerFlags) error {
+func ls(ctx context.Context, s *terminal.Stdio, f *peerFlags) error {
 	p, err := f.open()
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	a := &attempt{peer: p, timeout: f.timeout}
-	a.ask(ctx, f, s)
+	defer p.Stop()
+	a := f.attempt(s, p)
+	a.Ask(ctx)
 	if f.json {
-		if err := printJSON(s.out, a.report()); err != nil {
+		if err := terminal.WriteJSON(s.Out, a.Report()); err != nil {
 			return err
 		}
-	} else if a.err == nil {
-		if err := printNames(s.out, a.list.Names); err != nil {
+	} else if a.Err == nil {
+		if err := printNames(s.Out, a.List.Names); err != nil {
 			return err
 		}
 	}
-	if i := a.identified; i != nil && !f.json {
-		s.printError(fmt.Sprintf("%s does not answer ls; it listed these names in %s, as %s", p, identifyID, i.agentName()))
+	if agent, ok := a.Agent(); ok && !f.json {
+		s.PrintError(fmt.Sprintf("%s does not answer ls; it listed these names in %s, as %s", p, attempt.IdentifyID, agent))
 	}
-	return a.finish(s, false)
-}
-
-// ask connects and asks for the list.
-func (a *attempt) ask(ctx context.Context, f *peerFlags, s *stdio) {
-	began := time.Now()
-	ctx, cancel := f.within(ctx)
-	defer cancel()
-	t, err := a.start(ctx, f, s)
-	if err == nil {
-		a.asked = true
-		a.list, err = t.list(ctx)
-		a.listErr = err
-		t.conn.Close()
-		if a.askIdentify(ctx, t.live) {
-			err = nil
-		}
-	}
-	a.fail(err)
-	a.elapsed = time.Since(began)
+	return a.Finish(s, false)
 }
 
 func printNames(w io.Writer, names []string) error {
 	var b strings.Builder
 	for _, name := range names {
-		fmt.Fprintln(&b, display(name))
+		fmt.Fprintln(&b, terminal.QuoteName(name))
 	}
 	_, err := io.WriteString(w, b.String())
-	return local("standard output", err)
+	return exit.AsLocal("standard output", err)
 }

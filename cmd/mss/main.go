@@ -9,7 +9,7 @@
 //	mss conform responder --to …      does it keep to the protocol?
 //
 // Data goes to standard output, everything else to standard error. The exit
-// code tells the kind of failure; exit.go lists the codes.
+// code tells the kind of failure; package exit lists the codes.
 package main
 
 import (
@@ -21,24 +21,27 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], &stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	os.Exit(run(os.Args[1:], &terminal.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
 // run runs the tool and returns the exit code of the process.
-func run(args []string, s *stdio) (code int) {
+func run(args []string, s *terminal.Stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			code = s.finish(&failure{code: exitInternal, err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())})
+			code = finish(s, &exit.Error{Code: exit.Internal, Err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())})
 		}
 	}()
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 	root := newRoot(s)
 	root.SetArgs(args)
-	return s.finish(root.ExecuteContext(ctx))
+	return finish(s, root.ExecuteContext(ctx))
 }
 
 // interruptible returns a context that is canceled by the first SIGINT or SIGTERM.
@@ -52,7 +55,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 		select {
 		case <-signals:
 			stop()
-			cancel(errInterrupted)
+			cancel(exit.ErrInterrupted)
 		case <-ctx.Done():
 		}
 	}()
@@ -80,7 +83,7 @@ Exit codes, see mss help exit-codes:
   3 cannot connect         7 nothing in common
 `
 
-func newRoot(s *stdio) *cobra.Command {
+func newRoot(s *terminal.Stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "mss",
 		Short:         "multistream-select from a terminal",
@@ -89,14 +92,14 @@ func newRoot(s *stdio) *cobra.Command {
 		SilenceErrors: true, // run prints them, each line beginning with "mss: "
 		SilenceUsage:  true,
 	}
-	root.SetIn(s.in)
-	root.SetOut(s.out)
-	root.SetErr(s.err)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%v\nsee: %s --help", err, c.CommandPath())
+		return exit.Usagef("%v\nsee: %s --help", err, c.CommandPath())
 	})
 	color := root.PersistentFlags().String("color", "auto", "colour `WHEN`: auto (on a terminal without NO_COLOR), always or never")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.setColor(*color, os.Getenv) }
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return s.SetColor(*color, os.Getenv) }
 	root.AddCommand(newDial(s), newServe(s), newLs(s), newProbe(s), newBench(s), newConform(s), newVersion(s))
 	strictHelp(root)
 	setHelp(root)
@@ -115,7 +118,7 @@ func strictHelp(root *cobra.Command) {
 		case "completion":
 			c.Args = func(_ *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usagef("completion for %q: it is bash, zsh, fish or powershell", args[0])
+					return exit.Usagef("completion for %q: it is bash, zsh, fish or powershell", args[0])
 				}
 				return nil
 			}
@@ -123,7 +126,7 @@ func strictHelp(root *cobra.Command) {
 		case "help":
 			c.Args = func(_ *cobra.Command, args []string) error {
 				if found, rest, err := root.Find(args); found == nil || err != nil || len(rest) > 0 {
-					return usagef("no help about %q\nsee: mss --help", args)
+					return exit.Usagef("no help about %q\nsee: mss --help", args)
 				}
 				return nil
 			}

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -12,7 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/multiselect/multiselect/internal/streamtest"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 )
 
 // cmdMultiaddr sets VAR to a multiaddr with another peer, or with none.
@@ -32,9 +34,9 @@ func cmdHostPort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: hostport VAR ADDR")
 	}
-	a, err := parseAddress(args[1])
+	a, err := address.Parse(args[1])
 	ts.Check(err)
-	ts.Setenv(args[0], a.where)
+	ts.Setenv(args[0], a.Where)
 }
 
 // cmdFingerprint sets VAR to the fingerprint that a server has printed.
@@ -54,8 +56,10 @@ func cmdCertificate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: certificate HOST CERT KEY")
 	}
-	made, err := selfSigned(net.JoinHostPort(args[0], "0"))
+	server, _, err := streamtest.SelfSigned()
 	ts.Check(err)
+	made := server.Certificates[0]
+	ts.Check(made.Leaf.VerifyHostname(args[0]))
 	key, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
 	ts.Check(err)
 	for _, file := range []struct {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/transcript"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 // play follows a transcript on a raw connection: it sends the lines of its own
@@ -60,9 +62,9 @@ func play(conn net.Conn, script transcript.Transcript, role multiselect.Role) er
 func direct(conn net.Conn, direction string) error {
 	switch direction {
 	case "half":
-		return conn.(halfCloser).CloseWrite()
+		return conn.(transport.Stream).CloseWrite()
 	case "reset":
-		reset(conn.(halfCloser))
+		transport.Reset(conn.(transport.Stream))
 		return nil
 	}
 	if !slices.Contains([]string{"mute", "cut", "end"}, direction) {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/multiselect/multiselect"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 const probeHelp = `Asks the peer for each protocol and writes a line with its name and "yes",
@@ -24,7 +27,7 @@ const probeExamples = `  mss probe /echo/1.0.0 /echo/2.0.0
   mss probe --to 127.0.0.1:4001 /ipfs/ping/1.0.0 /ipfs/id/1.0.0 /meshsub/1.1.0
   mss probe --to 127.0.0.1:4001 /chat/2.0.0 || echo not yet`
 
-func newProbe(s *stdio) *cobra.Command {
+func newProbe(s *terminal.Stdio) *cobra.Command {
 	var f peerFlags
 	cmd := &cobra.Command{
 		Use:     "probe [--to ADDR] PROTOCOL...",
@@ -33,7 +36,7 @@ func newProbe(s *stdio) *cobra.Command {
 		Example: probeExamples,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("probe needs a PROTOCOL, for example: mss probe /echo/1.0.0")
+				return exit.Usagef("probe needs a PROTOCOL, for example: mss probe /echo/1.0.0")
 			}
 			return nil
 		},
@@ -44,24 +47,9 @@ func newProbe(s *stdio) *cobra.Command {
 	return cmd
 }
 
-// finding is the answer for one protocol.
-type finding struct {
-	Protocol string  `json:"protocol"`
-	Answer   string  `json:"answer"` // yes, no or error
-	Error    *string `json:"error,omitempty"`
-	Stage    string  `json:"stage,omitempty"`
-	Answered string  `json:"answered,omitempty"` // in words
-	Blame    string  `json:"blame,omitempty"`
-	Next     string  `json:"next,omitempty"`
-	ExitCode int     `json:"exit_code"`
-
-	err  error
-	rows []row // for people
-}
-
-func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error {
+func runProbe(ctx context.Context, s *terminal.Stdio, f *peerFlags, args []string) error {
 	for _, name := range args {
-		if _, err := unique([]string{name}); err != nil {
+		if _, err := attempt.UniqueNames([]string{name}); err != nil {
 			return err
 		}
 	}
@@ -69,80 +57,70 @@ func runProbe(ctx context.Context, s *stdio, f *peerFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	ctx, cancel := f.within(ctx)
+	defer p.Stop()
+	ctx, cancel := attempt.Within(ctx, f.timeout)
 	defer cancel()
-	pr := &prober{peer: p, flags: f, stdio: s}
-	defer pr.hangUp()
-	var findings []finding
+	pr := &attempt.Prober{Peer: p, Timeout: f.timeout, Live: f.live(s)}
+	defer pr.HangUp()
+	out := &probeOutput{stdio: s, json: f.json}
+	var findings []attempt.Finding
 	for _, name := range args {
-		found := pr.ask(ctx, name)
-		if !pr.connected {
-			a := &attempt{peer: p, timeout: f.timeout, protocols: args}
-			a.fail(found.err)
-			if err := pr.report([]finding{found}, exitCode(found.err)); err != nil {
+		found := pr.Ask(ctx, name)
+		if !pr.Connected {
+			a := f.attempt(s, p, args...)
+			a.Fail(found.Err)
+			if err := out.report(pr, []attempt.Finding{found}, exit.Code(found.Err)); err != nil {
 				return err
 			}
-			return a.finish(s, false)
+			return a.Finish(s, false)
 		}
 		findings = append(findings, found)
-		if err := pr.print(found); err != nil {
+		if err := out.print(found); err != nil {
 			return err
 		}
 	}
-	code := verdict(findings)
-	if err := pr.report(findings, code); err != nil {
+	code := attempt.Verdict(findings)
+	if err := out.report(pr, findings, code); err != nil {
 		return err
 	}
-	if code != exitOK {
-		return &failure{code: code, err: fmt.Errorf("probe: %d", code), told: true}
+	if code != exit.OK {
+		return &exit.Error{Code: code, Err: fmt.Errorf("probe: %d", code), Told: true}
 	}
 	return nil
 }
 
-// verdict returns the exit code for all findings together.
-func verdict(findings []finding) int {
-	if i := slices.IndexFunc(findings, func(f finding) bool { return f.err != nil }); i >= 0 {
-		return findings[i].ExitCode
-	}
-	if slices.ContainsFunc(findings, func(f finding) bool { return f.Answer == "no" }) {
-		return exitFinding
-	}
-	return exitOK
+// probeOutput writes findings: lines, or one document at the end.
+type probeOutput struct {
+	stdio  *terminal.Stdio
+	json   bool
+	hinted bool // advice on an error was written
 }
 
 // print writes one line, and the reason for an error. It writes advice only once.
-func (pr *prober) print(f finding) error {
-	if f.err != nil {
-		x := explanation{summary: display(f.Protocol) + ": " + *f.Error}
-		if !pr.hinted {
-			x.rows, pr.hinted = f.rows, len(f.rows) > 0
-		}
-		pr.stdio.printError(x.String())
+func (o *probeOutput) print(f attempt.Finding) error {
+	if f.Err != nil {
+		o.stdio.PrintError(f.Explain(!o.hinted))
+		o.hinted = o.hinted || f.HasAdvice()
 	}
-	if pr.flags.json {
+	if o.json {
 		return nil
 	}
-	color := map[string]string{"yes": green, "no": yellow, "error": red}[f.Answer]
-	line := fmt.Sprintf("%s %s\n", display(f.Protocol), paint(pr.stdio.outColor, color, f.Answer))
-	_, err := io.WriteString(pr.stdio.out, line)
-	return local("standard output", err)
+	color := map[string]string{"yes": terminal.Green, "no": terminal.Yellow, "error": terminal.Red}[f.Answer]
+	line := fmt.Sprintf("%s %s\n", terminal.QuoteName(f.Protocol), terminal.Paint(o.stdio.OutColor, color, f.Answer))
+	_, err := io.WriteString(o.stdio.Out, line)
+	return exit.AsLocal("standard output", err)
 }
 
 // report writes the JSON document, if one was asked for.
-func (pr *prober) report(findings []finding, code int) error {
-	if !pr.flags.json {
+func (o *probeOutput) report(pr *attempt.Prober, findings []attempt.Finding, code int) error {
+	if !o.json {
 		return nil
 	}
-	peer := pr.peer.given
-	if peer == "" {
-		peer = "embedded"
-	}
-	return printJSON(pr.stdio.out, struct {
-		Peer       string    `json:"peer"`
-		Role       string    `json:"role"`
-		Results    []finding `json:"results"`
-		Transcript []string  `json:"transcript"`
-		ExitCode   int       `json:"exit_code"`
-	}{peer, multiselect.Initiator.String(), findings, lines(pr.transcript.String()), code})
+	return terminal.WriteJSON(o.stdio.Out, struct {
+		Peer       string            `json:"peer"`
+		Role       string            `json:"role"`
+		Results    []attempt.Finding `json:"results"`
+		Transcript []string          `json:"transcript"`
+		ExitCode   int               `json:"exit_code"`
+	}{pr.Peer.Name(), multiselect.Initiator.String(), findings, pr.Lines(), code})
 }

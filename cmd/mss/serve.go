@@ -10,6 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multiselect/multiselect"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/serving"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
+	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
 const serveHelp = `Listens, agrees on a protocol with each client, and hands the connection to the
@@ -70,14 +76,8 @@ const serveExamples = `  mss serve
   mss serve --listen /ip4/127.0.0.1/tcp/4001
   mss serve /upper/1.0.0='exec:tr a-z A-Z'`
 
-// defaultListen is a free port that only this machine can reach.
-var defaultListen = address{where: "127.0.0.1:0"}
-
-// drainTime is the part of the 3 s of a drain in which targets may finish.
-const drainTime = 3*time.Second - 2*killTime
-
 type serveFlags struct {
-	certificates
+	transport.Certificates
 	listen  string
 	metrics string
 	timeout time.Duration
@@ -86,7 +86,7 @@ type serveFlags struct {
 	json    bool
 }
 
-func newServe(s *stdio) *cobra.Command {
+func newServe(s *terminal.Stdio) *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
 		Use:               "serve [--listen ADDR] [PROTOCOL=TARGET...]",
@@ -95,13 +95,13 @@ func newServe(s *stdio) *cobra.Command {
 		Example:           serveExamples,
 		ValidArgsFunction: completeRoutes,
 		RunE: func(_ *cobra.Command, args []string) error {
-			s.json = f.json
+			s.JSON = f.json
 			return serve(s, &f, args)
 		},
 	}
-	cmd.Flags().StringVar(&f.listen, "listen", defaultListen.String(), "`ADDR` to listen on, see mss help addresses")
+	cmd.Flags().StringVar(&f.listen, "listen", address.Loopback.String(), "`ADDR` to listen on, see mss help addresses")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 10*time.Second, "time limit for each negotiation; 0 for none")
-	f.certificates.add(cmd)
+	addCertificates(cmd, &f.Certificates)
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "show metrics to Prometheus on this `HOST:PORT`, under /metrics")
 	cmd.Flags().BoolVar(&f.oneShot, "one-shot", false, "end a connection after the first refusal")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the messages on standard error; with --json the documents contain them")
@@ -109,26 +109,22 @@ func newServe(s *stdio) *cobra.Command {
 	return cmd
 }
 
-func (f *serveFlags) server(s *stdio, args []string) (*server, error) {
-	routes, err := parseRoutes(args)
+func (f *serveFlags) server(s *terminal.Stdio, args []string) (*serving.Server, error) {
+	routes, err := serving.ParseRoutes(args)
 	if err != nil {
 		return nil, err
 	}
 	limits := multiselect.Limits{Timeout: f.timeout}
 	switch {
 	case f.timeout < 0:
-		return nil, usagef("--timeout %v: it cannot be negative", f.timeout)
+		return nil, exit.Usagef("--timeout %v: it cannot be negative", f.timeout)
 	case f.timeout == 0:
 		limits.Timeout = multiselect.NoLimit
 	}
-	srv, err := newServer(routes, limits, &serverLog{stdio: s, verbose: f.verbose && !f.json, json: f.json, oneShot: f.oneShot})
-	if err == nil {
-		srv.muxer.OneShot = f.oneShot
-	}
-	return srv, err
+	return serving.New(routes, limits, &serving.Log{Stdio: s, Verbose: f.verbose && !f.json, JSON: f.json, OneShot: f.oneShot})
 }
 
-func serve(s *stdio, f *serveFlags, args []string) error {
+func serve(s *terminal.Stdio, f *serveFlags, args []string) error {
 	srv, err := f.server(s, args)
 	if err != nil {
 		return err
@@ -141,31 +137,31 @@ func serve(s *stdio, f *serveFlags, args []string) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	page, err := srv.showMetrics(f.metrics)
+	page, err := srv.ShowMetrics(f.metrics)
 	if err != nil {
 		return err
 	}
-	defer page.close()
-	ln, err := srv.listen(a, &f.certificates)
+	defer page.Close()
+	ln, err := srv.Listen(a, &f.Certificates)
 	if err != nil {
 		return err
 	}
-	defer ln.finish()
+	defer ln.Finish()
 	defer ln.Close()
-	srv.log.started(ln.print, page) // before the line below, for which clients may wait
-	if _, err := fmt.Fprintf(s.out, "listening %s\n", ln.address); err != nil {
-		return local("standard output", err)
+	srv.LogStart(ln, page) // before the line below, for which clients may wait
+	if _, err := fmt.Fprintf(s.Out, "listening %s\n", ln.Address); err != nil {
+		return exit.AsLocal("standard output", err)
 	}
 	accepting := make(chan error, 1)
-	go func() { accepting <- srv.accept(ln) }()
+	go func() { accepting <- srv.Accept(ln) }()
 	select {
 	case err := <-accepting:
-		srv.end()
+		srv.End()
 		return err
 	case <-signals:
 	}
 	ln.Close()
-	srv.stopNegotiating()
+	srv.StopNegotiating()
 	<-accepting
-	return srv.drain(signals)
+	return srv.Drain(signals)
 }

@@ -8,6 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multiselect/multiselect/wire"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 )
 
 // build describes this binary.
@@ -20,7 +23,7 @@ type build struct {
 	Header   string `json:"header"` // of multistream-select
 }
 
-func newVersion(s *stdio) *cobra.Command {
+func newVersion(s *terminal.Stdio) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "version",
@@ -30,10 +33,10 @@ func newVersion(s *stdio) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()
 			if asJSON {
-				return printJSON(s.out, b)
+				return terminal.WriteJSON(s.Out, b)
 			}
-			_, err := fmt.Fprintf(s.out, "mss %s\n%s %s\nspeaks %s\n", b.name(), b.Go, b.Platform, b.Header)
-			return local("standard output", err)
+			_, err := fmt.Fprintf(s.Out, "mss %s\n%s %s\nspeaks %s\n", b.name(), b.Go, b.Platform, b.Header)
+			return exit.AsLocal("standard output", err)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one document to standard output")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/multiselect/multiselect/conform"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 )
 
 // ports are what differs from run to run in a message.
@@ -37,7 +40,7 @@ func cmdLibp2p(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: libp2p VAR HOST:PORT")
 	}
-	ts.Setenv(args[0], libp2pForm(args[1]))
+	ts.Setenv(args[0], address.Libp2pForm(args[1]))
 }
 
 // cmdWeb starts a web server.
@@ -67,7 +70,9 @@ func cmdLimited(ts *testscript.TestScript, neg bool, args []string) {
 		if err != nil {
 			return
 		}
-		session, err := yamux.Server(conn, yamuxConfig(), nil)
+		config := yamux.DefaultConfig()
+		config.LogOutput = io.Discard
+		session, err := yamux.Server(conn, config, nil)
 		if err != nil {
 			conn.Close()
 			return

@@ -1,9 +1,9 @@
-// Package suite has no code, but for a test of the programs in the documents. Below it are the tests that need only the exported API of the
-// root module. They are a module of their own, so that users of the library do not download
-// them.
+// Package suite tests the programs in the documents. Below it are the tests that need only the
+// exported API of the root module. They are a module of their own, so that users of the library
+// do not download them.
 //
+//   - multiselect, lazy: the package of the root, by subject, and its lazy streams.
 //   - fault: streams that fail, contexts that end, tables that change, crowds.
-//   - lazy: lazy streams that fail, linger, race, nest, and their cost.
 //   - cost: allocations, calls, segments, goroutines, and memory, as exact counts.
 //   - conversation: the cases of conform, in every usage, on every transport.
 //   - differential: the exchange in line against the general loop, on random plans.

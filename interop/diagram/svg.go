@@ -8,8 +8,8 @@ import (
 	"github.com/multiselect/multiselect/internal/draw"
 )
 
-// drawing is the picture of a conversation under construction. What a colour says is said by
-// a word or a pattern, too.
+// drawing is the picture of a conversation under construction. Each colour comes with a word
+// or a pattern of the same meaning.
 type drawing struct {
 	draw.Layer
 	under draw.Layer // below it
@@ -73,8 +73,8 @@ const (
 	margin = 10.0 // beside the text
 )
 
-// arrow draws what travels: within a group in which time stands still, so that
-// all is upright there.
+// arrow draws a flight or an ending in a skewed group, so that all elements in it have upright
+// coordinates.
 func (d *drawing) arrow(e step, y, down float64) {
 	angle := math.Atan(down/across) * 180 / math.Pi
 	if e.from == multiselect.Responder {
@@ -89,8 +89,8 @@ func (d *drawing) arrow(e step, y, down float64) {
 	d.Printf(`</g>`)
 }
 
-// at returns where what is x away from the sender is drawn, and how text
-// that begins there is anchored.
+// at returns the coordinate of a place x pixels from the sender, and the anchor of text that
+// begins there.
 func at(r multiselect.Role, x float64) (float64, draw.Anchor) {
 	if r == multiselect.Responder {
 		return across - x, draw.End
@@ -129,8 +129,7 @@ func (d *drawing) flight(e step) {
 	d.Printf(`<path d="M%.1f 0H%.1fV%.1fH%.1f" class="edge"/>`, neck, tail, h, neck)
 }
 
-// part writes a message at the sender's end, and what is said about it at the
-// other.
+// part writes a message at the sender's end of an arrow, and its note at the other end.
 func (d *drawing) part(e step, p part, y float64) {
 	x, anchor := at(e.from, margin)
 	for i, text := range p.texts {

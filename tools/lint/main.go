@@ -54,7 +54,10 @@ var published = layout{
 		".", "wire", "transcript", "telemetry", "netmux/...", "conform/...", "internal/...",
 		"gomultistream/...", "otel/...",
 	},
-	docs: []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "conform/cases/README.md"},
+	docs: []string{
+		"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "conform/cases/README.md",
+		"interop/README.md", "interop/peers/README.md",
+	},
 }
 
 func main() { os.Exit(run(os.Args[1:], published, os.Stdout, os.Stderr)) }

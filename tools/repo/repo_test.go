@@ -160,6 +160,27 @@ func TestGoVersions(t *testing.T) {
 	}
 }
 
+// Every module that requires others is updated, and so are those of other languages.
+func TestDependencyUpdates(t *testing.T) {
+	var want []string
+	for _, base := range []string{"go.mod", "package.json", "Cargo.toml", "requirements.txt"} {
+		for _, name := range named(t, base) {
+			if base != "go.mod" || bytes.Contains(read(t, name), []byte("\nrequire ")) {
+				want = append(want, "/"+filepath.ToSlash(filepath.Dir(name)))
+			}
+		}
+	}
+	var have []string
+	for _, m := range regexp.MustCompile(`(?m)^ +- (/.+)$`).FindAllSubmatch(read(t, ".github/dependabot.yml"), -1) {
+		have = append(have, string(m[1]))
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if !slices.Equal(have, want) {
+		t.Errorf(".github/dependabot.yml has the directories\n%q, want\n%q", have, want)
+	}
+}
+
 // The other languages have exact versions, too.
 func TestLockFiles(t *testing.T) {
 	for manifest, lock := range map[string]string{"package.json": "package-lock.json", "Cargo.toml": "Cargo.lock"} {

@@ -19,13 +19,15 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.svg")
 
-// linear has one curve in each ink, dots, and values beyond the ends of the axes.
+// linear has one curve in each ink, dots, values beyond the ends of the axes, and a long text
+// at the right end.
 func linear() draw.Lines {
 	c := draw.Lines{
 		Title: "Lines & dots",
 		X:     draw.Ticks("proposals", 1, 2, 3, 4),
 		Y:     draw.Linear("ms", 470, draw.Number),
 	}
+	c.X.Ticks[3].Text = "4, the last"
 	for i, ink := range []draw.Ink{draw.Gray, draw.Blue, draw.Sky, draw.Orange, draw.Green, draw.Purple, draw.Pink} {
 		y := float64(100 + 50*i)
 		c.Curves = append(c.Curves, draw.Curve{
@@ -146,7 +148,7 @@ func TestAxes(t *testing.T) {
 		{draw.Linear("", 5, draw.Number), 0, 5, "0 1 2 3 4 5"},
 		{draw.Linear("", 0.31, draw.Number), 0, 0.4, "0 0.1 0.2 0.3 0.4"},
 		{draw.Linear("", 2400, draw.Number), 0, 2500, "0 500 1000 1500 2000 2500"},
-		{draw.Linear("", 0.3, draw.Number), 0, 0.3, "0 0.1 0.2 0.3"},
+		{draw.Linear("", math.Nextafter(0.3, 1), draw.Number), 0, 0.3, "0 0.1 0.2 0.3"},
 		{draw.Linear("", 0, draw.Number), 0, 1, "0 0.2 0.4 0.6 0.8 1"},
 		{draw.Decades("", 7, 1300, draw.Number), 1, 10000, "1 10 100 1000 10000"},
 		{draw.Decades("", 10, 10, draw.Number), 10, 100, "10 100"},

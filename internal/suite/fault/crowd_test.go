@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -154,25 +155,37 @@ func TestAnnouncements(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			m := crowdMuxer(t)
 			m.Limits = tt.limits
-			const rounds = 100
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			for range rounds {
-				ours, theirs := net.Pipe()
-				p := streamtest.NewPeer(theirs)
-				go func() {
-					p.Write(wire.HeaderFrame + tt.sent)
-					p.Conn.Close()
-				}()
-				if _, _, err := m.Negotiate(background, ours); err == nil {
-					t.Fatal("it was accepted")
-				}
+			// The peer's buffer has 4 KiB, and there are pipes and goroutines. Pools that
+			// are emptied meanwhile add to some measurements, and announcements to each.
+			const most = 12 << 10
+			each := uint64(math.MaxUint64)
+			for n := 0; n < 20 && each > most; n++ {
+				each = min(each, announce(t, m, tt.sent))
 			}
-			runtime.ReadMemStats(&after)
-			// The peer's buffer has 4 KiB, and there are pipes and goroutines.
-			if each := (after.TotalAlloc - before.TotalAlloc) / rounds; each > 12<<10 {
+			if each > most {
 				t.Errorf("%d bytes each", each)
 			}
 		})
 	}
+}
+
+// announce returns how many bytes a negotiation with a peer that sends this allocates.
+func announce(t *testing.T, m *multiselect.Muxer, sent string) (each uint64) {
+	t.Helper()
+	const rounds = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		ours, theirs := net.Pipe()
+		p := streamtest.NewPeer(theirs)
+		go func() {
+			p.Write(wire.HeaderFrame + sent)
+			p.Conn.Close()
+		}()
+		if _, _, err := m.Negotiate(background, ours); err == nil {
+			t.Fatal("it was accepted")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) / rounds
 }

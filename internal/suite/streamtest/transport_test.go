@@ -47,11 +47,18 @@ func TestTransports(t *testing.T) {
 		t.Run(tr.Name+", reset", func(t *testing.T) {
 			ours, theirs := tr.Open(t)
 			streamtest.NewPeer(theirs).Reset()
-			if _, err := ours.Read(make([]byte, 1)); errors.Is(err, syscall.ECONNRESET) != tr.HalfClose || err == nil {
+			if _, err := ours.Read(make([]byte, 1)); isReset(err) != tr.HalfClose || err == nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// isReset reports whether a peer has reset a TCP connection. Windows has a number for it that is
+// not syscall.ECONNRESET.
+func isReset(err error) bool {
+	const wsaConnReset = syscall.Errno(10054)
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, wsaConnReset)
 }
 
 func TestPeerResetsStream(t *testing.T) {

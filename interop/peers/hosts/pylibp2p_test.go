@@ -3,6 +3,8 @@ package hosts
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,11 +13,11 @@ import (
 	"testing"
 )
 
-// pyRelease is the release of py-libp2p that these tests are for.
-const pyRelease = "0.8.1"
+// requirements has the exact versions of py-libp2p and of all that it imports.
+const requirements = "../program/python/requirements.txt"
 
-// python returns an interpreter that has py-libp2p, in a place of its own that
-// is made once. Without Python the test is skipped, but not in CI.
+// python returns an interpreter that has py-libp2p, in a place of its own that is made once
+// for these versions. Without Python the test is skipped, but not in CI.
 func python(t *testing.T) string {
 	t.Helper()
 	missing := t.Skipf
@@ -30,7 +32,11 @@ func python(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(cache, "multiselect", "py-libp2p-"+pyRelease)
+	versions, err := os.ReadFile(filepath.FromSlash(requirements))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(cache, "multiselect", fmt.Sprintf("py-libp2p-%.6x", sha256.Sum256(versions)))
 	interpreter := filepath.Join(folder, "bin", "python")
 	if runtime.GOOS == "windows" {
 		interpreter = filepath.Join(folder, "Scripts", "python.exe")
@@ -42,7 +48,7 @@ func python(t *testing.T) string {
 	t.Logf("installing py-libp2p in %s", folder)
 	for _, args := range [][]string{
 		{system, "-m", "venv", "--clear", folder},
-		{interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "libp2p==" + pyRelease},
+		{interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement=" + requirements},
 	} {
 		if said, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 			missing("py-libp2p cannot be installed: %v: %.1000s", err, said)
