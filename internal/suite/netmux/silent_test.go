@@ -21,29 +21,15 @@ func TestSilentElsewhere(t *testing.T) {
 			var seen errorLog
 			s := &netmux.Server{MaxActive: 2, MaxActivePerHost: -1, ConnError: seen.hook, Logger: quiet}
 			handle(t, s, echo, func(conn net.Conn) {
-				_, isTLS := conn.(interface{ ConnectionState() tls.ConnectionState })
-				_, canCloseWrite := conn.(interface{ CloseWrite() error })
-				if isTLS != (network == "tls") || !canCloseWrite {
-					t.Errorf("the handler has a %T", conn)
-				}
+				checkMethods(t, conn, network)
 				io.Copy(conn, conn)
 			})
 			inner := listen(t, s, deep)
 			d := &netmux.Dialer{Protocols: []string{echo}}
-			var l net.Listener
-			var err error
 			if network == "tls" {
-				l, err = net.Listen("tcp", "127.0.0.1:0")
 				d.TLSConfig = client
-			} else {
-				l, err = net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if network == "tls" {
-				l = tls.NewListener(l, s.ConfigureTLS(server))
-			}
+			l := listenOn(t, s, network, server)
 			addr := serveOn(t, s, l)
 			connect := func(d *netmux.Dialer) net.Conn {
 				conn, err := d.DialContext(background, l.Addr().Network(), addr)
@@ -86,5 +72,28 @@ func TestSilentElsewhere(t *testing.T) {
 				checkLimit(t, all[0], "MaxActive", netmux.ErrActive, false)
 			}
 		})
+	}
+}
+
+// listenOn listens on a Unix socket, or on TCP with TLS.
+func listenOn(t *testing.T, s *netmux.Server, network string, config *tls.Config) net.Listener {
+	t.Helper()
+	if network == "tls" {
+		return tls.NewListener(streamtest.Listen(t, "tcp"), s.ConfigureTLS(config))
+	}
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// checkMethods checks that the wrapper of a connection has its methods.
+func checkMethods(t *testing.T, conn net.Conn, network string) {
+	t.Helper()
+	_, isTLS := conn.(interface{ ConnectionState() tls.ConnectionState })
+	_, canCloseWrite := conn.(interface{ CloseWrite() error })
+	if isTLS != (network == "tls") || !canCloseWrite {
+		t.Errorf("the handler has a %T", conn)
 	}
 }
