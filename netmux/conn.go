@@ -146,8 +146,7 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
 	if err = c.activate(cancel, err); err != nil {
-		c.server.reset(c.raw)
-		c.server.reportError(c.raw, protocol, err)
+		c.fail(protocol, err)
 		return err
 	}
 	c.reportState(StateActive)
@@ -159,6 +158,14 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 		c.server.reportError(c.raw, protocol, err)
 	}
 	return err
+}
+
+// fail ends and reports a connection without an agreement.
+func (c *conn) fail(protocol string, err error) {
+	if c.evictedBy() == nil { // otherwise it was reset
+		c.server.reset(c.raw)
+	}
+	c.server.reportError(c.raw, protocol, err)
 }
 
 // activate makes a half-open connection active. It fails with the cause if the connection has
