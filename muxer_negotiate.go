@@ -199,7 +199,8 @@ func (c *Communicator) refusedNames(err error) (refused []string) {
 	return refused
 }
 
-// classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), and otherwise err.
+// classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), [ErrListed] for one that
+// has closed after a list (R19), and otherwise err.
 func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	end := rules.EndHere
 	failed, ok := errors.AsType[*CommunicatorError](err)
@@ -211,7 +212,10 @@ func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	default:
 		end = rules.EndPeer
 	}
-	if !c.state.HasGivenUp(end) {
+	switch {
+	case len(c.in.pending()) == 0 && c.state.HasListed(end):
+		return fmt.Errorf("%w: %w", ErrListed, err)
+	case !c.state.HasGivenUp(end):
 		return err
 	}
 	if end == rules.EndMalformed {

@@ -21,9 +21,9 @@ import (
 // connections, or idle links, at a time, and tries again immediately. Which ones, and how it is
 // reported: see "Limits" in the package documentation.
 //
-// One Server may serve several listeners concurrently. A connection of type [*tls.Conn]
-// is served over TLS as by ServeTLS; its configuration should come from
-// [Server.ConfigureTLS].
+// One Server may serve several listeners concurrently. A [*tls.Conn], or another connection
+// with its methods HandshakeContext and ConnectionState, is served over TLS as by ServeTLS;
+// its configuration should come from [Server.ConfigureTLS].
 func (s *Server) Serve(l net.Listener) error {
 	return s.acceptAll(l, nil)
 }

@@ -36,7 +36,9 @@
 // [*net.TCPConn] that can be half-closed and spliced, or a [*tls.Conn] with its
 // ConnectionState, from which net/http sets Request.TLS. No byte after the agreement has been
 // read, and no deadline is set. Only a client that does not negotiate is served on a wrapper,
-// which reads the bytes that were received before it was recognized.
+// which reads the bytes that were received before it was recognized. The wrapper has those of
+// CloseWrite, CloseRead, SyscallConn, SetLinger and ConnectionState that the connection has;
+// its NetConn returns the connection below, as that of a *tls.Conn does.
 //
 // # TLS
 //
@@ -49,15 +51,20 @@
 //	a registered protocol      It is agreed on.
 //	"/multistream/1.0.0", or   The peers negotiate on the encrypted connection.
 //	a name in NextProtos
+//	"acme-tls/1" in NextProtos The handshake answers a challenge of ACME.
 //	only other names           The handshake fails with the alert no_application_protocol.
+//
+// A registered name has precedence over NextProtos, so that the configurations of packages
+// autocert and certmagic serve HTTP/2 as they are. A GetConfigForClient decides for each server
+// name: the NextProtos that it returns have precedence over registered names other than those
+// of HTTP.
 //
 // If the client offers several names that the server accepts, the first decides. Browsers and
 // curl offer "h2" and "http/1.1". An initiator of libp2p offers "libp2p", after the names of
 // stream multiplexers in some cases; with TLSConfig.NextProtos = []string{"libp2p"} it
 // negotiates on the encrypted connection.
 //
-// TLS and plain connections can share a port: the example TlsAndPlain makes the Fallback a Listener
-// on which the same server serves TLS.
+// TLS and plain connections share a port with [Server].DetectTLS.
 //
 // # Clients that do not negotiate
 //

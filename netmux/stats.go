@@ -6,8 +6,9 @@ import (
 )
 
 // Stats are counters of a [Server]. The first four are of the moment, the others only grow.
-// Streams of links count like connections. Accepted = HalfOpen + Agreed + Failed, apart from
-// evicted connections that are still being reported: they are counted in Failed afterwards.
+// Streams of links count like connections. Accepted = HalfOpen + Agreed + Answered + Failed,
+// apart from evicted connections that are still being reported: they are counted in Failed
+// afterwards.
 type Stats struct {
 	HalfOpen int // connections without an agreement
 	Active   int // connections in a handler
@@ -16,6 +17,7 @@ type Stats struct {
 
 	Accepted uint64 // connections that Serve, ServeConn or ServeLinks has taken over, and streams
 	Agreed   uint64 // connections with an agreement, served with Fallback, or made a link
+	Answered uint64 // connections that ended without one after "ls", or an ACME challenge
 	Failed   uint64 // connections that ended without an agreement, or were refused after it
 	Evicted  uint64 // of Failed: reset in favor of another one, see ErrHalfOpen
 	TimedOut uint64 // of Failed: reset because Limits.Timeout expired

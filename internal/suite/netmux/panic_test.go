@@ -27,9 +27,9 @@ func (c badConn) check(method string) {
 	}
 }
 
-func (c badConn) Read(p []byte) (int, error)  { c.check("Read"); return c.Conn.Read(p) }
-func (c badConn) Write(p []byte) (int, error) { c.check("Write"); return c.Conn.Write(p) }
-func (c badConn) Close() error                { defer c.check("Close"); return c.Conn.Close() }
+func (c badConn) Read(p []byte) (int, error)    { c.check("Read"); return c.Conn.Read(p) }
+func (c badConn) Write(p []byte) (int, error)   { c.check("Write"); return c.Conn.Write(p) }
+func (c badConn) Close() error                  { defer c.check("Close"); return c.Conn.Close() }
 func (c badConn) SetDeadline(t time.Time) error { c.check("SetDeadline"); return c.Conn.SetDeadline(t) }
 
 func (c badConn) RemoteAddr() net.Addr { c.check("RemoteAddr"); return c.Conn.RemoteAddr() }
