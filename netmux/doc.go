@@ -112,6 +112,7 @@
 //	httpServer.Shutdown(ctx) // waits until all requests are answered
 //	err := srv.Shutdown(ctx) // waits until the handlers have returned
 //	if err != nil {
-//		srv.Close() // ctx has ended: resets the other connections
+//		log.Print(err) // ctx has ended: a *ShutdownError, which names what still runs
+//		srv.Close()    // resets the other connections
 //	}
 package netmux
