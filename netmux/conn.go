@@ -188,10 +188,7 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 		stream.Close() // and no reset, which could overtake the end of the handshake
 		return err
 	case err != nil:
-		c.server.reset(c.raw)
-		if !isAnswered(err) {
-			c.server.reportError(c.raw, protocol, err)
-		}
+		c.fail(protocol, err)
 		return err
 	}
 	c.reportState(StateActive)
@@ -204,6 +201,16 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 		c.server.reportError(c.raw, protocol, err)
 	}
 	return err
+}
+
+// fail ends and reports a connection without an agreement.
+func (c *conn) fail(protocol string, err error) {
+	if c.evictedBy() == nil { // otherwise it was reset
+		c.server.reset(c.raw)
+	}
+	if !isAnswered(err) {
+		c.server.reportError(c.raw, protocol, err)
+	}
 }
 
 // activate makes a half-open connection active. It fails with the cause if the connection has
