@@ -40,30 +40,7 @@ func TestMetricsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	answer, err := http.Get(page.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var scraped []string
-	for name, family := range families {
-		var labels []string
-		for _, series := range family.Metric {
-			for _, label := range series.Label {
-				labels = append(labels, "`"+strings.TrimPrefix(label.GetName(), "multiselect_")+"`")
-			}
-		}
-		slices.Sort(labels)
-		labels = slices.Compact(labels)
-		scraped = append(scraped, fmt.Sprintf("| `%s` | %s | %s |", name, strings.ToLower(family.GetType().String()), strings.Join(labels, ", ")))
-	}
-	slices.Sort(scraped)
-
+	scraped := scrape(t, page.url)
 	document, err := os.ReadFile("../../../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
@@ -83,4 +60,32 @@ func TestMetricsTable(t *testing.T) {
 	if !slices.Equal(names, metrics) {
 		t.Errorf("docs/metrics.md has the names %q, package telemetry %q", names, metrics)
 	}
+}
+
+// scrape returns the metrics of a page as rows of docs/metrics.md.
+func scrape(t *testing.T, url string) (scraped []string) {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, family := range families {
+		var labels []string
+		for _, series := range family.Metric {
+			for _, label := range series.Label {
+				labels = append(labels, "`"+strings.TrimPrefix(label.GetName(), "multiselect_")+"`")
+			}
+		}
+		slices.Sort(labels)
+		labels = slices.Compact(labels)
+		scraped = append(scraped, fmt.Sprintf("| `%s` | %s | %s |", name, strings.ToLower(family.GetType().String()), strings.Join(labels, ", ")))
+	}
+	slices.Sort(scraped)
+	return scraped
 }
