@@ -46,6 +46,9 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 		l.in.direct.Store(!l.in.closed)
 	}
 	before := l.foreignTimeouts
+	if h == &l.in {
+		l.awaitFirstWrite()
+	}
 	for {
 		err := l.waitErr(ctx, h)
 		switch {

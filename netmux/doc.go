@@ -32,6 +32,10 @@
 // connection, and [Server.Shutdown] waits until it returns. A Listener puts connections into a
 // queue until another server accepts them; they belong to that server from then on.
 //
+// A handler must close its stream, itself or in a goroutine that it passes the stream to.
+// [Stats].Leaked counts sockets that were never closed. Peers of such a connection wait for an
+// end until the garbage collector has found it.
+//
 // Both get the connection itself and not a wrapper. The stream of a handler is a [net.Conn]: a
 // [*net.TCPConn] that can be half-closed and spliced, or a [*tls.Conn] with its
 // ConnectionState, from which net/http sets Request.TLS. No byte after the agreement has been
@@ -121,6 +125,7 @@
 //	httpServer.Shutdown(ctx) // waits until all requests are answered
 //	err := srv.Shutdown(ctx) // waits until the handlers have returned
 //	if err != nil {
-//		srv.Close() // ctx has ended: resets the other connections
+//		log.Print(err) // ctx has ended: a *ShutdownError, which names what still runs
+//		srv.Close()    // resets the other connections
 //	}
 package netmux

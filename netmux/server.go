@@ -145,9 +145,11 @@ type Server struct {
 	// panic of the connection's Close, in the goroutine that closes it. It may only ask for
 	// the addresses.
 	ConnError func(net.Conn, error)
-	// Logger receives panics at level error, temporary failures of Accept and full
-	// backlogs at level warn, and other connections without an agreement at level
-	// debug. If nil, it is [slog.Default].
+	// Logger receives panics at level error; temporary failures of Accept, connections that
+	// are reset because of a limit, and connections that are never closed at level warn; and
+	// other connections without an agreement at level debug. Peers can cause any number of
+	// errors and warnings, so that one of each kind is logged in 10 s; the attribute
+	// suppressed counts those before it that were not. If nil, it is [slog.Default].
 	Logger *slog.Logger
 
 	mu            sync.Mutex
@@ -162,7 +164,7 @@ type Server struct {
 	shutdownHooks []func()
 	quit          chan struct{} // closed by Shutdown and Close; made by Serve
 	freed         chan struct{} // receives after connections have ended; made by Serve
-	warned        throttle      // of failures of Accept
+	warned        throttle
 	stopping      bool          // Shutdown or Close was called
 	busy          int           // connections, links, calls of Serve, and queued connections
 	idle          chan struct{} // closed when busy is 0; made by Shutdown

@@ -11,6 +11,7 @@ import (
 // all that begins with the agreement.
 type details struct {
 	on       *linkConn               // nil for a connection
+	protocol string                  // that is agreed on
 	answered bool                    // it ended without an agreement, and has not failed
 	cancel   context.CancelCauseFunc // of the handler's context; nil before the agreement
 	socket   *net.TCPConn            // asked for the bytes received; nil if that is not possible

@@ -1,4 +1,4 @@
-package multiselect_test
+package lazy_test
 
 import (
 	"context"
