@@ -19,8 +19,8 @@ import (
 //
 // After a temporary error Serve tries again, after a pause of 1 ms, doubled each time up to
 // 1 s. If the process has run out of file descriptors, Serve ends some half-open or silent
-// connections, or idle links, at a time, and tries again immediately. Which ones, and how it is
-// reported: see "Limits" in the package documentation.
+// connections, or idle links, at a time, and tries again immediately: see the section about
+// active connections and links in the package documentation.
 //
 // One Server may serve several listeners concurrently. A [*tls.Conn], or another connection
 // with its methods HandshakeContext and ConnectionState, is served over TLS as by ServeTLS;

@@ -88,8 +88,7 @@
 // At most [Server].MaxHalfOpen connections are half-open, 4096 by default. When one more
 // arrives, the server evicts the oldest and serves the new one. So no client is refused, and
 // Accept does not block: a flood of f connections a second can only evict clients that need
-// more than MaxHalfOpen / f seconds to agree. The server also evicts the oldest when the
-// process is out of file descriptors.
+// more than MaxHalfOpen / f seconds to agree.
 //
 // [Server.Stats] counts, and [Server].ConnError reports every connection that ended without an
 // agreement.
@@ -105,6 +104,14 @@
 // A [Link] is a connection with many streams, such as one of yamux or QUIC, that [Server.ServeLink]
 // serves. Each stream counts as a connection. Links are bounded by MaxLinks, 4096 by default, and
 // MaxLinksPerHost, 256, and LinkIdleTimeout ends those without an active stream.
+//
+// When the process is out of file descriptors, the server ends some connections and links at a
+// time, and accepts again without a pause: half-open connections, those on which the peer has sent
+// nothing since the agreement, and links without a stream that carries data. It takes them from
+// the kind that uses most descriptors, the oldest first. With [Server].EvictActive it also ends
+// those that carry data, when there is no other.
+//
+// Each limit is counted in [Stats] and reported to [Server].ConnError with a [*LimitError].
 //
 // # Shutdown
 //
