@@ -43,8 +43,8 @@ func onCPU(t testing.TB, cpu int, f func()) {
 	f()
 }
 
-// Pin pins this process to a CPU until the test ends. It does so with each thread: a new one
-// inherits it.
+// Pin pins this process to a CPU until the test ends: all of its threads, from which new ones
+// inherit it.
 func Pin(t testing.TB, cpu int) {
 	t.Helper()
 	var before, one cpus
@@ -53,11 +53,7 @@ func Pin(t testing.TB, cpu int) {
 		t.Fatal(err)
 	}
 	pinThreads(t, &one)
-	procs := runtime.GOMAXPROCS(1)
-	t.Cleanup(func() {
-		runtime.GOMAXPROCS(procs)
-		pinThreads(t, &before)
-	})
+	t.Cleanup(func() { pinThreads(t, &before) })
 }
 
 func pinThreads(t testing.TB, set *cpus) {
