@@ -15,8 +15,8 @@ import (
 // Dial opens a connection to the server.
 type Dial func() (net.Conn, error)
 
-// Attack makes one attempt. It calls arrived when it holds what it attacks with, and returns when
-// the server has ended that.
+// Attack makes one attempt. It calls arrived when its connection is in the state that attacks the
+// server, and returns when the server has ended the connection.
 type Attack func(arrived func()) error
 
 // Return returns an attack that connects and sends nothing, so that a server without room for all
@@ -94,7 +94,7 @@ func clientHello() []byte {
 
 var errFirst = errors.New("flood: enough was sent")
 
-// firstWrite is a connection that keeps what is written, until something is read.
+// firstWrite is a connection that records writes, and fails at the first read.
 type firstWrite struct {
 	net.Conn
 	bytes.Buffer

@@ -20,7 +20,7 @@ const (
 	addressEnv   = "FLOOD_ADDRESS"
 )
 
-// Plan tells a child process what to do.
+// Plan is the task of a child process.
 type Plan struct {
 	Test      string // the test that calls [Serve]
 	Kind      string // passed to newAttack of Serve
@@ -56,7 +56,7 @@ func Start(t testing.TB, p Plan) *Flood {
 	return f
 }
 
-// Allow lets the attackers begin as many attacks as PerCall says, and cancels what is left of the
+// Allow lets the attackers begin as many attacks as PerCall says, and cancels the rest of the
 // call before.
 func (f *Flood) Allow() { io.WriteString(f.in, "a") }
 
