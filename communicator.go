@@ -250,8 +250,7 @@ func (c *Communicator) flush(concurrently bool) error {
 		c.rare.trace.sent(c.role, bytes)
 	}
 	if concurrently && out != nil { // unbuffered streams never use inline
-		c.rare.writing = out
-		out.start(c.stream)
+		c.startWrite(out)
 		return nil
 	}
 	// Without a call in between: the stack of this Write stays with a half-open negotiation.
@@ -264,6 +263,25 @@ func (c *Communicator) flush(concurrently bool) error {
 		out.release()
 	}
 	return c.recordWrite(written{n, err}.clamp(size))
+}
+
+// startWrite writes a flight in a goroutine. A panic ends the stream, so that the read that runs
+// concurrently returns.
+func (c *Communicator) startWrite(f *flight) {
+	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
+	c.rare.writing = f
+	stream := c.stream
+	go func() {
+		var w written
+		defer func() {
+			if panicked := recordPanic(recover()); panicked != nil {
+				c.endStream()
+				w.err = panicked
+			}
+			f.done <- w
+		}()
+		w = write(stream, f.bytes)
+	}()
 }
 
 // finish writes the queued messages and waits until all are written.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -37,6 +38,9 @@ var (
 	// ErrGaveUp means that the peer closed the stream, or sent bytes that are no proposal, after a
 	// refusal (R18), or that a refusal was final ([Muxer].OneShot). Neither side is at fault.
 	ErrGaveUp = errors.New("the peer gave up after a refusal")
+	// ErrListed means that the peer closed the stream after a list (R19), without another
+	// proposal. It has what it asked for, so that this is no failure.
+	ErrListed = errors.New("the peer closed the stream after a list")
 	// ErrInvalidName means that a name cannot be registered or proposed (R9).
 	ErrInvalidName = wire.ErrInvalidName
 	// ErrConflict means that a name or matcher is registered already.
@@ -58,6 +62,9 @@ const (
 
 func (p Phase) String() string { return enum("Phase", uint8(p), "header", "proposal", "list") }
 
+// MarshalText returns the text of String, for JSON and logs.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
 // Blame is the side at fault for a failure, as far as one end can tell. A program must not
 // lower the score of a peer for a refusal.
 type Blame uint8
@@ -70,6 +77,9 @@ const (
 )
 
 func (b Blame) String() string { return enum("Blame", uint8(b), "none", "peer", "slow peer", "local") }
+
+// MarshalText returns the text of String, for JSON and logs.
+func (b Blame) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // Error is the error of a negotiation that has failed. Err is the cause; the other
 // fields describe the state in which it ended.
@@ -117,6 +127,26 @@ func (e *Error) Answer() (text string, ok bool) {
 	return string(t), err == nil && n > 0 && n == len(e.Received)
 }
 
+// LogValue returns the fields as a group for package slog: role, phase and blame as words,
+// protocols, received (quoted and shortened), bytes_sent, bytes_received, elapsed, and the
+// text of Err as cause. Empty fields are omitted.
+func (e *Error) LogValue() slog.Value {
+	group := []slog.Attr{
+		slog.String("role", e.Role.String()),
+		slog.String("phase", e.Phase.String()),
+		slog.String("blame", e.Blame().String()),
+	}
+	if len(e.Protocols) > 0 {
+		group = append(group, slog.Any("protocols", e.Protocols))
+	}
+	if len(e.Received) > 0 {
+		group = append(group, slog.String("received", fmt.Sprintf("%.80q", e.Received)))
+	}
+	return slog.GroupValue(append(group,
+		slog.Int("bytes_sent", e.BytesSent), slog.Int("bytes_received", e.BytesReceived),
+		slog.Duration("elapsed", e.Elapsed), slog.String("cause", fmt.Sprint(e.Err)))...)
+}
+
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -127,8 +157,10 @@ func (e *Error) Timeout() bool { return isTimeout(e.Err) }
 // Blame returns the side at fault.
 func (e *Error) Blame() Blame {
 	switch {
-	case e.wraps(ErrGaveUp):
+	case e.wraps(ErrGaveUp, ErrListed):
 		return BlameNone
+	case isPanic(e.Err):
+		return BlameLocal
 	case e.wraps(ErrNotMultistream, ErrUnexpectedAnswer, ErrMalformed, ErrTooLarge):
 		return BlamePeer
 	case e.wraps(ErrLimit) && e.Role == Responder: // it counts the peer's messages

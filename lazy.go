@@ -107,6 +107,9 @@ func (s LazyState) String() string {
 	return [...]string{"pending", "agreed", "failed"}[min(s, LazyFailed)]
 }
 
+// MarshalText returns the text of String, for JSON and logs.
+func (s LazyState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // half is the state of one direction of a LazyStream. Calls that belong to no
 // direction, such as Wait, use a half of their own.
 type half struct {

@@ -46,6 +46,9 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 		l.in.direct.Store(!l.in.closed)
 	}
 	before := l.foreignTimeouts
+	if h == &l.in {
+		l.awaitFirstWrite()
+	}
 	for {
 		err := l.waitErr(ctx, h)
 		switch {
@@ -138,6 +141,7 @@ func (l *LazyStream) startReader() {
 		go func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			defer l.recoverPanic()
 			l.readAnswer(nil, nil, 0, nil)
 		}()
 	}
@@ -157,6 +161,11 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 	err := errReadPanic
 	defer func() {
 		l.mu.Lock()
+		if l.reader == readerBackground {
+			if panicked := recordPanic(recover()); panicked != nil {
+				err = panicked
+			}
+		}
 		if err == nil || !l.pauseReader(err) {
 			l.conclude(err)
 		}
@@ -240,6 +249,15 @@ func (l *LazyStream) conclude(err error) {
 	c.life.start = l.firstWait
 	if err != nil || c.rare != nil || !c.stopTimer() {
 		l.withoutLock(func() {
+			defer func() { // of a hook: other calls wait for the state
+				if panicked := recordPanic(recover()); panicked != nil {
+					c.endStream()
+					if c.rare != nil {
+						c.rare.trace = nil
+					}
+					err = c.failure([]string{l.protocol}, panicked)
+				}
+			}()
 			err = c.end(context.Background(), l.protocol, []string{l.protocol}, false, err)
 		})
 	}

@@ -113,6 +113,7 @@ func (l *LazyStream) CloseRead() error {
 			defer closingReads.Add(-1)
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			defer l.recoverPanic()
 			l.awaitOutcome(context.Background(), new(half)) // conclude calls closeStreamRead
 		}()
 	}
@@ -145,7 +146,7 @@ func (l *LazyStream) fail(cause error) {
 	if idle {
 		l.reader = readerBackground
 	}
-	l.withoutLock(l.communicator().endStream)
+	l.withoutLock(l.communicator().expire)
 	if idle {
 		l.conclude(cause)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync/atomic"
 	"time"
 
@@ -30,12 +29,15 @@ var errTooManyLingers = fmt.Errorf("%w: more than %d streams linger", ErrLimit, 
 type LingerCounts struct {
 	Active  int // streams that linger now, at most 1024
 	Evicted int // streams that were reset because 1024 were active, since the process began
+
+	Panics    int         // each a [PanicError], since the process began
+	LastPanic *PanicError // the latest, or nil
 }
 
 // LingerStats returns the current counts. It does not block.
 func LingerStats() LingerCounts {
 	active, evicted := lingerPool.Stats()
-	return LingerCounts{active, evicted}
+	return LingerCounts{active, evicted, int(panics.Load()), lastPanic.Load()}
 }
 
 // Drain blocks until no lazy stream of the process lingers (R31). A program calls it after it
@@ -79,6 +81,7 @@ func (e *DrainError) Unwrap() error { return e.Err }
 func (l *LazyStream) evict() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.recoverPanic()
 	l.fail(errTooManyLingers)
 }
 
@@ -96,6 +99,7 @@ func (l *LazyStream) linger(lingering *lingers.Linger, writeClosed bool, until t
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.stopWaiting()
+	defer l.recoverPanic()
 	drain := l.finishWrites(writeClosed)
 	for l.state == LazyPending {
 		if l.reader == readerNone {
@@ -116,13 +120,21 @@ func (l *LazyStream) linger(lingering *lingers.Linger, writeClosed bool, until t
 	c := l.communicator()
 	l.withoutLock(func() {
 		if drain {
-			io.Copy(io.Discard, io.LimitReader(l.stream, maxDrained))
+			discard(l.stream, maxDrained)
 		}
 		if c.life.unlessEnded(func() {}) && lingering.Finish() {
 			l.stream.Close()
 		}
 	})
 	l.pauseTimeout()
+}
+
+// recoverPanic is deferred by goroutines that use a lazy stream. It ends the stream after a panic.
+// l.mu is held.
+func (l *LazyStream) recoverPanic() {
+	if panicked := recordPanic(recover()); panicked != nil {
+		l.fail(panicked)
+	}
 }
 
 // finishWrites sends the unsent rest of the header and the proposal, half-closes the stream

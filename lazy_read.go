@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 
 	"github.com/multiselect/multiselect/internal/rules"
 	"github.com/multiselect/multiselect/wire"
@@ -12,7 +13,8 @@ import (
 // This file reads from lazy streams: the answer and the data after it in one read where possible.
 
 // Read blocks until the peer has agreed, and then reads from the stream into p. It sends
-// the header and the proposal first if these are unsent (R11).
+// the header and the proposal first if these are unsent (R11); for that it waits 1 ms, so that
+// a Write that follows can send them with its data.
 //
 // A Read that reads the answer itself may receive data of the protocol with the answer,
 // at most len(p) bytes, and returns it. SetReadDeadline bounds the time of a Read, and
@@ -63,6 +65,27 @@ func (l *LazyStream) answerBuffer(p []byte) (buf []byte, arrived *[inlineSize]by
 		return p, (*[inlineSize]byte)(p)
 	}
 	return l.inline[:min(l.firstSize+len(p), inlineSize)], &l.inline
+}
+
+// readGrace is the time for which a Read that is the first call waits for a Write. Many users of a
+// connection, such as net/http, start to read before they write: then the header and the proposal
+// are sent with the request.
+const readGrace = time.Millisecond
+
+// awaitFirstWrite waits for a Write for readGrace, if no other call has been made. On an unbuffered
+// stream the Write would wait for the answer.
+func (l *LazyStream) awaitFirstWrite() {
+	isFirst := func() bool {
+		return !l.sendStarted && !l.writing && !l.unbuffered && l.state == LazyPending && !l.in.closed
+	}
+	if !isFirst() {
+		return
+	}
+	until := time.Now().Add(readGrace)
+	defer time.AfterFunc(readGrace, l.lockAndNotify).Stop()
+	for isFirst() && time.Now().Before(until) {
+		l.waitChange()
+	}
 }
 
 // awaitReadable blocks until the peer has agreed. It is called with l.mu held, and releases it.

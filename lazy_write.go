@@ -129,9 +129,21 @@ func (l *LazyStream) Flush() error {
 // does not wait for the answer, except on an unbuffered stream, and reading continues.
 // While a Write is blocked, CloseWrite on a TCP or Unix socket ends it with [net.ErrClosed], and on
 // other streams waits for it until the peer has agreed.
-// CloseWrite fails with [errors.ErrUnsupported] if the stream has no CloseWrite; the
-// header and the proposal are sent also in this case.
+//
+// If the stream cannot be half-closed, because it has no CloseWrite or that fails with
+// [errors.ErrUnsupported], the end of the stream is the only one that the peer can receive. So
+// CloseWrite calls [LazyStream.Close] and returns ErrUnsupported: a reply can no longer be read,
+// and a relay that ignores the error does not leave its peer waiting. A caller that needs the
+// reply must look for a CloseWrite of [LazyStream.Stream] before.
 func (l *LazyStream) CloseWrite() error {
+	err := l.tryCloseWrite()
+	if errors.Is(err, errors.ErrUnsupported) {
+		l.Close()
+	}
+	return err
+}
+
+func (l *LazyStream) tryCloseWrite() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ctx := context.Background()

@@ -73,7 +73,7 @@ var communicators = sync.Pool{New: func() any { return &Communicator{pooled: tru
 // timeLimits ends the stream of a Communicator whose time limit expires.
 var timeLimits = watchdog.NewKind(
 	func(c *Communicator) *watchdog.Entry { return &c.life.entry },
-	(*Communicator).endStream,
+	(*Communicator).expire,
 )
 
 // mustExist panics in the caller's goroutine, before another one uses the stream.
@@ -143,7 +143,7 @@ func (c *Communicator) arm(ctx context.Context, l *Limits) error {
 		if ctx.Err() != nil {
 			return ctxError(ctx)
 		}
-		c.ensureRare().stopCtx = context.AfterFunc(ctx, c.endStream)
+		c.ensureRare().stopCtx = context.AfterFunc(ctx, c.expire)
 	}
 	timeout := l.timeout()
 	if timeout == 0 && c.rare == nil {
@@ -204,20 +204,30 @@ func ctxError(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// expire is endStream for callers to which a panic of the stream is not an error.
+func (c *Communicator) expire() { c.endStream() }
+
 // endStream ends the stream, once (R25). A concurrent second call blocks until the
-// first has returned.
-func (c *Communicator) endStream() {
+// first has returned. It returns the error of a panic of the stream, or nil.
+func (c *Communicator) endStream() (panicked *PanicError) {
 	c.life.ending.Lock()
 	defer c.life.ending.Unlock()
 	if c.life.ended {
-		return
+		return nil
 	}
 	c.life.ended = true
 	var stream io.Closer = c.stream
+	defer func() {
+		if panicked = recordPanic(recover()); panicked != nil {
+			defer func() { _ = recover() }()
+			stream.Close() // so that blocked calls return
+		}
+	}()
 	if ch, ok := stream.(*channelStream); ok {
 		stream = ch.MessageChannel
 	}
 	streamend.Reset(stream, ResetCode)
+	return nil
 }
 
 // resetAfterPanic, deferred, ends a call that a panic or runtime.Goexit has interrupted: a stream,
@@ -266,10 +276,16 @@ func (c *Communicator) end(ctx context.Context, protocol string, proposed []stri
 	if err != nil {
 		if !step || err != ErrNotSupported && !errors.Is(err, ErrInvalidName) {
 			c.finished = true
-			c.endStream()
+			if panicked := c.endStream(); panicked != nil {
+				err = fmt.Errorf("%w; ending the stream: %w", err, panicked)
+			}
 		}
 		if c.rare != nil && c.rare.writing != nil {
-			c.out.sent += int32(c.rare.join().n) // the end of the stream has unblocked it
+			w := c.rare.join() // the end of the stream has unblocked it
+			c.out.sent += int32(w.n)
+			if isPanic(w.err) {
+				err = &CommunicatorError{"write", w.err}
+			}
 		}
 		err = c.failure(proposed, err)
 	}

@@ -199,7 +199,8 @@ func (c *Communicator) refusedNames(err error) (refused []string) {
 	return refused
 }
 
-// classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), and otherwise err.
+// classifyEnd returns [ErrGaveUp] for a peer that has given up (R18), [ErrListed] for one that
+// has closed after a list (R19), and otherwise err.
 func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	end := rules.EndHere
 	failed, ok := errors.AsType[*CommunicatorError](err)
@@ -211,7 +212,10 @@ func (m *Muxer) classifyEnd(c *Communicator, err error) error {
 	default:
 		end = rules.EndPeer
 	}
-	if !c.state.HasGivenUp(end) {
+	switch {
+	case len(c.in.pending()) == 0 && c.state.HasListed(end):
+		return fmt.Errorf("%w: %w", ErrListed, err)
+	case !c.state.HasGivenUp(end):
 		return err
 	}
 	if end == rules.EndMalformed {
@@ -245,6 +249,27 @@ func (c *Communicator) drainAfterRefusal(l *Limits) {
 	err := net.ErrClosed // the deadline that ends the stream must not be undone
 	c.life.unlessEnded(func() { err = s.SetReadDeadline(time.Now().Add(refusalGrace)) })
 	if err == nil {
-		io.Copy(io.Discard, io.LimitReader(c.stream, int64(l.maxBytes())))
+		discard(c.stream, int64(l.maxBytes()))
 	}
+}
+
+// discard reads from a stream until an error, at most limit bytes. Like a negotiation, it ends
+// after many reads in a row that return neither bytes nor an error.
+func discard(stream io.Reader, limit int64) {
+	io.Copy(io.Discard, io.LimitReader(&progressReader{Reader: stream}, limit))
+}
+
+// progressReader fails with [io.ErrNoProgress] after maxEmptyReads.
+type progressReader struct {
+	io.Reader
+	empty int
+}
+
+func (r *progressReader) Read(p []byte) (n int, err error) {
+	if n, err = r.Reader.Read(p); n > 0 {
+		r.empty = 0
+	} else if r.empty++; err == nil && r.empty >= maxEmptyReads {
+		err = io.ErrNoProgress
+	}
+	return n, err
 }

@@ -19,6 +19,9 @@ func (r Role) Peer() Role { return Initiator + Responder - r }
 // String returns "initiator" or "responder", and "none" for the zero value.
 func (r Role) String() string { return enum("Role", uint8(r), "none", "initiator", "responder") }
 
+// MarshalText returns the text of String, for JSON and logs.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
 // enum returns the name of a value of an enumeration, or the type and the number.
 func enum(typ string, value uint8, names ...string) string {
 	if int(value) < len(names) {

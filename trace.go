@@ -3,6 +3,8 @@ package multiselect
 import (
 	"context"
 	"time"
+
+	"github.com/multiselect/multiselect/internal/tracekey"
 )
 
 // Trace is a set of hooks that observe the negotiations of a context; see [WithTrace]. Any
@@ -38,8 +40,6 @@ type Outcome struct {
 	Elapsed                  time.Duration // as in [Error]
 }
 
-type traceKey struct{}
-
 // WithTrace returns a context whose negotiations call the hooks of trace, and after them
 // those of a trace that ctx has already.
 func WithTrace(ctx context.Context, trace *Trace) context.Context {
@@ -63,11 +63,11 @@ func WithTrace(ctx context.Context, trace *Trace) context.Context {
 			},
 		}
 	}
-	return context.WithValue(ctx, traceKey{}, trace)
+	return context.WithValue(ctx, tracekey.Key{}, trace)
 }
 
 func traceOf(ctx context.Context) *Trace {
-	trace, _ := ctx.Value(traceKey{}).(*Trace)
+	trace, _ := ctx.Value(tracekey.Key{}).(*Trace)
 	return trace
 }
 

@@ -101,12 +101,6 @@ func (w written) clamp(size int) written {
 	return w
 }
 
-// start writes the flight in a goroutine. Its owner must receive from done.
-func (f *flight) start(stream io.Writer) {
-	f.done = make(chan written, 1) // not kept: a channel must not leave a synctest bubble
-	go func() { f.done <- write(stream, f.bytes) }()
-}
-
 // isUndelivered reports whether a write has failed because the peer does not read (R17), and not
 // because of a deadline, this side's own Close, or a short count without an error.
 func isUndelivered(err error) bool {

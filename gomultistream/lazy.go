@@ -77,8 +77,15 @@ func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
 // those of go-libp2p's mocknet block the third Write.
 func (l *lazyConn[T]) startReader() {
 	if !l.isConn {
-		l.reader.Do(func() { go l.stream.Wait(context.Background()) })
+		l.reader.Do(func() { go l.wait() })
 	}
+}
+
+// wait waits for the outcome. A panic of the stream has ended the stream and the negotiation:
+// every call returns an error.
+func (l *lazyConn[T]) wait() error {
+	defer func() { _ = recover() }()
+	return l.stream.Wait(context.Background())
 }
 
 func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
@@ -121,7 +128,8 @@ func (l *lazyConn[T]) Close() error {
 	err := l.stream.Close()
 	if l.mustEnd && err == nil && l.stream.State() != multiselect.LazyAgreed {
 		go func() {
-			if l.stream.Wait(context.Background()) != nil {
+			defer func() { _ = recover() }() // as in wait
+			if l.wait(); l.stream.State() == multiselect.LazyFailed {
 				endStream(l.below)
 			}
 		}()

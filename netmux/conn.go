@@ -62,7 +62,7 @@ func (c *conn) serve(ctx context.Context) (err error) {
 	c.reportState(StateNew)
 	var stream net.Conn
 	var h multiselect.Handler
-	stream, protocol, h, err = c.negotiate(ctx)
+	stream, protocol, h, err = c.negotiate(c.beginTrace(ctx))
 	err = c.callHandler(ctx, stream, protocol, h, err)
 	returned = true
 	return err
@@ -72,6 +72,7 @@ func (c *conn) serve(ctx context.Context) (err error) {
 func (c *conn) endServe(protocol *string, returned *bool, err *error) {
 	if !*returned {
 		*err = c.handlePanic(*protocol, recover())
+		c.endTraceAfterPanic(*err)
 	}
 	c.finish()
 }
@@ -125,19 +126,54 @@ func (c *conn) reportState(state ConnState) {
 	}
 }
 
-// negotiate agrees on a protocol: by ALPN, by multistream-select, or because of the first
-// byte. It returns the stream for the handler with the protocol.
-func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string, h multiselect.Handler, err error) {
-	if t, ok := c.raw.(*tls.Conn); ok {
-		if protocol, h, err = c.handshake(ctx, t); h != nil || err != nil {
-			return c.raw, protocol, h, err
-		}
+// beginTrace begins the trace in ctx, if there is one, and returns the context for the
+// negotiation. The trace is not a field, since few connections have one.
+func (c *conn) beginTrace(ctx context.Context) context.Context {
+	t := beginTrace(ctx, multiselect.Responder)
+	if t != nil {
+		c.server.traces.Store(c, t)
 	}
-	if c.server.Fallback != "" {
-		return c.negotiateOrFallBack(ctx, c.server.Fallback)
+	return t.context(ctx)
+}
+
+// endTraceAfterPanic is endTrace, and reports a panic of the trace itself.
+func (c *conn) endTraceAfterPanic(err error) {
+	defer c.server.recoverPanic(c.raw)
+	c.endTrace("", err)
+}
+
+// endTrace ends the trace, unless it has ended.
+func (c *conn) endTrace(protocol string, err error) {
+	if t, ok := c.server.traces.LoadAndDelete(c); ok {
+		t.(*tracing).end(protocol, err)
+	}
+}
+
+// negotiate agrees on a protocol: by ALPN, by multistream-select, or because of the first
+// byte. It returns the stream for the handler with the protocol. On the way to the Read of a
+// half-open connection without TLS, each variable here costs memory.
+func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string, h multiselect.Handler, err error) {
+	if t, ok := c.raw.(tlsConn); ok {
+		return c.negotiateTLS(ctx, t)
+	}
+	if c.server.Fallback != "" || c.server.DetectTLS {
+		return c.negotiateOrDetect(ctx, c.raw, c.server.DetectTLS)
 	}
 	protocol, h, err = c.server.Muxer.Negotiate(ctx, c.raw)
 	return c.raw, protocol, h, err
+}
+
+// negotiateTLS is negotiate on a TLS connection: the accepted one, or one that was detected.
+func (c *conn) negotiateTLS(ctx context.Context, t tlsConn) (net.Conn, string, multiselect.Handler, error) {
+	protocol, h, err := c.handshake(ctx, t)
+	switch {
+	case h != nil || err != nil:
+	case c.server.Fallback != "":
+		return c.negotiateOrDetect(ctx, t, false)
+	default:
+		protocol, h, err = c.server.Muxer.Negotiate(ctx, t)
+	}
+	return t, protocol, h, err
 }
 
 // callHandler calls the handler h inside the middleware, or reports err, the error of the
@@ -145,9 +181,14 @@ func (c *conn) negotiate(ctx context.Context) (stream net.Conn, protocol string,
 func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	if err = c.activate(cancel, err); err != nil {
-		c.server.reset(c.raw)
-		c.server.reportError(c.raw, protocol, err)
+	err = c.activate(cancel, protocol, err)
+	c.endTrace(protocol, err)
+	switch {
+	case err == errChallenge:
+		stream.Close() // and no reset, which could overtake the end of the handshake
+		return err
+	case err != nil:
+		c.fail(protocol, err)
 		return err
 	}
 	c.reportState(StateActive)
@@ -155,16 +196,27 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 		h = c.server.Middleware[i](h)
 	}
 	h(ctx, protocol, stream)
+	c.server.watchForLeak(c.raw, protocol)
 	if err = c.evictedBy(); err != nil {
 		c.server.reportError(c.raw, protocol, err)
 	}
 	return err
 }
 
+// fail ends and reports a connection without an agreement.
+func (c *conn) fail(protocol string, err error) {
+	if c.evictedBy() == nil { // otherwise it was reset
+		c.server.reset(c.raw)
+	}
+	if !isAnswered(err) {
+		c.server.reportError(c.raw, protocol, err)
+	}
+}
+
 // activate makes a half-open connection active. It fails with the cause if the connection has
 // been evicted before, with err, the error of the negotiation, if that is not nil, and with a
 // [*LimitError] if the connection must be refused.
-func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
+func (c *conn) activate(cancel context.CancelCauseFunc, protocol string, err error) error {
 	s := c.server
 	var key string
 	var agreed *details
@@ -179,10 +231,18 @@ func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	s.mu.Lock()
 	if c.stage != stageHalfOpen || err != nil {
 		defer s.mu.Unlock()
-		return c.withCause(err)
+		err = c.withCause(err)
+		if isAnswered(err) {
+			if c.details == nil {
+				c.details = new(details)
+			}
+			c.details.answered = true
+		}
+		return err
 	}
 	evicted, err := s.makeRoom(key, s.activeBound())
 	if err == nil {
+		agreed.protocol = protocol
 		c.details = agreed
 		s.registry.move(&c.entry, st, key)
 		s.armExpiry(&c.entry)
@@ -191,6 +251,11 @@ func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	s.mu.Unlock()
 	endAll(evicted)
 	return err
+}
+
+// isAnswered reports whether a connection that ended without an agreement has not failed.
+func isAnswered(err error) bool {
+	return err == errChallenge || errors.Is(err, multiselect.ErrListed)
 }
 
 // evictedBy returns the cause of the eviction of a connection, or nil.
@@ -233,7 +298,10 @@ func (c *conn) handlePanic(protocol string, value any) error {
 func (c *conn) finish() {
 	s := c.server
 	s.mu.Lock()
-	if !c.isAgreed() {
+	switch {
+	case c.details != nil && c.details.answered:
+		s.stats.Answered++
+	case !c.isAgreed():
 		s.stats.Failed++
 	}
 	s.registry.remove(&c.entry)
@@ -244,52 +312,36 @@ func (c *conn) finish() {
 	c.reportState(StateClosed)
 }
 
-// reportError counts and logs the error of a connection and passes it to ConnError. It has no
-// connection for the panic of a function of RegisterOnShutdown, which is not passed. A panic of
-// the logger or of the hook is only counted.
-func (s *Server) reportError(raw net.Conn, protocol string, err error) {
-	s.recordError(err)
-	func() {
-		defer s.countPanic()
-		var remote net.Addr
-		if raw != nil {
-			remote = raw.RemoteAddr()
-		}
-		switch panicked, ok := errors.AsType[*PanicError](err); {
-		case ok:
-			s.logger().Error("netmux: panic", "remote", remote, "protocol", protocol, "value", panicked.Value, "stack", string(panicked.Stack))
-		case errors.Is(err, ErrBacklog):
-			s.logger().Warn("netmux: connection reset", "remote", remote, "protocol", protocol, "err", err)
-		default:
-			s.logger().Debug("netmux: no protocol agreed on", "remote", remote, "err", err)
-		}
-	}()
-	if s.ConnError != nil && raw != nil {
-		defer s.countPanic()
-		s.ConnError(raw, err)
-	}
-}
-
 // resetConn ends a connection without waiting for the peer (R25). It resets where it can, so
 // that data that was cut off does not look complete to the peer. A panic of the connection is
 // passed to report, possibly in another goroutine.
 func resetConn(conn net.Conn, report func(*PanicError)) {
 	switch s := conn.(type) {
-	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
-		resetConn(s.NetConn(), report)
-	case *replayConn:
-		resetConn(s.Conn, report)
-	case *replayTLSConn:
-		resetConn(s.Conn, report)
 	case *net.TCPConn:
 		s.SetLinger(0)
 		s.Close()
 	case *net.UnixConn:
 		s.Close()
+	case *tls.Conn: // its Close sends an alert, and waits for that up to 5 s
+		resetConn(s.NetConn(), report)
+	case interface{ below() net.Conn }: // a replayConn
+		resetConn(s.below(), report)
 	case interface{ ResetWithError(code uint32) error }:
 		inBackground(func() { s.ResetWithError(multiselect.ResetCode) }, report)
 	case interface{ Reset() error }:
 		inBackground(func() { s.Reset() }, report)
+	case interface{ NetConn() net.Conn }: // of another package, which may count in its Close
+		inBackground(func() {
+			if below := s.NetConn(); below != nil && below != conn {
+				resetConn(below, report)
+			}
+			closeNow(conn)
+		}, report)
+	case interface{ SetLinger(seconds int) error }:
+		inBackground(func() {
+			s.SetLinger(0)
+			closeNow(conn)
+		}, report)
 	default: // its Close can block
 		inBackground(func() { closeNow(conn) }, report)
 	}

@@ -35,7 +35,8 @@ type Dialer struct {
 	// ServerName is empty, the host of the address is used. If NextProtos is nil,
 	// Protocols are offered by ALPN, unless one of them has more than 255 bytes; a peer
 	// that does not support ALPN then negotiates on the encrypted connection. To offer
-	// no ALPN, set NextProtos to an empty slice that is not nil.
+	// no ALPN, set NextProtos to an empty slice that is not nil: a proxy that ends TLS
+	// before a server that negotiates may accept only the names of HTTP.
 	TLSConfig *tls.Config
 	// Lazy saves the round trip of the negotiation if there is only one protocol to
 	// propose: Protocols has one element, or the cache holds the protocol of the peer.
@@ -64,63 +65,90 @@ type Dialer struct {
 //
 // If ctx ends before DialContext returns, the connection is closed; afterwards ctx has no
 // effect on it. An error of NetDialContext is returned unchanged. Any other error is a
-// [*net.OpError] that wraps the error of the TLS handshake or the [*multiselect.Error] of the
-// negotiation. If the peer supports none of Protocols, [errors.Is] finds
-// [multiselect.ErrNotSupported] in it.
+// [*net.OpError] with the address: the remote address of the connection or, with a
+// NetDialContext, which may connect to a proxy, addr. It wraps a [*multiselect.Error], also if
+// the TLS handshake has failed: then Protocols holds what was offered by ALPN. If the peer
+// supports none of Protocols, [errors.Is] finds [multiselect.ErrNotSupported] in it.
 //
 // DialContext can be the DialContext of a [net/http.Transport], and its DialTLSContext if
 // TLSConfig is set. For HTTP/2 put "h2" into Protocols and set ForceAttemptHTTP2 of the
-// Transport.
+// Transport, which otherwise speaks HTTP/1.1 on every connection of a DialTLSContext. For
+// HTTP/2 without TLS, Transport.Protocols must have UnencryptedHTTP2 and not HTTP1.
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, _, err := d.DialProtocol(ctx, network, addr)
 	return conn, err
 }
 
 // ContextDialer returns DialContext for one network, as a function for grpc.WithContextDialer.
+//
+// grpc.NewClient resolves the name of its target first, so that the function is called with an
+// IP address. With a TLSConfig, set its ServerName, or write the target as
+// "passthrough:///host:port", so that the name reaches the Dialer and its certificate is
+// checked for the host. gRPC itself then needs insecure.NewCredentials.
 func (d *Dialer) ContextDialer(network string) func(ctx context.Context, addr string) (net.Conn, error) {
 	return func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, network, addr) }
 }
 
 // DialProtocol is [Dialer.DialContext], and returns in addition the protocol that was agreed
 // on. On a lazy stream it is the protocol that will be proposed.
-func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (conn net.Conn, protocol string, err error) {
+func (d *Dialer) DialProtocol(ctx context.Context, network, addr string) (net.Conn, string, error) {
 	if len(d.Protocols) == 0 {
-		return nil, "", newDialError(network, multiselect.ErrNoProtocols)
+		err := &multiselect.Error{Role: multiselect.Initiator, Err: multiselect.ErrNoProtocols}
+		return nil, "", d.newDialError(network, addr, nil, err)
 	}
 	connect := d.NetDialContext
 	if connect == nil {
 		connect = new(net.Dialer).DialContext
 	}
-	if conn, err = connect(ctx, network, addr); err != nil {
+	below, err := connect(ctx, network, addr)
+	if err != nil {
 		return nil, "", err
 	}
-	k := cacheKey{network, addr}
+	conn, protocol := below, ""
+	trace := beginTrace(ctx, multiselect.Initiator)
 	if d.TLSConfig != nil {
-		conn, protocol, err = d.handshake(ctx, conn, addr)
+		conn, protocol, err = d.handshake(ctx, below, addr)
 	}
 	if err == nil && protocol == "" {
-		conn, protocol, err = d.negotiate(ctx, conn, k)
+		conn, protocol, err = d.negotiate(trace.context(ctx), trace, conn, cacheKey{network, addr})
+	}
+	if trace != nil && !trace.lazy {
+		trace.end(protocol, err)
 	}
 	if err != nil {
-		return nil, "", newDialError(network, err)
+		return nil, "", d.newDialError(network, addr, below, err)
 	}
 	return conn, protocol, nil
 }
 
 // newDialError wraps an error as functions of package net do.
-func newDialError(network string, err error) error {
-	return &net.OpError{Op: "dial", Net: network, Err: err}
+func (d *Dialer) newDialError(network, addr string, conn net.Conn, err error) error {
+	e := &net.OpError{Op: "dial", Net: network, Addr: dialAddr{network, addr}, Err: err}
+	if conn != nil {
+		e.Source = conn.LocalAddr()
+		if remote := conn.RemoteAddr(); remote != nil && d.NetDialContext == nil {
+			e.Addr = remote
+		}
+	}
+	return e
 }
+
+// dialAddr is an address as the caller of a Dialer names it.
+type dialAddr struct{ network, addr string }
+
+func (a dialAddr) Network() string { return a.network }
+func (a dialAddr) String() string  { return a.addr }
 
 // negotiate proposes the cached protocol of the peer first, if there is one, and then all of
 // Protocols.
-func (d *Dialer) negotiate(ctx context.Context, conn net.Conn, k cacheKey) (net.Conn, string, error) {
+func (d *Dialer) negotiate(ctx context.Context, trace *tracing, conn net.Conn, k cacheKey) (net.Conn, string, error) {
 	protocols := d.Protocols
 	known := d.lookup(k)
 	if known != "" {
 		protocols = []string{known}
 	}
 	if d.Lazy && len(protocols) == 1 {
+		trace.setLazy()
 		lazy, err := d.openLazy(ctx, conn, k, protocols[0])
 		return lazy, protocols[0], err
 	}
@@ -143,17 +171,16 @@ func (d *Dialer) openLazy(ctx context.Context, conn net.Conn, k cacheKey, protoc
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := conn.(*tls.Conn); ok {
-		return &lazyTLSConn{stream}, nil
+	if t, ok := conn.(tlsStater); ok {
+		return &lazyTLSConn{stream, t}, nil
 	}
 	return stream, nil
 }
 
 // lazyTLSConn is a lazy stream on a TLS connection, and has its ConnectionState.
-type lazyTLSConn struct{ *multiselect.LazyStream }
-
-func (c *lazyTLSConn) ConnectionState() tls.ConnectionState {
-	return c.Stream().(*tls.Conn).ConnectionState()
+type lazyTLSConn struct {
+	*multiselect.LazyStream
+	tlsStater
 }
 
 // handshake runs the TLS handshake. The protocol is empty if ALPN has not agreed on one of
@@ -169,6 +196,7 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 	if config.NextProtos == nil && !slices.ContainsFunc(d.Protocols, isInvalidALPN) {
 		config.NextProtos = d.Protocols
 	}
+	start := time.Now()
 	if t := timeout(&d.Client.Limits); t != never {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
@@ -177,16 +205,30 @@ func (d *Dialer) handshake(ctx context.Context, conn net.Conn, addr string) (net
 	tlsConn := tls.Client(conn, config)
 	if err := tlsConn.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		if isALPNRefusal(err) {
-			err = fmt.Errorf("%w: %w", multiselect.ErrNotSupported, err)
-		}
-		return nil, "", err
+		return nil, "", newHandshakeError(err, config.NextProtos, time.Since(start))
 	}
 	protocol := tlsConn.ConnectionState().NegotiatedProtocol
 	if !slices.Contains(d.Protocols, protocol) {
 		protocol = ""
 	}
 	return tlsConn, protocol, nil
+}
+
+// newHandshakeError returns the error of an initiator's TLS handshake that offered names by ALPN.
+func newHandshakeError(err error, offered []string, elapsed time.Duration) *multiselect.Error {
+	e := &multiselect.Error{
+		Role:      multiselect.Initiator,
+		Protocols: slices.Clone(offered),
+		Elapsed:   elapsed,
+		Err:       fmt.Errorf("TLS handshake: %w", err),
+	}
+	if len(offered) > 0 {
+		e.Phase = multiselect.PhaseProposal
+	}
+	if isALPNRefusal(err) {
+		e.Err = fmt.Errorf("%w: %w", multiselect.ErrNotSupported, e.Err)
+	}
+	return e
 }
 
 // isALPNRefusal reports whether err is the alert no_application_protocol (RFC 7301) of the

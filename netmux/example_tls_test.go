@@ -18,19 +18,14 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 )
 
-// One port serves clients with and without TLS. A TLS handshake does not begin as a negotiation
-// does, so "tls" is the Fallback: its Listener gets the connections on which TLS comes first, and
-// the server serves TLS on it.
+// One port serves clients with and without TLS: with DetectTLS the first byte of a connection
+// decides.
 func Example_tlsAndPlain() {
 	config, roots, err := certificate("localhost")
 	if err != nil {
 		log.Fatal(err)
 	}
-	srv := netmux.Server{TLSConfig: config, Fallback: "tls"}
-	secured, err := srv.ProtocolListener("tls")
-	if err != nil {
-		log.Fatal(err)
-	}
+	srv := netmux.Server{TLSConfig: config, DetectTLS: true}
 	web, err := srv.ProtocolListener("h2", "http/1.1")
 	if err != nil {
 		log.Fatal(err)
@@ -44,7 +39,6 @@ func Example_tlsAndPlain() {
 	pages.Protocols.SetHTTP1(true)
 	pages.Protocols.SetHTTP2(true)
 	go pages.Serve(web)
-	go srv.ServeTLS(secured, "", "") // with TLSConfig
 	go srv.Serve(port)
 
 	// Any HTTP client does TLS, and agrees on HTTP/2 by ALPN.

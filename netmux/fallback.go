@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -14,11 +13,12 @@ import (
 	"github.com/multiselect/multiselect/wire"
 )
 
-// This file serves clients that do not negotiate, with the protocol Server.Fallback.
+// This file serves clients that do not negotiate, with the protocol Server.Fallback, or over TLS.
 
 var errNotHeader = errors.New("netmux: the first byte is not that of the header")
 
-// sniffer is the connection that a negotiation reads from where there is a Fallback. It looks
+// sniffer is the connection that a negotiation reads from if there is a Fallback, or TLS is to be
+// detected. It looks
 // at the first byte in the read of the negotiation, without a read of its own (R3). If the
 // byte is not the header's first, it keeps what was read and fails that read, so that the
 // negotiation ends. The handler of an agreed protocol gets the connection below.
@@ -30,35 +30,46 @@ type sniffer struct {
 	decided  bool   // the first byte was looked at, or has not arrived in time
 	fallback bool   // the client does not negotiate
 	closed   bool   // the negotiation has ended the connection
-	received []byte // for the handler of the fallback
+	received []byte // for the handler of the fallback, or the TLS handshake
 }
 
-// negotiateOrFallBack negotiates, or returns the handler of fallback, with a stream that
-// reads all bytes of the client, if the client does not negotiate.
-func (c *conn) negotiateOrFallBack(ctx context.Context, fallback string) (net.Conn, string, multiselect.Handler, error) {
-	f := &sniffer{Conn: c.raw, after: c.server.fallbackAfter()}
-	protocol, h, err := c.server.Muxer.Negotiate(ctx, f)
-	if !f.isFallback() {
-		return c.raw, protocol, h, err
+// negotiateOrDetect negotiates on raw, or recognizes at the first byte a client that does not:
+// it is served over TLS if detect is set and it begins a handshake, and otherwise with the
+// handler of Server.Fallback. The stream that is returned reads all bytes of the client.
+func (c *conn) negotiateOrDetect(ctx context.Context, raw net.Conn, detect bool) (net.Conn, string, multiselect.Handler, error) {
+	s := c.server
+	f := &sniffer{Conn: raw, after: never}
+	if s.Fallback != "" {
+		f.after = s.fallbackAfter()
 	}
-	if h = c.server.Muxer.Handler(fallback); h == nil {
+	protocol, h, err := s.Muxer.Negotiate(ctx, f)
+	if !f.isFallback() {
+		return raw, protocol, h, err
+	}
+	stream := newReplayConn(raw, f.received)
+	if detect && len(f.received) > 0 && f.received[0] == handshakeRecord {
+		return c.negotiateTLS(ctx, tls.Server(stream, s.detectedTLS()))
+	}
+	if h = s.Muxer.Handler(s.Fallback); h == nil {
 		if e, ok := errors.AsType[*multiselect.Error](err); ok {
+			e = new(*e) // a trace may have kept the first one
 			e.Err = multiselect.ErrNotMultistream
 			e.Received = f.received
+			err = e
 		}
-		return c.raw, "", nil, err
+		return raw, "", nil, err
 	}
-	switch raw := c.raw.(type) {
-	case *tls.Conn:
-		if len(f.received) > 0 {
-			return &replayTLSConn{replayConn{Conn: raw, received: f.received}, raw}, fallback, h, nil
-		}
-	default:
-		if len(f.received) > 0 {
-			return &replayConn{Conn: raw, received: f.received}, fallback, h, nil
-		}
-	}
-	return c.raw, fallback, h, nil
+	return stream, s.Fallback, h, nil
+}
+
+// handshakeRecord is the first byte of a ClientHello: the type of its record.
+const handshakeRecord = 0x16
+
+// detectedTLS returns the configuration for connections that DetectTLS serves. All of them share
+// one, so that sessions can be resumed.
+func (s *Server) detectedTLS() *tls.Config {
+	s.detectOnce.Do(func() { s.detectConfig = s.ConfigureTLS(s.TLSConfig) })
+	return s.detectConfig
 }
 
 func (f *sniffer) isFallback() bool {
@@ -108,7 +119,8 @@ func (f *sniffer) Close() error {
 		return nil
 	}
 	switch f.Conn.(type) {
-	case *net.TCPConn, *net.UnixConn, *tls.Conn: // a reset could overtake a refusal
+	case interface{ Reset() error }, interface{ ResetWithError(code uint32) error }:
+	case closeWriter: // TCP, TLS and the like, where a reset could overtake a refusal
 		return f.Conn.Close()
 	}
 	resetConn(f.Conn, logPanic)
@@ -133,61 +145,9 @@ func (f *sniffer) tryClose() bool {
 
 // CloseWrite is called by a negotiation that ends after a refusal, so that the peer receives
 // the refusal (R32).
-func (f *sniffer) CloseWrite() error { return closeWrite(f.Conn) }
-
-// closeWrite fails with [errors.ErrUnsupported] if the connection cannot be half-closed.
-func closeWrite(conn net.Conn) error {
-	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+func (f *sniffer) CloseWrite() error {
+	if half, ok := f.Conn.(closeWriter); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
 }
-
-// replayConn reads the bytes received before those that the connection will still receive.
-type replayConn struct {
-	net.Conn
-	mu       sync.Mutex
-	received []byte
-}
-
-// replayTLSConn is a replayConn on a TLS connection, and has its ConnectionState.
-type replayTLSConn struct {
-	replayConn
-	tls *tls.Conn
-}
-
-func (c *replayTLSConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
-
-func (c *replayConn) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	if len(c.received) > 0 {
-		defer c.mu.Unlock()
-		n := copy(p, c.received)
-		c.received = c.received[n:]
-		return n, nil
-	}
-	c.mu.Unlock()
-	return c.Conn.Read(p)
-}
-
-// WriteTo writes the received bytes first, and lets io.Copy splice the rest.
-func (c *replayConn) WriteTo(w io.Writer) (n int64, err error) {
-	c.mu.Lock()
-	received := c.received
-	c.received = nil
-	c.mu.Unlock()
-	if len(received) > 0 {
-		m, err := w.Write(received)
-		if n = int64(m); err != nil {
-			return n, err
-		}
-	}
-	m, err := io.Copy(w, c.Conn)
-	return n + m, err
-}
-
-// ReadFrom lets io.Copy splice the bytes that are sent.
-func (c *replayConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
-
-// CloseWrite fails with [errors.ErrUnsupported] if the connection cannot be half-closed.
-func (c *replayConn) CloseWrite() error { return closeWrite(c.Conn) }

@@ -62,8 +62,7 @@ func (c *conn) serveUpgrade(ctx context.Context, upgrade upgradeFunc) (err error
 		if link != nil {
 			link.Close()
 		}
-		c.server.reset(c.raw)
-		c.server.reportError(c.raw, "", err)
+		c.fail("", err)
 	} else {
 		c.reportState(StateActive)
 		err = c.server.serveLink(ctx, link, c.raw)

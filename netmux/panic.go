@@ -1,10 +1,13 @@
 package netmux
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"runtime/debug"
+
+	"github.com/multiselect/multiselect"
 )
 
 // This file reports panics of the program's code: of handlers, hooks, connections and links.
@@ -32,6 +35,18 @@ func (e *PanicError) Unwrap() error {
 // newPanicError returns the error of a panic. It must be called by a deferred function.
 func newPanicError(protocol string, value any) *PanicError {
 	return &PanicError{Protocol: protocol, Value: value, Stack: debug.Stack()}
+}
+
+// panicOf returns the panic that an error is about, or nil: one in a goroutine of this package, or
+// one that package multiselect has recovered from.
+func panicOf(err error) *PanicError {
+	if e, ok := errors.AsType[*PanicError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*multiselect.PanicError](err); ok {
+		return &PanicError{Value: e.Value, Stack: e.Stack}
+	}
+	return nil
 }
 
 // inBackground calls f in a new goroutine and passes a panic of f to report.

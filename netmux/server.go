@@ -45,10 +45,16 @@ type Server struct {
 	// negotiation. A handler's stream is a [net.Conn]. Limits.Timeout, 10 s by default,
 	// runs from Accept until a protocol is agreed on, TLS handshake included (R24).
 	Muxer multiselect.Muxer
-	// TLSConfig is the configuration for ServeTLS and ListenAndServeTLS. Its NextProtos
-	// are names of ALPN after which the peers negotiate on the encrypted connection; the
-	// protocols of Muxer are offered in addition, see [Server.ConfigureTLS].
+	// TLSConfig is the configuration for ServeTLS, ListenAndServeTLS and DetectTLS. Its
+	// NextProtos are names of ALPN after which the peers negotiate on the encrypted connection,
+	// unless a protocol of Muxer has the name; the protocols of Muxer are offered in addition.
+	// See [Server.ConfigureTLS].
 	TLSConfig *tls.Config
+	// DetectTLS makes Serve, ListenAndServe and ServeConn serve TLS and plain connections on
+	// one port: a connection whose first byte is 0x16, the first byte of a TLS handshake, is
+	// served over TLS with TLSConfig, which must have a certificate. Its handler gets a
+	// [*tls.Conn]; the hooks get the connection below. Every other connection is plain.
+	DetectTLS bool
 	// MaxHalfOpen bounds the number of half-open connections. One more evicts the
 	// oldest: it is reset and reported with [ErrHalfOpen]. A half-open connection
 	// costs 3 to 4 KiB without TLS. Default: 4096.
@@ -130,16 +136,19 @@ type Server struct {
 	// returns, the connection is not served.
 	ConnState func(net.Conn, ConnState)
 	// ConnError, if not nil, is called with the error of a connection or link: the
-	// [*multiselect.Error] of a failed negotiation, whose cause can be a [*LimitError] or
-	// [ErrServerClosed]; the error of a TLS handshake; [ErrBacklog]; a [*LimitError] after
-	// the agreement and for links; or a [*PanicError]. It is called in the goroutine that
-	// serves the connection, after the connection was ended and its handler has returned;
-	// for a panic of the connection's Close, in the goroutine that closes it. The hook may
-	// only ask for the addresses.
+	// [*multiselect.Error] of a failed negotiation or TLS handshake, whose cause can be a
+	// [*LimitError] or [ErrServerClosed]; [ErrBacklog]; a [*LimitError] after the agreement
+	// and for links; or a [*PanicError]. A client that has asked for the list and closed is
+	// no error, nor is a challenge of ACME. The hook is called in the goroutine that serves
+	// the connection, after the connection was ended and its handler has returned; for a
+	// panic of the connection's Close, in the goroutine that closes it. It may only ask for
+	// the addresses.
 	ConnError func(net.Conn, error)
-	// Logger receives panics at level error, temporary failures of Accept and full
-	// backlogs at level warn, and other connections without an agreement at level
-	// debug. If nil, it is [slog.Default].
+	// Logger receives panics at level error; temporary failures of Accept, connections that
+	// are reset because of a limit, and connections that are never closed at level warn; and
+	// other connections without an agreement at level debug. Peers can cause any number of
+	// errors and warnings, so that one of each kind is logged in 10 s; the attribute
+	// suppressed counts those before it that were not. If nil, it is [slog.Default].
 	Logger *slog.Logger
 
 	mu            sync.Mutex
@@ -147,12 +156,14 @@ type Server struct {
 	expiryTimer   *time.Timer
 	expiry        time.Duration // when expiryTimer fires, from the registry's epoch, or 0
 	serving       map[*net.Listener]bool
-	inBand        sync.Map // the names of ALPN after which the peers negotiate
+	traces        sync.Map // of *conn to *tracing
+	detectOnce    sync.Once
+	detectConfig  *tls.Config // for DetectTLS
 	listeners     map[*Listener]bool
 	shutdownHooks []func()
 	quit          chan struct{} // closed by Shutdown and Close; made by Serve
 	freed         chan struct{} // receives after connections have ended; made by Serve
-	warned        throttle      // of failures of Accept
+	warned        throttle
 	stopping      bool          // Shutdown or Close was called
 	busy          int           // connections, links, calls of Serve, and queued connections
 	idle          chan struct{} // closed when busy is 0; made by Shutdown

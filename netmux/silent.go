@@ -10,6 +10,8 @@ import (
 // all that begins with the agreement.
 type details struct {
 	on       *linkConn               // nil for a connection
+	protocol string                  // that is agreed on
+	answered bool                    // it ended without an agreement, and has not failed
 	cancel   context.CancelCauseFunc // of the handler's context; nil before the agreement
 	socket   *net.TCPConn            // asked for the bytes received; nil if that is not possible
 	counter  *atomic.Uint64          // of the bytes read; nil if the connection has none

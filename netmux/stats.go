@@ -6,8 +6,9 @@ import (
 )
 
 // Stats are counters of a [Server]. The first four are of the moment, the others only grow.
-// Streams of links count like connections. Accepted = HalfOpen + Agreed + Failed, apart from
-// evicted connections that are still being reported: they are counted in Failed afterwards.
+// Streams of links count like connections. Accepted = HalfOpen + Agreed + Answered + Failed,
+// apart from evicted connections that are still being reported: they are counted in Failed
+// afterwards.
 type Stats struct {
 	HalfOpen int // connections without an agreement
 	Active   int // connections in a handler
@@ -16,11 +17,13 @@ type Stats struct {
 
 	Accepted uint64 // connections that Serve, ServeConn or ServeLinks has taken over, and streams
 	Agreed   uint64 // connections with an agreement, served with Fallback, or made a link
+	Answered uint64 // connections that ended without one after "ls", or an ACME challenge
 	Failed   uint64 // connections that ended without an agreement, or were refused after it
 	Evicted  uint64 // of Failed: reset in favor of another one, see ErrHalfOpen
 	TimedOut uint64 // of Failed: reset because Limits.Timeout expired
 	Refused  uint64 // of Failed: refused because of MaxActive or MaxActivePerHost
 	Dropped  uint64 // of Agreed: reset because the queue of a Listener was full
+	Leaked   uint64 // of Agreed: sockets that were never closed, found by the garbage collector
 	Panics   uint64 // panics of handlers, hooks, and other code of the program
 
 	ActiveEvicted  uint64 // of Agreed: reset in favor of another one, see ErrActive
@@ -55,8 +58,8 @@ func (s *Server) recordError(err error) {
 // counterOf returns the counter of an error, or nil if there is none.
 func (s *Server) counterOf(err error) *uint64 {
 	limited, isLimited := errors.AsType[*LimitError](err)
-	switch _, panicked := errors.AsType[*PanicError](err); {
-	case panicked:
+	switch {
+	case panicOf(err) != nil:
 		return &s.stats.Panics
 	case isLimited:
 		switch {

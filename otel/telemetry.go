@@ -14,8 +14,8 @@
 //		return telemetry.Context(ctx)
 //	}
 //
-// Only negotiations are recorded. TLS connections that agree by ALPN have none; the Stats of the
-// server count these too.
+// Each connection is then one negotiation from Accept on, also one that agrees by ALPN or is served
+// with Fallback, as in the Stats of the server. A Dialer uses the context of the dial.
 //
 // # Metrics
 //
@@ -54,10 +54,12 @@ type Options struct {
 	TracerProvider trace.TracerProvider // if nil, the global one
 	MeterProvider  metric.MeterProvider // if nil, the global one
 
-	// MaxNames is the maximum number of protocol names with metrics of their own: the
-	// first ones that appear. All other names are counted as "_OTHER", so that a peer
-	// cannot create any number of time series. An attribute contains at most 128 bytes of
-	// a name. If zero, 64; if negative, every name is counted as "_OTHER".
+	// Protocols are names that always have metrics of their own, such as those of
+	// Muxer.Protocols.
+	Protocols []string
+	// MaxNames is the maximum number of other protocol names with metrics of their own; see
+	// MaxNames of [telemetry.Recorder]. If zero, 64; if negative, every other name is
+	// counted as "_OTHER".
 	MaxNames int
 }
 
@@ -81,7 +83,7 @@ func New(o Options) (*Telemetry, error) {
 		tracer: o.TracerProvider.Tracer(scope),
 		record: make(map[*telemetry.Metric]func(context.Context, float64, metric.MeasurementOption)),
 	}
-	t.recorder = telemetry.Recorder{Measure: t.measure, Begin: t.startSpan, MaxNames: o.MaxNames}
+	t.recorder = telemetry.Recorder{Measure: t.measure, Begin: t.startSpan, Protocols: o.Protocols, MaxNames: o.MaxNames}
 	meter := o.MeterProvider.Meter(scope)
 	var failed []error
 	for _, m := range telemetry.Metrics() {
@@ -163,7 +165,8 @@ func endSpan(span trace.Span, n telemetry.Negotiation) {
 	span.End()
 }
 
-// isFailure reports whether err is a failure. A refusal is a normal answer.
+// isFailure reports whether err is a failure. A refusal is a normal answer, and so is a list.
 func isFailure(err error) bool {
-	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp)
+	return err != nil && !errors.Is(err, multiselect.ErrNotSupported) && !errors.Is(err, multiselect.ErrGaveUp) &&
+		!errors.Is(err, multiselect.ErrListed)
 }

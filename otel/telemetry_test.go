@@ -158,6 +158,7 @@ func scenes() []scene {
 		{"lists", peerSays(header, "\x05\x03/a\n\n"), list, "initiator", "answered", "none", 1, nil, false},
 		{"agrees", peerSays(header, a), respond, "responder", "agreed", "none", 0, nil, false},
 		{"lists and agrees", peerSays(header, ls, b, a), respond, "responder", "agreed", "none", 2, []string{"/b"}, false},
+		{"lists", peerSays(header, ls), respond, "responder", "answered", "none", 0, nil, false},
 		{"is given up", peerSays(header, b), respond, "responder", "gave_up", "none", 0, []string{"/b"}, false},
 		{"is asked too much", peerSays(header, b, b, b, b), respond, "responder", "limit", "peer", 3, []string{"/b", "/b", "/b"}, true},
 		{"hears nothing", silence(), respondWithin(20 * time.Millisecond), "responder", "timeout", "slow peer", 0, nil, true},
@@ -341,6 +342,10 @@ func TestStepsAndLazy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if n := w.points(t)["half_open{role=initiator}"]; n != "0" {
+		t.Errorf("half-open: %q before the first byte", n)
+	}
+	io.WriteString(lazy, "hello")
 	if n := w.points(t)["half_open{role=initiator}"]; n != "1" {
 		t.Errorf("half-open: %q before the answer", n)
 	}

@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"errors"
+	"net"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -28,7 +30,8 @@ type negotiation struct {
 	recorder *Recorder
 	ctx      context.Context
 
-	running bool
+	role    multiselect.Role // 0 before Begin and after Done
+	running bool             // measured as half-open
 	began   time.Time
 	finish  func(Negotiation) // or nil
 	result  Negotiation
@@ -38,15 +41,24 @@ type negotiation struct {
 	started   map[multiselect.Role]bool // the roles whose first message has passed
 }
 
+// begin starts a responder. An initiator starts with its first flight: a lazy stream can wait in a
+// pool, and may never be used.
 func (n *negotiation) begin(role multiselect.Role) {
 	*n = negotiation{
-		recorder: n.recorder, ctx: n.ctx, running: true, began: time.Now(),
+		recorder: n.recorder, ctx: n.ctx, role: role, began: time.Now(),
 		started: make(map[multiselect.Role]bool),
 	}
-	if n.recorder.Begin != nil {
-		n.finish = n.recorder.Begin(n.ctx, role)
+	if role == multiselect.Responder {
+		n.start()
 	}
-	n.measure(HalfOpen, 1, Labels{Role: role.String()})
+}
+
+func (n *negotiation) start() {
+	n.running = true
+	if n.recorder.Begin != nil {
+		n.finish = n.recorder.Begin(n.ctx, n.role)
+	}
+	n.measure(HalfOpen, 1, Labels{Role: n.role.String()})
 }
 
 func (n *negotiation) measure(m *Metric, value float64, labels Labels) {
@@ -56,6 +68,10 @@ func (n *negotiation) measure(m *Metric, value float64, labels Labels) {
 }
 
 func (n *negotiation) recordFlight(role multiselect.Role, flight []byte) {
+	if !n.running && n.role != 0 {
+		n.began = time.Now()
+		n.start()
+	}
 	n.result.Sent += len(flight)
 	n.waiting = true
 	n.matchAnswers(role, role, flight)
@@ -99,14 +115,24 @@ func (n *negotiation) recordRefusal(role multiselect.Role, protocol string) {
 	if len(n.result.RefusedNames) < maxRefused {
 		n.result.RefusedNames = append(n.result.RefusedNames, protocol)
 	}
-	n.measure(Refused, 1, Labels{Role: role.String(), Protocol: n.recorder.protocolLabel(protocol)})
+	group := ownNames
+	if role == multiselect.Responder {
+		group = refusedNames
+	}
+	n.measure(Refused, 1, Labels{Role: role.String(), Protocol: n.recorder.protocolLabel(group, protocol)})
 }
 
 func (n *negotiation) end(o multiselect.Outcome) {
-	if !n.running {
-		return // the context was created after Begin
+	switch {
+	case n.running:
+	case n.role == 0: // the context was created after Begin
+		return
+	case errors.Is(o.Err, net.ErrClosed): // a lazy stream that was closed unused
+		return
+	default: // an agreement by ALPN, or a failure before the first flight
+		n.start()
 	}
-	n.running = false
+	n.running, n.role = false, 0
 	result := n.result
 	result.Outcome = o
 	result.Agreed = labelText(o.Protocol)
@@ -115,7 +141,11 @@ func (n *negotiation) end(o multiselect.Outcome) {
 	role, outcome := result.Labels.Role, result.Labels.Outcome
 	n.measure(HalfOpen, -1, Labels{Role: role})
 	ended := result.Labels
-	ended.Protocol = n.recorder.protocolLabel(o.Protocol)
+	group := ownNames
+	if o.Role == multiselect.Responder {
+		group = agreedNames
+	}
+	ended.Protocol = n.recorder.protocolLabel(group, o.Protocol)
 	n.measure(Negotiations, 1, ended)
 	n.measure(Duration, time.Since(n.began).Seconds(), Labels{Role: role, Outcome: outcome})
 	n.measure(RoundTrips, float64(result.RoundTrips), Labels{Role: role})

@@ -10,7 +10,7 @@ import (
 // Values of the label outcome. Dashboards rely on them, so their meaning must not change.
 const (
 	agreed     = "agreed"
-	answered   = "answered" // a step without a proposal: a handshake, a list
+	answered   = "answered" // a handshake or a list, without an agreement
 	refused    = "refused"
 	gaveUp     = "gave_up"
 	foreign    = "not_multistream"
@@ -27,7 +27,7 @@ const (
 // outcomeOf returns the label outcome.
 func outcomeOf(o multiselect.Outcome) string {
 	switch {
-	case o.Err == nil && o.Protocol == "":
+	case o.Err == nil && o.Protocol == "", errors.Is(o.Err, multiselect.ErrListed):
 		return answered
 	case o.Err == nil:
 		return agreed

@@ -25,15 +25,20 @@
 // "received". Half-open is the number of negotiations in progress. Refused counts the
 // proposals that were answered "na". The blame is the text of [multiselect.Blame].
 //
-// The outcome is one of agreed, answered (a handshake or a list, without a proposal),
+// The outcome is one of agreed, answered (a handshake or a list, without an agreement),
 // refused, gave_up, not_multistream, unexpected_answer, malformed, too_large, limit,
 // timeout, canceled, misuse (a name that cannot be proposed, or an empty list), and closed
 // (the peer left, or the stream failed). These words are stable.
+//
+// An initiator counts from its first flight, so that a lazy stream that waits in a pool does not
+// count as half-open, and one that is closed unused does not count at all. A connection of a
+// netmux.Server counts from Accept, also if it agrees by ALPN or is served with Fallback.
 package telemetry
 
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 
@@ -136,15 +141,31 @@ type Recorder struct {
 	// ended, with that context. It is for spans. Both functions may be nil.
 	Begin func(ctx context.Context, role multiselect.Role) (end func(Negotiation))
 
-	// MaxNames is the maximum number of protocol names with series of their own: the first
-	// ones that appear. All other names are counted as "_OTHER", so that a peer cannot create
-	// any number of series. A label contains at most 128 bytes of a name. If zero, 64; if
-	// negative, every name is counted as "_OTHER".
+	// Protocols are names that always have series of their own, such as those of
+	// Muxer.Protocols.
+	Protocols []string
+
+	// MaxNames is the maximum number of other protocol names with series of their own: the
+	// first ones that appear, in each of three groups. These are the names that peers
+	// propose and this side agrees to, those that it refuses, and those that it proposes
+	// itself. All other names are counted as "_OTHER", so that a peer cannot create any
+	// number of series. A label contains at most 128 bytes of a name. If zero, 64; if
+	// negative, every other name is counted as "_OTHER".
 	MaxNames int
 
 	mu    sync.Mutex
-	names map[string]bool // those with series of their own
+	names [3]map[string]bool // those with series of their own, by nameGroup
 }
+
+// nameGroup is a group of protocol names. Each has a limit of its own, so that the names that
+// strangers propose do not take the place of those that are served.
+type nameGroup int
+
+const (
+	agreedNames  nameGroup = iota // by responders
+	refusedNames                  // by responders
+	ownNames                      // of initiators
+)
 
 // Context returns a context for the negotiations of one stream, which must run one after
 // the other; the handler of a protocol may negotiate with it again. A concurrent
@@ -162,11 +183,11 @@ const other = "_OTHER"
 // maxName is the maximum number of bytes of a name in a label.
 const maxName = 128
 
-// protocolLabel returns the protocol label of a series. It adds the name to those with
-// series of their own while there are fewer than MaxNames.
-func (r *Recorder) protocolLabel(protocol string) string {
-	if protocol == "" {
-		return ""
+// protocolLabel returns the protocol label of a series. It adds the name to those of the group
+// with series of their own while there are fewer than MaxNames.
+func (r *Recorder) protocolLabel(group nameGroup, protocol string) string {
+	if protocol == "" || slices.Contains(r.Protocols, protocol) {
+		return labelText(protocol)
 	}
 	limit := r.MaxNames
 	if limit == 0 {
@@ -175,14 +196,16 @@ func (r *Recorder) protocolLabel(protocol string) string {
 	protocol = labelText(protocol)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.names[protocol] {
-		if len(r.names) >= limit {
+	names := r.names[group]
+	if !names[protocol] {
+		if len(names) >= limit {
 			return other
 		}
-		if r.names == nil {
-			r.names = make(map[string]bool)
+		if names == nil {
+			names = make(map[string]bool)
+			r.names[group] = names
 		}
-		r.names[protocol] = true
+		names[protocol] = true
 	}
 	return protocol
 }

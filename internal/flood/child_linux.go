@@ -45,7 +45,7 @@ type Flood struct {
 func Start(t testing.TB, p Plan) *Flood {
 	t.Helper()
 	f := &Flood{t: t}
-	onCPU(t, p.CPU, func() {
+	OnCPU(t, p.CPU, func() {
 		f.in, f.out, f.end = child.Start(t, p.Test, attackersEnv+"="+strconv.Itoa(p.Attackers),
 			perCallEnv+"="+strconv.Itoa(p.PerCall), kindEnv+"="+p.Kind, addressEnv+"="+p.Address)
 	})

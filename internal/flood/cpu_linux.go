@@ -20,11 +20,11 @@ func affinity(call uintptr, thread int, set *cpus) error {
 	return nil
 }
 
-// onCPU calls f in a thread that is pinned to a CPU, which the processes that f starts inherit. It
-// only calls f if the CPU is negative.
-func onCPU(t testing.TB, cpu int, f func()) {
+// OnCPU calls f in a thread that is pinned to a CPU, which the processes that f starts inherit. It
+// only calls f if the CPU is [AnyCPU], or if there is no other.
+func OnCPU(t testing.TB, cpu int, f func()) {
 	t.Helper()
-	if cpu < 0 {
+	if cpu == AnyCPU || runtime.NumCPU() == 1 {
 		f()
 		return
 	}

@@ -14,6 +14,9 @@ const (
 // lazy initiator.
 func (s *State) HasGivenUp(e End) bool { return s.LastWasNA && e != EndHere }
 
+// HasListed reports whether such an end follows a list, which is what the peer has asked for (R19).
+func (s *State) HasListed(e End) bool { return s.Answered && !s.LastWasNA && e == EndPeer }
+
 // MayIgnoreWriteError reports whether a responder may continue after a write has failed
 // because its peer has stopped reading. The peer may have sent its proposal and its data
 // before, so an agreement still counts. After a refusal or a list the peer needs the answer

@@ -12,5 +12,5 @@
 //   - conform, report: the conformance suite against broken parties, and its reports.
 //   - netmux: the server, its listeners and the dialer.
 //   - rules: the decisions of both roles, step by step, in whole conversations.
-//   - draw, streamtest: packages that programs and tests share.
+//   - draw, lingers, streamend, streamtest, watchdog: packages below internal.
 package suite

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/internal/apitest"
 	"github.com/multiselect/multiselect/internal/streamtest"
+	"github.com/multiselect/multiselect/netmux"
 )
 
 // scriptWithDeadlines is a stream with deadlines, whose peer has sent all chunks in advance.
@@ -175,4 +178,81 @@ func TestLazyReadDuringWrite(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestLazyReadBeforeWrite has a Read as the first call. The Write that follows sends the header
+// and the proposal with its data; without one, they are sent after 1 ms.
+func TestLazyReadBeforeWrite(t *testing.T) {
+	for _, writes := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := apitest.Pipe(apitest.LargeBuffer)
+			l := apitest.Lazy(t, a)
+			start := time.Now()
+			read := make(chan string)
+			go func() {
+				got := make([]byte, 5)
+				n, err := io.ReadFull(l, got)
+				if err != nil {
+					t.Errorf("Read = %d, %v", n, err)
+				}
+				read <- string(got)
+			}()
+			synctest.Wait()
+			want, after := apitest.LazyFlight, time.Millisecond
+			if writes {
+				streamtest.MustWrite(t, l, "\x09request")
+				want, after = want+"\x09request", 0
+			}
+			streamtest.MustRead(t, b, want)
+			if took := time.Since(start); took != after {
+				t.Errorf("sent after %v, want %v", took, after)
+			}
+			if got := a.Writes(); len(got) != 1 || got[0] != want {
+				t.Errorf("writes: %q, want %q", got, want)
+			}
+			streamtest.MustWrite(t, b, apitest.LazyFlight+"reply")
+			if got := <-read; got != "reply" {
+				t.Errorf("Read returns %q", got)
+			}
+		})
+	}
+}
+
+// TestLazyHTTP sends requests with net/http, which reads before it writes, until one is a single
+// write, as without a negotiation. A busy machine may delay some of the writes by more than 1 ms.
+func TestLazyHTTP(t *testing.T) {
+	var s netmux.Server
+	web, err := s.ProtocolListener("http/1.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go http.Serve(web, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+	l := streamtest.Listen(t, "tcp")
+	go s.Serve(l)
+	defer s.Close()
+	var counted *streamtest.Counter
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		counted = &streamtest.Counter{Conn: conn}
+		return new(multiselect.Client).Lazy(ctx, counted, "http/1.1")
+	}}
+	client := &http.Client{Transport: transport}
+	for range 100 {
+		response, err := client.Get("http://" + l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if string(body) != "hello" || err != nil {
+			t.Fatalf("body: %q, %v", body, err)
+		}
+		if counted.Writes.Load() == 1 {
+			return
+		}
+	}
+	t.Error("no request was sent in one write with the proposal")
 }

@@ -85,7 +85,6 @@ func TestLazyLacks(t *testing.T) {
 		t.Errorf("nested: %v", err)
 	}
 	for name, err := range map[string]error{
-		"CloseWrite":  l.CloseWrite(),
 		"CloseRead":   l.CloseRead(),
 		"SyscallConn": apitest.ErrOf(l.SyscallConn()),
 	} {

@@ -165,7 +165,9 @@ func TestErrorsGaveUp(t *testing.T) {
 		{"was closed here", h + x, net.ErrClosed, net.ErrClosed},
 		{"was a pipe that was closed here", h + x, io.ErrClosedPipe, io.ErrClosedPipe},
 		{"sends nothing, time and again", h + x, io.ErrNoProgress, io.ErrNoProgress},
-		{"left after a list", h + x + say(wire.LS), nil, io.ErrUnexpectedEOF},
+		{"left after a list", h + x + say(wire.LS), nil, multiselect.ErrListed},
+		{"reset after a list", h + say(wire.LS), syscall.ECONNRESET, multiselect.ErrListed},
+		{"left within a message after a list", h + say(wire.LS) + "\x0b/foo", nil, io.ErrUnexpectedEOF},
 	} {
 		for _, call := range []apitest.Call{apitest.Named("Negotiate"), apitest.Named("NegotiateOn"), apitest.Named("ServeStream")} {
 			s := streamtest.NewScript(tt.peer)
@@ -176,6 +178,9 @@ func TestErrorsGaveUp(t *testing.T) {
 			err := call.Do(context.Background(), multiselect.Limits{}, s)
 			if !errors.Is(err, tt.want) || errors.Is(err, multiselect.ErrGaveUp) != (tt.want == multiselect.ErrGaveUp) {
 				t.Errorf("%s, %s: %v, want %v", call.Name, tt.name, err, tt.want)
+			}
+			if errors.Is(err, multiselect.ErrListed) != (tt.want == multiselect.ErrListed) {
+				t.Errorf("%v; want %v", err, tt.want)
 			}
 			if e, _ := errors.AsType[*multiselect.Error](err); tt.want == multiselect.ErrGaveUp && e.Blame() != multiselect.BlameNone {
 				t.Errorf("%s, %s: blame %v", call.Name, tt.name, e.Blame())

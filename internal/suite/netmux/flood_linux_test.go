@@ -232,16 +232,26 @@ func checkUse(t *testing.T, before usage, conns int) {
 	})
 }
 
+// floodPairs returns how many paired runs measure times: none by default.
+func floodPairs(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(pairsEnv)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // The times of honest clients are compared in NETMUX_FLOOD paired runs of each kind, with a
 // server on one CPU and attackers on the other that come back as fast as they can.
 func TestFloodTimes(t *testing.T) {
-	text := os.Getenv(pairsEnv)
-	if text == "" {
+	pairs := floodPairs(t)
+	if pairs == 0 {
 		t.Skip("times are measured with " + pairsEnv + "=9, alone on a machine, as docs/netmux.md tells")
-	}
-	pairs, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
 	}
 	if runtime.NumCPU() > 1 {
 		flood.Pin(t, 0)

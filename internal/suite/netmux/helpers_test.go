@@ -148,7 +148,7 @@ func checkLimit(t testing.TB, err error, limit string, cause error, refused bool
 func checkEnded(t testing.TB, s *netmux.Server) {
 	t.Helper()
 	st := s.Stats()
-	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Links != 0 || st.Accepted != st.Agreed+st.Failed {
+	if st.HalfOpen != 0 || st.Active != 0 || st.Queued != 0 || st.Links != 0 || st.Accepted != st.Agreed+st.Answered+st.Failed {
 		t.Errorf("after the end: %+v", st)
 	}
 }

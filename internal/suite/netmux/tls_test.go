@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/multiselect/multiselect"
@@ -158,47 +159,52 @@ func TestConfigureTLS(t *testing.T) {
 	}
 }
 
-// TLS and plain connections share a port: TLS is the fallback, served by a Listener.
-func TestTLSAndPlainOnOnePort(t *testing.T) {
-	server, client := newTLS(t)
-	s := &netmux.Server{Fallback: "tls"}
-	echoing(t, s, echo)
-	secure := listen(t, s, "tls")
-	addr := serveTCP(t, s)
-	go s.Serve(tls.NewListener(secure, s.ConfigureTLS(server)))
-	inBand := client.Clone()
-	inBand.NextProtos = []string{}
-	for _, config := range []*tls.Config{nil, client, inBand} {
-		conn := dial(t, &netmux.Dialer{Protocols: []string{echo}, TLSConfig: config}, addr)
-		if _, ok := conn.(*tls.Conn); ok != (config != nil) {
-			t.Errorf("the dialer returned a %T", conn)
-		}
-		checkEcho(t, conn, "on one port")
-		conn.Close()
-	}
-}
-
-// A Dialer is the DialTLSContext of an http.Transport for HTTP/2, too.
+// A Dialer is the dial function of an http.Transport, for HTTP/2 as well, as its documentation
+// says: over TLS with ForceAttemptHTTP2, and without TLS with UnencryptedHTTP2 alone.
 func TestHTTP2(t *testing.T) {
 	server, client := newTLS(t)
 	var s netmux.Server
 	web := listen(t, &s, "h2", "http/1.1")
-	addr := serveTLS(t, &s, server)
-	go http.Serve(web, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	secure, plain := serveTLS(t, &s, server), serveTCP(t, &s)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	pages := &http.Server{Protocols: protocols, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Proto, " ", r.TLS != nil)
-	}))
-	for protocol, want := range map[string]string{"h2": "HTTP/2.0 true", "http/1.1": "HTTP/1.1 true"} {
-		d := &netmux.Dialer{Protocols: []string{protocol}, TLSConfig: client}
-		transport := &http.Transport{DialTLSContext: d.DialContext, ForceAttemptHTTP2: true}
-		response, err := (&http.Client{Transport: transport}).Get("https://" + addr)
+	})}
+	go pages.Serve(web)
+	unencrypted := new(http.Protocols)
+	unencrypted.SetUnencryptedHTTP2(true)
+	for _, tt := range []struct {
+		protocols []string
+		transport *http.Transport
+		want      string
+	}{
+		{[]string{"h2"}, &http.Transport{ForceAttemptHTTP2: true}, "HTTP/2.0 true"},
+		{[]string{"h2", "http/1.1"}, &http.Transport{ForceAttemptHTTP2: true}, "HTTP/2.0 true"},
+		{[]string{"http/1.1"}, &http.Transport{ForceAttemptHTTP2: true}, "HTTP/1.1 true"},
+		{[]string{"http/1.1"}, &http.Transport{}, "HTTP/1.1 true"},
+		{[]string{"h2"}, &http.Transport{Protocols: unencrypted}, "HTTP/2.0 false"},
+		{[]string{"http/1.1"}, &http.Transport{}, "HTTP/1.1 false"},
+	} {
+		d := &netmux.Dialer{Protocols: tt.protocols}
+		url := "http://" + plain
+		if strings.HasSuffix(tt.want, "true") {
+			d.TLSConfig = client
+			url = "https://" + secure
+		}
+		tt.transport.DialContext, tt.transport.DialTLSContext = d.DialContext, d.DialContext
+		response, err := (&http.Client{Transport: tt.transport}).Get(url)
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%q, want %s: %v", tt.protocols, tt.want, err)
+			continue
 		}
 		body, err := io.ReadAll(response.Body)
-		if string(body) != want || err != nil {
-			t.Errorf("%s: the server answered %q, %v, want %q", protocol, body, err, want)
+		if string(body) != tt.want || err != nil {
+			t.Errorf("%q: the server answered %q, %v, want %q", tt.protocols, body, err, tt.want)
 		}
 		response.Body.Close()
-		transport.CloseIdleConnections()
+		tt.transport.CloseIdleConnections()
 	}
 }

@@ -102,6 +102,24 @@ func TestHasGivenUp(t *testing.T) {
 	}
 }
 
+func TestHasListed(t *testing.T) {
+	for _, tt := range []struct {
+		s    rules.State
+		end  rules.End
+		want bool
+	}{
+		{rules.State{Answered: true}, rules.EndPeer, true},
+		{rules.State{Answered: true, LastWasNA: true}, rules.EndPeer, false}, // after a refusal
+		{rules.State{Answered: true}, rules.EndMalformed, false},
+		{rules.State{Answered: true}, rules.EndHere, false},
+		{rules.State{}, rules.EndPeer, false},
+	} {
+		if got := tt.s.HasListed(tt.end); got != tt.want {
+			t.Errorf("%+v, end %d: HasListed = %v", tt.s, tt.end, got)
+		}
+	}
+}
+
 func TestMayIgnoreWriteError(t *testing.T) {
 	var s rules.State
 	if !s.MayIgnoreWriteError() {

@@ -67,6 +67,7 @@ func measured() []measurement {
 		{"State.MayList", func() { kept.is = s.MayList(1) }},
 		{"State.AnswerList", func() { s = rules.State{}; s.AnswerList(true) }},
 		{"State.HasGivenUp", func() { kept.is = s.HasGivenUp(rules.EndPeer) }},
+		{"State.HasListed", func() { kept.is = s.HasListed(rules.EndPeer) }},
 		{"State.MayIgnoreWriteError", func() { kept.is = s.MayIgnoreWriteError() }},
 		{"State.MustEnd", func() { kept.is = s.MustEnd(true) }},
 		{"Proposed", func() { s = rules.Proposed(12) }},

@@ -53,10 +53,12 @@ func (f Form) Carrier() string {
 // schemes are the forms that begin with a scheme.
 var schemes = map[string]Form{"tcp": TCP, "tls": TLS, "quic": QUIC, "yamux": Yamux}
 
-// Forms lists the forms of addresses for help texts and errors.
-const Forms = "host:port, unix:PATH, tls://host:port, quic://host:port, yamux://host:port or a multiaddr such as /ip4/127.0.0.1/tcp/4001/p2p/ID"
+// addressForms lists the forms of addresses for help texts and errors.
+const addressForms = "host:port, unix:PATH, tls://host:port, quic://host:port, yamux://host:port or a multiaddr such as /ip4/127.0.0.1/tcp/4001/p2p/ID"
 
-// Parse reads an address in one of the forms that Forms lists.
+// Parse reads an address: host:port or tcp://host:port, unix:PATH, tls://host:port,
+// quic://host:port, yamux://host:port, or a multiaddr with tcp or udp/quic-v1. Its error
+// shows the address and the forms.
 func Parse(s string) (Address, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if path == "" {
@@ -65,7 +67,7 @@ func Parse(s string) (Address, error) {
 		return Address{Form: Unix, Where: path}, nil
 	}
 	if s == "" {
-		return Address{}, fmt.Errorf("the address is empty: write %s", Forms)
+		return Address{}, fmt.Errorf("the address is empty: write %s", addressForms)
 	}
 	if strings.HasPrefix(s, "/") {
 		return parseMultiaddr(s)
@@ -74,12 +76,12 @@ func Parse(s string) (Address, error) {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		known := false
 		if form, known = schemes[scheme]; !known {
-			return Address{}, fmt.Errorf("address %q has a form that mss does not support: write %s", s, Forms)
+			return Address{}, fmt.Errorf("address %q has a form that mss does not support: write %s", s, addressForms)
 		}
 		hostPort = rest
 	}
 	if err := CheckHostPort(hostPort); err != nil {
-		return Address{}, fmt.Errorf("address %q: %v: write %s", s, err, Forms)
+		return Address{}, fmt.Errorf("address %q: %v: write %s", s, err, addressForms)
 	}
 	return Address{Form: form, Where: hostPort}, nil
 }
@@ -97,7 +99,7 @@ func CheckHostPort(s string) error {
 	return err
 }
 
-// String returns the form that parse reads.
+// String returns the form that [Parse] reads.
 func (a Address) String() string {
 	switch a.Form {
 	case Unix:

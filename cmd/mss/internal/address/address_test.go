@@ -61,15 +61,15 @@ func TestParse(t *testing.T) {
 // An error shows the address and the forms that would be right.
 func TestParseErrors(t *testing.T) {
 	for _, c := range []struct{ in, says, forms string }{
-		{"", "the address is empty", Forms},
-		{"host", `"host": missing port in address`, Forms},
-		{"host:99999", `"host:99999": invalid port`, Forms},
-		{"a:b:c", "too many colons in address", Forms},
+		{"", "the address is empty", addressForms},
+		{"host", `"host": missing port in address`, addressForms},
+		{"host:99999", `"host:99999": invalid port`, addressForms},
+		{"a:b:c", "too many colons in address", addressForms},
 		{"unix:", "has no path", "unix:PATH"},
-		{"http://x", "has a form that mss does not support", Forms},
-		{"tcp://", "missing port in address", Forms},
-		{"tls://h", "missing port in address", Forms},
-		{"quic://", "missing port in address", Forms},
+		{"http://x", "has a form that mss does not support", addressForms},
+		{"tcp://", "missing port in address", addressForms},
+		{"tls://h", "missing port in address", addressForms},
+		{"quic://", "missing port in address", addressForms},
 		{"/", "empty multiaddr", multiaddrForms},
 		{"/unix/x", "has a form that mss does not support", multiaddrForms},
 		{"/tcp/1", "has a form that mss does not support", multiaddrForms},

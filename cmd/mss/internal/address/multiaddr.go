@@ -82,7 +82,8 @@ func multiaddrOf(f Form, bound net.Addr, id peerid.ID) string {
 	return family + host + transport + "/p2p/" + id.String()
 }
 
-// Libp2pForm returns how a libp2p peer at a plain host:port is written.
+// Libp2pForm returns the multiaddr of a libp2p peer at a host:port, or "" if the port is no
+// number.
 func Libp2pForm(where string) string {
 	host, port, err := net.SplitHostPort(where)
 	if _, atoi := strconv.Atoi(port); err != nil || atoi != nil {

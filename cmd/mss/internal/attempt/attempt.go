@@ -123,7 +123,7 @@ func ReceivedText(err error) string {
 	return string(e.Received)
 }
 
-// QuoteReceived is received for people.
+// QuoteReceived returns the answer that was not acceptable for a message, quoted.
 func QuoteReceived(e *multiselect.Error) string {
 	quoted := terminal.QuoteBytes(ReceivedText(e))
 	if _, ok := e.Answer(); ok {

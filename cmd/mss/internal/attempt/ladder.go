@@ -17,7 +17,7 @@ type ladder struct {
 	live  io.Writer // receives the transcript while it is written
 }
 
-// Rung is one negotiation below the streams.
+// Rung is one negotiation below the streams, as a JSON document.
 type Rung struct {
 	Step       string   `json:"step"` // security or muxer
 	Protocol   *string  `json:"protocol"`

@@ -41,7 +41,7 @@ func CheckLazy(args []string) error {
 // LazyMode is the mode of an attempt whose first bytes are sent with the proposal.
 const LazyMode = "lazy"
 
-// NegotiateLazy is negotiate for lazy streams: it sends the first bytes of standard
+// NegotiateLazy is Negotiate for lazy streams: it sends the first bytes of standard
 // input, or its end, with the proposal, and removes those that were sent from o.
 // Unguarded streams send bytes that a responder could take for a proposal.
 func (a *Attempt) NegotiateLazy(ctx context.Context, o *Opening, unguarded bool) transport.Stream {

@@ -8,7 +8,8 @@ import (
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
-// Peer is the other end of a verb.
+// Peer is the other end of a verb: its address, and its connection if it carries many
+// streams. Its methods must not be called concurrently.
 type Peer struct {
 	Address address.Address
 	given   string // the value of --to, empty for the embedded responder

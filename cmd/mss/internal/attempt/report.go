@@ -90,7 +90,8 @@ func (a *Attempt) Report() Report {
 }
 
 // Finish reports the outcome: as a line of JSON, or in words if the attempt
-// failed. It returns a.err with its exit code.
+// failed. It returns a.Err with its exit code, as an error that
+// was told.
 func (a *Attempt) Finish(s *terminal.Stdio, asJSON bool) error {
 	if asJSON {
 		if err := s.PrintLine(a.Report()); err != nil {

@@ -24,9 +24,9 @@ import (
 // comment with the peer's address precedes the lines whenever the connection
 // changes.
 type Log struct {
-	Stdio    *terminal.Stdio
-	Verbose  bool
-	JSON     bool
+	Stdio    *terminal.Stdio     // nil for no log
+	Verbose  bool                // with all messages
+	JSON     bool                // each line is a document; Verbose must be unset
 	recorder *telemetry.Recorder // or nil
 	OneShot  bool                // the server itself ends a stream after a refusal
 

@@ -156,7 +156,7 @@ func (s *Server) ShowMetrics(where string) (*MetricsPage, error) {
 	return page, err
 }
 
-// Close may be called on nil.
+// Close stops serving the page. It may be called on nil.
 func (m *MetricsPage) Close() {
 	if m != nil {
 		m.server.Close()

@@ -144,7 +144,7 @@ func (s *Server) handle(c *connection) {
 // StopNegotiating ends the negotiations, and those that begin later.
 func (s *Server) StopNegotiating() { s.cancelNegotiating() }
 
-// Drain ends negotiations and waits for the targets to finish, for drainTime
+// Drain ends negotiations and waits for the targets to finish, for 2.5 s
 // at most. It fails with exit.ErrInterrupted if a signal comes before that.
 func (s *Server) Drain(signals <-chan os.Signal) (err error) {
 	s.StopNegotiating()

@@ -30,8 +30,8 @@ func (s *Stdio) SetColor(mode string, getenv func(string) string) error {
 	plain := getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"
 	switch mode {
 	case "auto":
-		s.OutColor = !plain && IsTerminal(s.Out)
-		s.errColor = !plain && IsTerminal(s.Err)
+		s.OutColor = !plain && isTerminal(s.Out)
+		s.errColor = !plain && isTerminal(s.Err)
 	case "always", "never":
 		s.OutColor = mode == "always"
 		s.errColor = s.OutColor
@@ -41,8 +41,8 @@ func (s *Stdio) SetColor(mode string, getenv func(string) string) error {
 	return nil
 }
 
-// IsTerminal reports whether w is a file that is a terminal.
-func IsTerminal(w io.Writer) bool {
+// isTerminal reports whether w is a file that is a terminal.
+func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -35,7 +35,7 @@ func TestIsTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if IsTerminal(null) || IsTerminal(new(bytes.Buffer)) {
+	if isTerminal(null) || isTerminal(new(bytes.Buffer)) {
 		t.Error("a file and a buffer are terminals")
 	}
 }

@@ -13,7 +13,7 @@ type StatusLine struct {
 
 // StatusLine returns the status line of standard error.
 func (s *Stdio) StatusLine() StatusLine {
-	if IsTerminal(s.Err) {
+	if isTerminal(s.Err) {
 		return StatusLine{s.Err}
 	}
 	return StatusLine{}

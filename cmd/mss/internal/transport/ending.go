@@ -102,7 +102,9 @@ func howEnded(err error) (how string, code uint64) {
 	return "", 0
 }
 
-// Ending is howEnded for a JSON document: the code is nil if the transport has none.
+// Ending returns how the peer ended the stream that failed with err: "fin", "reset",
+// "stop_sending" or "closed", or "" if the peer did not end it. The code is nil if the
+// transport has none.
 func Ending(err error) (how string, code *uint64) {
 	how, n := howEnded(err)
 	if _, ok := errors.AsType[*EndError](err); ok {

@@ -26,7 +26,8 @@ func connecting(ctx context.Context, err error) error {
 	return &ConnectError{err}
 }
 
-// Reason returns the innermost text of an error, that of the system.
+// Reason returns the innermost text of an error, that of the system, and "timed out" for
+// every timeout.
 func Reason(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return "timed out"

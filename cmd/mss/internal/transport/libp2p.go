@@ -20,14 +20,14 @@ import (
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
 
-// The steps of libp2p below the streams.
+// The steps of libp2p below the streams, and the muxer that mss speaks.
 const (
 	StepSecurity = "security"
 	StepMuxer    = "muxer"
 	YamuxID      = "/yamux/1.0.0"
 )
 
-// Securities are proposed in this order.
+// Securities are the protocols of [StepSecurity], in the order in which they are proposed.
 var Securities = []string{noise.ID, libp2ptls.ID}
 
 // identity is the libp2p identity of this process. It is new in each run.

@@ -15,7 +15,10 @@ import (
 
 // Link opens streams to a peer. Each stream is for one negotiation.
 type Link interface {
+	// Open returns a stream, which the caller closes. It fails with a *ConnectError.
 	Open(ctx context.Context) (Stream, error)
+	// Close closes the connection of the streams, if they share one. It waits a moment
+	// for their last bytes to be sent.
 	Close()
 }
 
@@ -25,13 +28,13 @@ type Steps interface {
 	// Agree negotiates one step, [StepSecurity] or [StepMuxer], on a connection. It
 	// leaves the connection open.
 	Agree(ctx context.Context, step string, conn Stream, protocols ...string) (string, error)
-	// Comment records a remark about the connection. It may be called after connect
-	// has returned, by the open of a link, and never concurrently with a negotiation.
+	// Comment records a remark about the connection. It may be called after
+	// Connect has returned, by the Open of a link, and never concurrently with a negotiation.
 	Comment(text string)
 }
 
 // Connect sets up the layers below the first stream. It fails with a
-// *ConnectError, or with the error of s.agree.
+// *ConnectError, or with the error of s.Agree.
 func Connect(ctx context.Context, a address.Address, t *Trust, s Steps) (Link, error) {
 	switch a.Form {
 	case address.QUIC:
@@ -50,8 +53,8 @@ func Connect(ctx context.Context, a address.Address, t *Trust, s Steps) (Link, e
 	return connections{a, t, s}, nil
 }
 
-// Dial makes the connection of a form that has one. It fails with a
-// *ConnectError.
+// Dial opens the TCP connection or unix socket below the streams of an address. It fails
+// with a *ConnectError.
 func Dial(ctx context.Context, a address.Address) (Stream, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, a.Network(), a.Where)

@@ -13,8 +13,7 @@ import (
 	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 )
 
-// Listener is where a server listens: each connection that it accepts is a
-// stream.
+// Listener accepts streams. Each connection that its Accept returns is a [Stream].
 type Listener struct {
 	net.Listener
 	Address     address.Address // in the form of --to, with the port that was bound

@@ -11,7 +11,7 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// stream is a connection, or a stream of one, that can end one direction
+// Stream is a connection, or a stream of one, that can end one direction
 // alone. Every transport of mss can.
 type Stream interface {
 	net.Conn
