@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/multiselect/multiselect/internal/flood"
+	"github.com/multiselect/multiselect/internal/suite/flood"
 	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
