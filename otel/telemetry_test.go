@@ -94,6 +94,17 @@ func peerSays(messages ...string) *script {
 	return &script{Reader: strings.NewReader(strings.Join(messages, ""))}
 }
 
+// lateScript is a script whose peer sends nothing before answers is closed.
+type lateScript struct {
+	*script
+	answers chan struct{}
+}
+
+func (s lateScript) Read(p []byte) (int, error) {
+	<-s.answers
+	return s.script.Read(p)
+}
+
 func (s *script) Write(p []byte) (int, error) { return s.said.Write(p) }
 func (s *script) Close() error                { return nil }
 
@@ -338,7 +349,8 @@ func TestStepsAndLazy(t *testing.T) {
 	if err := client.TrySelect(ctx, c, "/b"); err != nil {
 		t.Fatal(err)
 	}
-	lazy, err := client.Lazy(ctx, peerSays(header, a, "data"), "/a")
+	peer := lateScript{peerSays(header, a, "data"), make(chan struct{})}
+	lazy, err := client.Lazy(ctx, peer, "/a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,6 +361,7 @@ func TestStepsAndLazy(t *testing.T) {
 	if n := w.points(t)["half_open{role=initiator}"]; n != "1" {
 		t.Errorf("half-open: %q before the answer", n)
 	}
+	close(peer.answers)
 	if got, err := io.ReadAll(lazy); string(got) != "data" || err != nil {
 		t.Fatalf("%q, %v", got, err)
 	}
