@@ -94,17 +94,6 @@ func peerSays(messages ...string) *script {
 	return &script{Reader: strings.NewReader(strings.Join(messages, ""))}
 }
 
-// lateScript is a script whose peer sends nothing before answers is closed.
-type lateScript struct {
-	*script
-	answers chan struct{}
-}
-
-func (s lateScript) Read(p []byte) (int, error) {
-	<-s.answers
-	return s.script.Read(p)
-}
-
 func (s *script) Write(p []byte) (int, error) { return s.said.Write(p) }
 func (s *script) Close() error                { return nil }
 

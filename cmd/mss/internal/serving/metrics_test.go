@@ -40,7 +40,32 @@ func TestMetricsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	answer, err := http.Get(page.url)
+	scraped := scrapeRows(t, page.url)
+	document, err := os.ReadFile("../../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, names []string
+	for _, row := range regexp.MustCompile("(?m)^(\\| `multiselect_.* \\|) `(.*)` \\|$").FindAllSubmatch(document, -1) {
+		documented = append(documented, string(row[1]))
+		names = append(names, string(row[2]))
+	}
+	if !slices.Equal(documented, scraped) {
+		t.Errorf("docs/metrics.md has\n%s\na scrape has\n%s", strings.Join(documented, "\n"), strings.Join(scraped, "\n"))
+	}
+	var metrics []string
+	for _, metric := range telemetry.Metrics() {
+		metrics = append(metrics, metric.Name)
+	}
+	if !slices.Equal(names, metrics) {
+		t.Errorf("docs/metrics.md has the names %q, package telemetry %q", names, metrics)
+	}
+}
+
+// scrapeRows returns the metrics of a page as rows of the table.
+func scrapeRows(t *testing.T, url string) []string {
+	t.Helper()
+	answer, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,24 +88,5 @@ func TestMetricsTable(t *testing.T) {
 		scraped = append(scraped, fmt.Sprintf("| `%s` | %s | %s |", name, strings.ToLower(family.GetType().String()), strings.Join(labels, ", ")))
 	}
 	slices.Sort(scraped)
-
-	document, err := os.ReadFile("../../../../docs/metrics.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var documented, names []string
-	for _, row := range regexp.MustCompile("(?m)^(\\| `multiselect_.* \\|) `(.*)` \\|$").FindAllSubmatch(document, -1) {
-		documented = append(documented, string(row[1]))
-		names = append(names, string(row[2]))
-	}
-	if !slices.Equal(documented, scraped) {
-		t.Errorf("docs/metrics.md has\n%s\na scrape has\n%s", strings.Join(documented, "\n"), strings.Join(scraped, "\n"))
-	}
-	var metrics []string
-	for _, metric := range telemetry.Metrics() {
-		metrics = append(metrics, metric.Name)
-	}
-	if !slices.Equal(names, metrics) {
-		t.Errorf("docs/metrics.md has the names %q, package telemetry %q", names, metrics)
-	}
+	return scraped
 }
