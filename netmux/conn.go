@@ -181,7 +181,10 @@ func (c *conn) negotiateTLS(ctx context.Context, t tlsConn) (net.Conn, string, m
 func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	err = c.activate(cancel, protocol, err)
+	if err == nil {
+		stream = c.server.watch(stream, protocol)
+	}
+	err = c.activate(stream, cancel, protocol, err)
 	c.endTrace(protocol, err)
 	switch {
 	case err == errChallenge:
@@ -216,7 +219,7 @@ func (c *conn) fail(protocol string, err error) {
 // activate makes a half-open connection active. It fails with the cause if the connection has
 // been evicted before, with err, the error of the negotiation, if that is not nil, and with a
 // [*LimitError] if the connection must be refused.
-func (c *conn) activate(cancel context.CancelCauseFunc, protocol string, err error) error {
+func (c *conn) activate(stream net.Conn, cancel context.CancelCauseFunc, protocol string, err error) error {
 	s := c.server
 	var key string
 	var agreed *details
@@ -224,7 +227,7 @@ func (c *conn) activate(cancel context.CancelCauseFunc, protocol string, err err
 	if err == nil {
 		key = c.hostKey()
 		var carrying bool
-		if agreed, carrying = newDetails(c.raw, c.link(), cancel); carrying {
+		if agreed, carrying = newDetails(stream, c.link(), cancel); carrying {
 			st = stageCarrying
 		}
 	}
