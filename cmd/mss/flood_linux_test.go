@@ -42,13 +42,15 @@ var floodKinds = map[string][]address.Form{
 	"link":      {address.Yamux, address.QUIC, address.Libp2p, address.Libp2pQUIC},
 }
 
-// Each kind of attackers meets mss serve with its default limits, on each form of address. No honest
-// client is refused, and afterwards the server has its descriptors back. With MSS_FLOOD=9 the times
-// of honest clients are compared in nine paired runs, idle and attacked.
+// Attackers of each kind, half as many again as mss serve has room for, meet it on each form of
+// address. No honest client is refused, and afterwards the server has its descriptors back. With
+// MSS_FLOOD=9 the times of honest clients are compared in nine paired runs, idle and attacked, with
+// attackers that come back as fast as they can. Then those for whom the server does a handshake are
+// as many as it has room for: one more would take all of its CPU.
 func TestServeFlood(t *testing.T) {
-	pairs, calls, attackers := floodSize(t)
+	pairs, calls, bound, perCall := floodSize(t)
 	for _, listen := range floodAddresses(t) {
-		s := startFlooded(t, listen)
+		s := startFlooded(t, listen, bound)
 		for _, kind := range slices.Sorted(maps.Keys(floodKinds)) {
 			if !slices.Contains(floodKinds[kind], s.peer.Address.Form) {
 				continue
@@ -56,10 +58,14 @@ func TestServeFlood(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", listen, kind), func(t *testing.T) {
 				flood.Measure(t, 1, s.honest)
 				idle := s.open(t)
+				attackers := bound * 3 / 2
+				if perCall == 0 && costsHandshake(kind, s.peer.Address.Form) {
+					attackers = bound
+				}
 				f := flood.Compare(t, pairs, calls, s.honest, func() *flood.Flood {
 					return flood.Start(t, flood.Plan{
 						Test: "TestServeFloodAttackers", Kind: kind, Address: s.addr,
-						Attackers: attackers, CPU: runtime.NumCPU() - 1,
+						Attackers: attackers, PerCall: perCall, CPU: runtime.NumCPU() - 1,
 					})
 				}, func() {
 					streamtest.Await(t, "the end of all connections", func() bool { return s.open(t) <= idle })
@@ -74,12 +80,23 @@ func TestServeFlood(t *testing.T) {
 	}
 }
 
+// costsHandshake reports whether the server does a handshake for each attack.
+func costsHandshake(kind string, form address.Form) bool {
+	switch kind {
+	case "start TLS":
+		return true
+	case "agree", "link":
+		return form != address.TCP && form != address.Unix && form != address.Yamux
+	}
+	return false
+}
+
 // floodSize returns the size of the test: a small one, or that of a measurement.
-func floodSize(t *testing.T) (pairs, calls, attackers int) {
+func floodSize(t *testing.T) (pairs, calls, bound, perCall int) {
 	t.Helper()
 	text := os.Getenv(floodEnv)
 	if text == "" {
-		return 1, 10, 100
+		return 1, 10, 64, 16
 	}
 	pairs, err := strconv.Atoi(text)
 	if err != nil {
@@ -88,7 +105,7 @@ func floodSize(t *testing.T) (pairs, calls, attackers int) {
 	if runtime.NumCPU() > 1 {
 		flood.Pin(t, 0)
 	}
-	return pairs, 400, 400
+	return pairs, 400, 1000, 0
 }
 
 func floodAddresses(t *testing.T) []string {
@@ -109,11 +126,12 @@ type flooded struct {
 	cmd  *exec.Cmd // nil if it was started by someone else
 }
 
-func startFlooded(t *testing.T, listen string) *flooded {
+func startFlooded(t *testing.T, listen string, bound int) *flooded {
 	t.Helper()
 	s := &flooded{addr: listen}
 	if os.Getenv(floodToEnv) == "" {
-		s.cmd = exec.Command("mss", "serve", "--listen", listen)
+		n := strconv.Itoa(bound)
+		s.cmd = exec.Command("mss", "serve", "--listen", listen, "--max-half-open", n, "--max-active", n, "--max-links", n)
 		out, err := s.cmd.StdoutPipe()
 		if err == nil {
 			cpu := flood.AnyCPU
