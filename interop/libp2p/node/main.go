@@ -24,6 +24,7 @@ import (
 
 const (
 	echo    protocol.ID = "/echo/1.0.0"
+	reply   protocol.ID = "/reply/1.0.0" // sends one request back
 	count   protocol.ID = "/count/1.0.0" // reads to the end, and says how much it was
 	matched protocol.ID = "/matched/"    // a prefix
 	unknown protocol.ID = "/unknown/1.0.0"
@@ -73,6 +74,7 @@ func newHost(transport string) (host.Host, error) {
 		defer s.Close()
 		io.Copy(s, s)
 	})
+	h.SetStreamHandler(reply, sendBack)
 	h.SetStreamHandler(count, func(s network.Stream) {
 		defer s.Close()
 		n, _ := io.Copy(io.Discard, s)
@@ -85,6 +87,15 @@ func newHost(transport string) (host.Host, error) {
 		io.WriteString(s, string(s.Protocol()))
 	})
 	return h, nil
+}
+
+// sendBack costs little, so that the cost of a stream is that of the host.
+func sendBack(s network.Stream) {
+	defer s.Close()
+	var buffer [len(request)]byte
+	if _, err := io.ReadFull(s, buffer[:]); err == nil {
+		s.Write(buffer[:])
+	}
 }
 
 func serve(transport string) error {

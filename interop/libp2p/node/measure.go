@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ const (
 )
 
 // request is a delimited message, as most protocols of libp2p have them.
-var request = append([]byte{31}, make([]byte, 31)...)
+var request = [32]byte{31}
 
 // figures are what measure prints, by name.
 type figures map[string]float64
@@ -40,10 +41,10 @@ func measure(ctx context.Context, transport string) error {
 	defer a.Close()
 	defer b.Close()
 	f := figures{}
-	if err := a.Peerstore().AddProtocols(b.ID(), echo); err != nil {
+	if err := a.Peerstore().AddProtocols(b.ID(), reply); err != nil {
 		return err
 	}
-	lazily := func(mark func()) error { return ask(ctx, a, b.ID(), mark, echo) }
+	lazily := func(mark func()) error { return ask(ctx, a, b.ID(), mark, reply) }
 	eagerly := func(proposals ...protocol.ID) func(mark func()) error {
 		return func(mark func()) error {
 			if err := forget(a, b.ID()); err != nil {
@@ -58,10 +59,22 @@ func measure(ctx context.Context, transport string) error {
 	if err := f.crowd("lazy", lazily); err != nil {
 		return err
 	}
-	if err := f.streams("eager", eagerly(echo)); err != nil {
+	if err := f.streams("eager", eagerly(reply)); err != nil {
 		return err
 	}
-	if err := f.streams("third", eagerly(unknown, unknown+"x", echo)); err != nil {
+	if err := f.streams("third", eagerly(unknown, unknown+"x", reply)); err != nil {
+		return err
+	}
+	// A stream without a negotiation, for comparison.
+	b.Network().SetStreamHandler(sendBack)
+	err = f.streams("raw", func(mark func()) error {
+		s, err := a.Network().NewStream(ctx, b.ID())
+		if err != nil {
+			return err
+		}
+		return exchange(s, mark)
+	})
+	if err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(f)
@@ -85,11 +98,16 @@ func ask(ctx context.Context, h host.Host, other peer.ID, mark func(), proposals
 	if err != nil {
 		return err
 	}
+	return exchange(s, mark)
+}
+
+func exchange(s network.Stream, mark func()) error {
 	mark()
-	if _, err := s.Write(request); err != nil {
+	if _, err := s.Write(request[:]); err != nil {
 		return err
 	}
-	if _, err := io.ReadFull(s, make([]byte, len(request))); err != nil {
+	var buffer [len(request)]byte
+	if _, err := io.ReadFull(s, buffer[:]); err != nil {
 		return err
 	}
 	mark()
@@ -107,6 +125,7 @@ func (f figures) streams(name string, open func(mark func()) error) error {
 	var before, after runtime.MemStats
 	var opened, replied []time.Duration
 	calls, bytes := systemCalls()
+	started := goroutines()
 	runtime.ReadMemStats(&before)
 	begin, busy := time.Now(), processorTime()
 	for range rounds {
@@ -125,6 +144,7 @@ func (f figures) streams(name string, open func(mark func()) error) error {
 	took, used := time.Since(begin), processorTime()-busy
 	runtime.ReadMemStats(&after)
 	callsAfter, bytesAfter := systemCalls()
+	f[name+" goroutines"] = float64(goroutines()-started) / rounds
 	f[name+" streams/s"] = rounds / took.Seconds()
 	f[name+" processor µs"] = float64(used.Nanoseconds()) / 1000 / rounds
 	f[name+" allocations"] = float64(after.Mallocs-before.Mallocs) / rounds
@@ -155,6 +175,13 @@ func (f figures) crowd(name string, open func(mark func()) error) error {
 	f[name+" streams/s at once"] = rounds / time.Since(begin).Seconds()
 	close(failed)
 	return <-failed
+}
+
+// goroutines returns how many goroutines this process has started.
+func goroutines() uint64 {
+	sample := []metrics.Sample{{Name: "/sched/goroutines-created:goroutines"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 func (f figures) quantiles(name string, took []time.Duration) {
@@ -209,7 +236,7 @@ func silent(ctx context.Context, transport string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.Write(request); err != nil {
+		if _, err := s.Write(request[:]); err != nil {
 			return err
 		}
 		wait.Go(func() {
