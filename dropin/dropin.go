@@ -1,10 +1,10 @@
 // Package dropin holds the settings of gomultistream, the drop-in for go-multistream.
 //
 // The exported API of the drop-in is that of go-multistream, which has no settings. Programs set
-// them with the package config, which lies beside the drop-in in its module. The path of that
-// module depends on the replace line of go.mod; the settings are kept here, where the drop-in
-// finds them under either path. A program may use this package instead of config: the import
-// then compiles with and without the replace line.
+// them with the package config of the drop-in's module. The path of that module depends on the
+// replace line of go.mod; the settings are kept here, where the drop-in finds them under either
+// path. A program may use this package instead of config: the import then compiles with and
+// without the replace line.
 package dropin
 
 import (

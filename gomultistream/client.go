@@ -10,8 +10,8 @@ import (
 // agrees to it. If the peer refuses, the error is an [ErrNotSupported].
 //
 // The stream remains the caller's, after an error too, and nothing after the answer has
-// been read. The call fails after a minute, unless the package config sets another limit. Then the deadlines of the stream are in the
-// past; a stream without deadlines has been ended.
+// been read. The call fails after a minute, unless the package config sets another limit. Then
+// the deadlines of the stream are in the past; a stream without deadlines has been ended.
 func SelectProtoOrFail[T StringLike](proto T, rwc io.ReadWriteCloser) (err error) {
 	_, err = SelectOneOf([]T{proto}, rwc)
 	return err

@@ -5,7 +5,7 @@
 //	go mod edit -replace \
 //	  github.com/multiformats/go-multistream=github.com/multiselect/multiselect/gomultistream@v0.1.0
 //
-// Limits, traces, metrics and the times below are set with the package config beside this one.
+// The package config sets limits, traces, metrics and the times that are named below.
 //
 // The exported API is that of go-multistream; the negotiation is done by
 // [github.com/multiselect/multiselect]. The responder is [MultistreamMuxer]. The

@@ -135,7 +135,7 @@ func (s *coreStream) stopWatching() {
 	}
 }
 
-// writeAnswer writes what the core sends, without the header if that was sent before.
+// writeAnswer writes the bytes of the core, without the header if that was sent before.
 func (s *coreStream) writeAnswer(p []byte) (int, error) {
 	h := &s.header
 	if h.watchdog != nil {

@@ -30,9 +30,9 @@ import (
 // Deadlines are those of the stream below. A deadline that expires while the answer is
 // outstanding ends the blocked calls, which may be repeated.
 //
-// Close sends what is unsent, half-closes the stream, and waits for the answer of the peer, for at
-// most 150 ms; the package config changes that. A goroutine waits on, so that written data is
-// not lost, and ends after at most 10 s: see [multiselect.LazyStream.Close].
+// Close sends the unsent header and proposal, half-closes the stream, and waits for the answer
+// of the peer, for at most 150 ms; the package config changes that. A goroutine waits on, so that
+// written data is not lost, and ends after at most 10 s: see [multiselect.LazyStream.Close].
 type LazyConn interface {
 	io.ReadWriteCloser
 	// Flush sends the header and the proposal unless they were sent before. It returns
@@ -62,6 +62,7 @@ type lazyConn[T StringLike] struct {
 	isConn  bool        // below has an address
 	mustEnd bool        // Close ends below, because the core cannot
 	wrote   atomic.Bool // Write was called
+	read    atomic.Bool // Read has returned data
 	reader  sync.Once
 }
 
@@ -118,6 +119,9 @@ func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
 		err = l.stream.Wait(context.Background())
 	default:
 		n, err = l.stream.Read(p)
+		if err == nil && !l.read.Load() {
+			l.read.Store(true)
+		}
 	}
 	return n, l.translate(err)
 }
@@ -147,13 +151,13 @@ func (l *lazyConn[T]) Flush() error {
 // omits the outcome of the negotiation: earlier calls have returned it, if any were made.
 //
 // The wait for the answer is for programs that end: go-libp2p closes the connections of a host
-// before their streams, and a peer that has answered has received what was written before.
+// before their streams, and a peer that has answered has received the data written before.
 func (l *lazyConn[T]) Close() error {
 	if l.err != nil {
 		l.below.Close()
 		return nil
 	}
-	if _, ok := l.below.(interface{ Reset() error }); ok && l.stream.State() == multiselect.LazyAgreed {
+	if !l.read.Load() && !l.isConn && l.stream.State() == multiselect.LazyAgreed {
 		l.wait() // now the outcome is observed, and Close needs no goroutine
 	}
 	err := l.stream.Close()

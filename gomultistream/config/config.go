@@ -1,7 +1,7 @@
 // Package config sets the limits, traces and metrics of the drop-in for go-multistream, whose own
 // API has no settings.
 //
-// A program whose go.mod replaces go-multistream imports this package beside it, as
+// A program whose go.mod replaces go-multistream imports this package as
 // github.com/multiformats/go-multistream/config, and other programs by its own path:
 //
 //	c := config.Default()

@@ -4,6 +4,7 @@
 //	node serve tcp|quic       print the address, and serve until standard input ends
 //	node check ADDR           talk to it in all ways that need a negotiation
 //	node measure tcp|quic     print what streams cost, between two hosts of its own
+//	node paired tcp|quic      print what batches of streams cost that standard input names
 //	node silent tcp|quic      print how long Close takes when the peer never answers
 package main
 
@@ -32,7 +33,7 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: node serve|check|measure|silent ARGUMENT"))
+		fail(fmt.Errorf("usage: node serve|check|measure|paired|silent ARGUMENT"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -44,6 +45,8 @@ func main() {
 		err = check(ctx, os.Args[2])
 	case "measure":
 		err = measure(ctx, os.Args[2])
+	case "paired":
+		err = paired(context.Background(), os.Args[2])
 	case "silent":
 		err = silent(ctx, os.Args[2])
 	default:
@@ -89,12 +92,14 @@ func newHost(transport string) (host.Host, error) {
 	return h, nil
 }
 
-// sendBack costs little, so that the cost of a stream is that of the host.
+// sendBack costs little, so that the cost of a stream is that of the host. It waits for the end of
+// the request: over QUIC the peer's Close would fail on a stream that is not read any more.
 func sendBack(s network.Stream) {
 	defer s.Close()
 	var buffer [len(request)]byte
 	if _, err := io.ReadFull(s, buffer[:]); err == nil {
 		s.Write(buffer[:])
+		s.Read(buffer[:])
 	}
 }
 
