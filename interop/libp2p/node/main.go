@@ -1,11 +1,12 @@
 // Node is a go-libp2p host, built with gomultistream or with go-multistream in the
-// same place. The tests and measurements of this module run it.
+// same place. The tests and measurements of this module run it. A transport is tcp, which is TCP
+// with TLS, noise, which is TCP with noise, or quic.
 //
-//	node serve tcp|quic       print the address, and serve until standard input ends
+//	node serve TRANSPORT      print the address, and serve until standard input ends
 //	node check ADDR           talk to it in all ways that need a negotiation
-//	node measure tcp|quic     print what streams cost, between two hosts of its own
-//	node paired tcp|quic      print what batches of streams cost that standard input names
-//	node silent tcp|quic      print how long Close takes when the peer never answers
+//	node measure TRANSPORT    print what streams cost, between two hosts of its own
+//	node paired TRANSPORT     print what batches of streams cost that standard input names
+//	node silent TRANSPORT     print how long Close takes when the peer never answers
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	"github.com/multiformats/go-multiaddr"
 )
 
@@ -62,13 +64,17 @@ func fail(err error) {
 	}
 }
 
-// newHost makes a host that speaks one transport and serves.
+// newHost makes a host that speaks one transport and serves. Over TCP it uses the default security
+// protocol of go-libp2p, TLS, or the other one.
 func newHost(transport string) (host.Host, error) {
-	address := "/ip4/127.0.0.1/tcp/0"
-	if transport == "quic" {
+	address, security := "/ip4/127.0.0.1/tcp/0", libp2p.DefaultSecurity
+	switch transport {
+	case "quic":
 		address = "/ip4/127.0.0.1/udp/0/quic-v1"
+	case "noise":
+		security = libp2p.Security(noise.ID, noise.New)
 	}
-	h, err := libp2p.New(libp2p.ListenAddrStrings(address), libp2p.ResourceManager(&network.NullResourceManager{}),
+	h, err := libp2p.New(libp2p.ListenAddrStrings(address), security, libp2p.ResourceManager(&network.NullResourceManager{}),
 		libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
 		return nil, err
