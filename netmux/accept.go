@@ -3,6 +3,7 @@ package netmux
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"runtime"
 	"syscall"
@@ -18,8 +19,8 @@ import (
 //
 // After a temporary error Serve tries again, after a pause of 1 ms, doubled each time up to
 // 1 s. If the process has run out of file descriptors, Serve ends some half-open or silent
-// connections, or idle links, at a time, and tries again immediately. Which ones, and how it is
-// reported: see "Limits" in the package documentation.
+// connections, or idle links, at a time, and tries again immediately: see the section about
+// active connections and links in the package documentation.
 //
 // One Server may serve several listeners concurrently. A [*tls.Conn], or another connection
 // with its methods HandshakeContext and ConnectionState, is served over TLS as by ServeTLS;
@@ -119,18 +120,10 @@ func (s *Server) signalFreed() {
 	}
 }
 
-// warnInterval is the time between two warnings about Accept.
-const warnInterval = 10 * time.Second
-
-// warnAccept logs a temporary failure of Accept, unless it has done so a short time ago. A peer
-// can cause any number of them.
+// warnAccept logs a temporary failure of Accept. A peer can cause any number of them.
 func (s *Server) warnAccept(l net.Listener, err error) {
-	suppressed, ok := s.warned.allow(time.Now(), warnInterval)
-	if !ok {
-		return
-	}
 	inBackground(func() { // the logger may block
-		s.logger().Warn("netmux: temporary failure of Accept", "listener", l.Addr(), "err", err, "suppressed", suppressed)
+		s.warn(slog.LevelWarn, "Accept", "netmux: temporary failure of Accept", "listener", addrText(l.Addr()), "err", err)
 	}, func(*PanicError) { s.recordError(&PanicError{}) })
 }
 

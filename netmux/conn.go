@@ -181,7 +181,10 @@ func (c *conn) negotiateTLS(ctx context.Context, t tlsConn) (net.Conn, string, m
 func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	err = c.activate(cancel, err)
+	if err == nil {
+		stream = c.server.watch(stream, protocol)
+	}
+	err = c.activate(stream, cancel, protocol, err)
 	c.endTrace(protocol, err)
 	switch {
 	case err == errChallenge:
@@ -196,6 +199,7 @@ func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string
 		h = c.server.Middleware[i](h)
 	}
 	h(ctx, protocol, stream)
+	c.server.watchForLeak(c.raw, protocol)
 	if err = c.evictedBy(); err != nil {
 		c.server.reportError(c.raw, protocol, err)
 	}
@@ -215,7 +219,7 @@ func (c *conn) fail(protocol string, err error) {
 // activate makes a half-open connection active. It fails with the cause if the connection has
 // been evicted before, with err, the error of the negotiation, if that is not nil, and with a
 // [*LimitError] if the connection must be refused.
-func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
+func (c *conn) activate(stream net.Conn, cancel context.CancelCauseFunc, protocol string, err error) error {
 	s := c.server
 	var key string
 	var agreed *details
@@ -223,7 +227,7 @@ func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	if err == nil {
 		key = c.hostKey()
 		var carrying bool
-		if agreed, carrying = newDetails(c.raw, c.link(), cancel); carrying {
+		if agreed, carrying = newDetails(stream, c.link(), cancel); carrying {
 			st = stageCarrying
 		}
 	}
@@ -241,6 +245,7 @@ func (c *conn) activate(cancel context.CancelCauseFunc, err error) error {
 	}
 	evicted, err := s.makeRoom(key, s.activeBound())
 	if err == nil {
+		agreed.protocol = protocol
 		c.details = agreed
 		s.registry.move(&c.entry, st, key)
 		s.armExpiry(&c.entry)
@@ -308,32 +313,6 @@ func (c *conn) finish() {
 	s.mu.Unlock()
 	defer s.recoverPanic(c.raw)
 	c.reportState(StateClosed)
-}
-
-// reportError counts and logs the error of a connection and passes it to ConnError. It has no
-// connection for the panic of a function of RegisterOnShutdown, which is not passed. A panic of
-// the logger or of the hook is only counted.
-func (s *Server) reportError(raw net.Conn, protocol string, err error) {
-	s.recordError(err)
-	func() {
-		defer s.countPanic()
-		var remote net.Addr
-		if raw != nil {
-			remote = raw.RemoteAddr()
-		}
-		switch panicked := panicOf(err); {
-		case panicked != nil:
-			s.logger().Error("netmux: panic", "remote", remote, "protocol", protocol, "value", panicked.Value, "stack", string(panicked.Stack))
-		case errors.Is(err, ErrBacklog):
-			s.logger().Warn("netmux: connection reset", "remote", remote, "protocol", protocol, "err", err)
-		default:
-			s.logger().Debug("netmux: no protocol agreed on", "remote", remote, "err", err)
-		}
-	}()
-	if s.ConnError != nil && raw != nil {
-		defer s.countPanic()
-		s.ConnError(raw, err)
-	}
 }
 
 // resetConn ends a connection without waiting for the peer (R25). It resets where it can, so

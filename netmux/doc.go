@@ -32,13 +32,19 @@
 // connection, and [Server.Shutdown] waits until it returns. A Listener puts connections into a
 // queue until another server accepts them; they belong to that server from then on.
 //
+// A handler must close its stream, itself or in a goroutine that it passes the stream to.
+// [Stats].Leaked counts sockets that were never closed. Peers of such a connection wait for an
+// end until the garbage collector has found it.
+//
 // Both get the connection itself and not a wrapper. The stream of a handler is a [net.Conn]: a
 // [*net.TCPConn] that can be half-closed and spliced, or a [*tls.Conn] with its
 // ConnectionState, from which net/http sets Request.TLS. No byte after the agreement has been
 // read, and no deadline is set. Only a client that does not negotiate is served on a wrapper,
 // which reads the bytes that were received before it was recognized. The wrapper has those of
 // CloseWrite, CloseRead, SyscallConn, SetLinger and ConnectionState that the connection has;
-// its NetConn returns the connection below, as that of a *tls.Conn does.
+// its NetConn returns the connection below, as that of a *tls.Conn does. So is the stream of a
+// handler if [Server].MaxActive or FirstByteTimeout is set and the connection is not a plain TCP
+// connection on Linux: the wrapper counts the bytes that are read.
 //
 // # TLS
 //
@@ -84,8 +90,7 @@
 // At most [Server].MaxHalfOpen connections are half-open, 4096 by default. When one more
 // arrives, the server evicts the oldest and serves the new one. So no client is refused, and
 // Accept does not block: a flood of f connections a second can only evict clients that need
-// more than MaxHalfOpen / f seconds to agree. The server also evicts the oldest when the
-// process is out of file descriptors.
+// more than MaxHalfOpen / f seconds to agree.
 //
 // [Server.Stats] counts, and [Server].ConnError reports every connection that ended without an
 // agreement.
@@ -102,6 +107,14 @@
 // serves. Each stream counts as a connection. Links are bounded by MaxLinks, 4096 by default, and
 // MaxLinksPerHost, 256, and LinkIdleTimeout ends those without an active stream.
 //
+// When the process is out of file descriptors, the server ends some connections and links at a
+// time, and accepts again without a pause: half-open connections, those on which the peer has sent
+// nothing since the agreement, and links without a stream that carries data. It takes them from
+// the kind that uses most descriptors, the oldest first. With [Server].EvictActive it also ends
+// those that carry data, when there is no other.
+//
+// Each limit is counted in [Stats] and reported to [Server].ConnError with a [*LimitError].
+//
 // # Shutdown
 //
 // [Server.Shutdown] closes the ports, resets half-open connections, and waits for handlers and
@@ -112,6 +125,7 @@
 //	httpServer.Shutdown(ctx) // waits until all requests are answered
 //	err := srv.Shutdown(ctx) // waits until the handlers have returned
 //	if err != nil {
-//		srv.Close() // ctx has ended: resets the other connections
+//		log.Print(err) // ctx has ended: a *ShutdownError, which names what still runs
+//		srv.Close()    // resets the other connections
 //	}
 package netmux

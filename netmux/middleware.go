@@ -16,7 +16,11 @@ import (
 // without it. Recover is for handlers that [multiselect.Muxer.ServeStream] calls without a
 // Server, and for middleware that must see the handler return. If logger is nil, it is
 // [slog.Default].
+//
+// Peers can cause any number of panics, so that one is logged in 10 s; its attribute suppressed
+// counts those before it that were not.
 func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler {
+	var logged throttle
 	return func(next multiselect.Handler) multiselect.Handler {
 		return func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
 			defer func() {
@@ -25,9 +29,12 @@ func Recover(logger *slog.Logger) func(multiselect.Handler) multiselect.Handler 
 					return
 				}
 				resetStream(stream)
-				if value != ErrAbortHandler {
+				if value == ErrAbortHandler {
+					return
+				}
+				if suppressed, ok := logged.allow("panic", time.Now(), warnInterval); ok {
 					loggerOrDefault(logger).ErrorContext(ctx, "netmux: panic", "remote", remoteAddr(stream),
-						"protocol", protocol, "value", value, "stack", string(debug.Stack()))
+						"protocol", protocol, "value", value, "stack", string(debug.Stack()), "suppressed", suppressed)
 				}
 			}()
 			next(ctx, protocol, stream)
@@ -61,11 +68,12 @@ func loggerOrDefault(logger *slog.Logger) *slog.Logger {
 	return logger
 }
 
-func remoteAddr(stream io.ReadWriteCloser) net.Addr {
+// remoteAddr returns the text of the remote address of a stream, if it has one.
+func remoteAddr(stream io.ReadWriteCloser) string {
 	if conn, ok := stream.(net.Conn); ok {
-		return conn.RemoteAddr()
+		return addrText(conn.RemoteAddr())
 	}
-	return nil
+	return ""
 }
 
 // resetStream ends a stream that need not be a [net.Conn] (R25).

@@ -69,9 +69,10 @@ type Server struct {
 	// refused, see EvictActive. Both are reset and reported with a [*LimitError]. A server
 	// that accepts from a [Listener] bounds its own connections. Default: no limit.
 	//
-	// A connection is silent as far as can be known: on TCP without TLS on Linux, and where
-	// the accepted connection has a method BytesRead() *atomic.Uint64 that returns a counter
-	// of the bytes that were read from it. Others are taken for connections with data.
+	// A TCP connection without TLS is asked on Linux whether its peer has sent a byte. Any
+	// other is passed to the handler within a [net.Conn] that counts the bytes read from it,
+	// and has the same optional methods, as with Fallback; unless it has a method
+	// BytesRead() *atomic.Uint64 that returns such a counter.
 	MaxActive int
 	// MaxActivePerHost bounds the number of active connections of one host, see HostKey.
 	// One more evicts the oldest silent one of that host, or is refused. Default: half of
@@ -81,7 +82,7 @@ type Server struct {
 	// one would be refused without it: the oldest of the host that has the most of them.
 	EvictActive bool
 	// FirstByteTimeout bounds the time from the agreement until the peer sends the first
-	// byte, where that can be known, see MaxActive. Then the connection is reset and reported
+	// byte, see MaxActive for how that is known. Then the connection is reset and reported
 	// with a [*LimitError]. Default: no limit, because in some protocols the server sends
 	// first.
 	FirstByteTimeout time.Duration
@@ -144,9 +145,11 @@ type Server struct {
 	// panic of the connection's Close, in the goroutine that closes it. It may only ask for
 	// the addresses.
 	ConnError func(net.Conn, error)
-	// Logger receives panics at level error, temporary failures of Accept and full
-	// backlogs at level warn, and other connections without an agreement at level
-	// debug. If nil, it is [slog.Default].
+	// Logger receives panics at level error; temporary failures of Accept, connections that
+	// are reset because of a limit, and connections that are never closed at level warn; and
+	// other connections without an agreement at level debug. Peers can cause any number of
+	// errors and warnings, so that one of each kind is logged in 10 s; the attribute
+	// suppressed counts those before it that were not. If nil, it is [slog.Default].
 	Logger *slog.Logger
 
 	mu            sync.Mutex
@@ -161,7 +164,7 @@ type Server struct {
 	shutdownHooks []func()
 	quit          chan struct{} // closed by Shutdown and Close; made by Serve
 	freed         chan struct{} // receives after connections have ended; made by Serve
-	warned        throttle      // of failures of Accept
+	warned        throttle
 	stopping      bool          // Shutdown or Close was called
 	busy          int           // connections, links, calls of Serve, and queued connections
 	idle          chan struct{} // closed when busy is 0; made by Shutdown

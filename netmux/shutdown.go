@@ -15,8 +15,9 @@ import (
 // Listener has handed out: shut down the server that owns them first. If that server closes
 // the Listener, connections in its queue are reset; [Listener.Drain] before that loses none.
 //
-// It returns the first error of closing a listener. If ctx ends first, it returns the error of
-// ctx, with its cause; handlers continue to run, and [Server.Close] ends them.
+// It returns the first error of closing a listener. If ctx ends first, it returns a
+// [*ShutdownError], which names the protocols and hosts that still run; their handlers continue,
+// and [Server.Close] ends them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	hooks := s.shutdownHooks
@@ -42,7 +43,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 		return err
 	case <-ctx.Done():
-		return ctxError(ctx)
+		return &ShutdownError{Running: s.running(), Err: ctxError(ctx)}
 	}
 }
 

@@ -3,6 +3,7 @@ package netmux
 import (
 	"context"
 	"net"
+	"slices"
 	"sync/atomic"
 )
 
@@ -10,6 +11,7 @@ import (
 // all that begins with the agreement.
 type details struct {
 	on       *linkConn               // nil for a connection
+	protocol string                  // that is agreed on
 	answered bool                    // it ended without an agreement, and has not failed
 	cancel   context.CancelCauseFunc // of the handler's context; nil before the agreement
 	socket   *net.TCPConn            // asked for the bytes received; nil if that is not possible
@@ -21,6 +23,9 @@ type details struct {
 // that the connection carries data if data has arrived since, or if that cannot be known.
 func newDetails(conn net.Conn, on *linkConn, cancel context.CancelCauseFunc) (d *details, carrying bool) {
 	d = &details{on: on, cancel: cancel}
+	if r, ok := conn.(interface{ hasUnread() bool }); ok && r.hasUnread() {
+		return d, true
+	}
 	if c, ok := conn.(interface{ BytesRead() *atomic.Uint64 }); ok {
 		d.counter = c.BytesRead()
 		d.baseline = d.counter.Load()
@@ -36,6 +41,31 @@ func newDetails(conn net.Conn, on *linkConn, cancel context.CancelCauseFunc) (d 
 	}
 	d.socket, d.baseline = tcp, received
 	return d, false
+}
+
+// watch returns a stream that counts the bytes read from it, if a limit on active connections is
+// set and the stream itself cannot tell whether its peer has sent any. A connection for a Listener
+// is not changed: it is no longer active when it is in the queue.
+func (s *Server) watch(stream net.Conn, protocol string) net.Conn {
+	if s.maxActive() >= unlimited && s.maxActivePerHost() >= unlimited && s.firstByteTimeout() == never {
+		return stream
+	}
+	switch conn := stream.(type) {
+	case interface{ BytesRead() *atomic.Uint64 }:
+		return stream
+	case *net.TCPConn:
+		if _, ok := bytesReceived(conn); ok {
+			return stream
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.listeners {
+		if slices.Contains(l.protocols, protocol) {
+			return stream
+		}
+	}
+	return newCountingConn(stream)
 }
 
 // isSilent reports whether the peer has sent no byte since the agreement. It is called in

@@ -23,6 +23,7 @@ type Stats struct {
 	TimedOut uint64 // of Failed: reset because Limits.Timeout expired
 	Refused  uint64 // of Failed: refused because of MaxActive or MaxActivePerHost
 	Dropped  uint64 // of Agreed: reset because the queue of a Listener was full
+	Leaked   uint64 // of Agreed: sockets that were never closed, found by the garbage collector
 	Panics   uint64 // panics of handlers, hooks, and other code of the program
 
 	ActiveEvicted  uint64 // of Agreed: reset in favor of another one, see ErrActive

@@ -330,6 +330,7 @@ func testInitiator(t *testing.T, change func(*initiatorModel)) (ids []string) {
 var usualInitiator = []string{"R14-early"}
 
 func TestInitiatorMutants(t *testing.T) {
+	skipUnderRace(t)
 	golden := readGolden(t)
 	if ids := testInitiator(t, func(*initiatorModel) {}); !slices.Equal(ids, usualInitiator) {
 		t.Fatalf("the right initiator is caught by %q, want %q", ids, usualInitiator)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/multiselect/multiselect/conform"
+	"github.com/multiselect/multiselect/internal/streamtest"
 )
 
 // The tester is tested: each mutant is a party that is right but for one thing.
@@ -59,7 +60,17 @@ func testResponder(t *testing.T, change func(*responderModel)) (ids []string) {
 	return ids
 }
 
+// skipUnderRace skips a test that plays the cases hundreds of times in fake time. The race
+// detector sees the same code in the tests of our own parties, on sockets.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if streamtest.Race {
+		t.Skip("takes five times as long with the race detector; ./check runs this without it")
+	}
+}
+
 func TestResponderMutants(t *testing.T) {
+	skipUnderRace(t)
 	golden := readGolden(t)
 	if ids := testResponder(t, func(*responderModel) {}); len(ids) > 0 {
 		t.Fatalf("the right responder is caught by %q", ids)

@@ -15,7 +15,7 @@ import (
 
 // An Error is a group of attributes in a log, in which enumerations are words.
 func TestErrorLogValue(t *testing.T) {
-	_, err := new(multiselect.Client).SelectOneOf(context.Background(), streamtest.NewScript(say(wire.Header)+say("/\x1b[2Jother")), "/a", "/b")
+	_, err := new(multiselect.Client).SelectOneOf(context.Background(), streamtest.NewScript(streamtest.Messages(wire.Header, "/\x1b[2Jother")), "/a", "/b")
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("failed", "err", err)
 	var line struct {

@@ -189,7 +189,7 @@ func TestDrainContext(t *testing.T) {
 		if _, err := waiting.Read(make([]byte, 1)); err != io.EOF {
 			t.Error("in the queue:", err)
 		}
-		if err := s.Shutdown(ctx); err != context.DeadlineExceeded {
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error("Shutdown:", err)
 		}
 		s.Close()
