@@ -16,6 +16,8 @@ type session struct {
 	open   func() (io.ReadWriteCloser, error)
 	accept func() (io.ReadWriteCloser, error)
 	vanish func() // the peer's machine is gone, without a word where that can be had
+	end    func() // this side closes the connection
+	ended  func() // blocks until the peer knows
 }
 
 var ctx = context.Background()
@@ -43,6 +45,8 @@ func yamuxSession(t testing.TB, near, far net.Conn) *session {
 		open:   func() (io.ReadWriteCloser, error) { return client.OpenStream(ctx) },
 		accept: func() (io.ReadWriteCloser, error) { return server.AcceptStream() },
 		vanish: func() { server.Close() },
+		end:    func() { client.Close() },
+		ended:  func() { <-server.CloseChan() },
 	}
 }
 
@@ -204,5 +208,7 @@ func openQUIC(t testing.TB) *session {
 			return quicStream{s}, err
 		},
 		vanish: func() { socket.Close() },
+		end:    func() { client.CloseWithError(0, "") },
+		ended:  func() { <-server.Context().Done() },
 	}
 }
