@@ -171,7 +171,8 @@ func (s quicStream) ResetWithError(code uint32) error {
 	return nil
 }
 
-func openQUIC(t testing.TB) *session {
+// quicConns returns both ends of a connection, and the socket of the server.
+func quicConns(t testing.TB) (client, server *quic.Conn, socket net.PacketConn) {
 	t.Helper()
 	serverTLS, clientTLS := streamtest.TLS(t, "reliability")
 	clientTLS.ServerName = "127.0.0.1"
@@ -184,11 +185,11 @@ func openQUIC(t testing.TB) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := quic.DialAddr(ctx, l.Addr().String(), clientTLS, config)
+	client, err = quic.DialAddr(ctx, l.Addr().String(), clientTLS, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := l.Accept(ctx)
+	server, err = l.Accept(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +199,12 @@ func openQUIC(t testing.TB) *session {
 		l.Close()
 		socket.Close()
 	})
+	return client, server, socket
+}
+
+func openQUIC(t testing.TB) *session {
+	t.Helper()
+	client, server, socket := quicConns(t)
 	return &session{
 		open: func() (io.ReadWriteCloser, error) {
 			s, err := client.OpenStreamSync(ctx)
