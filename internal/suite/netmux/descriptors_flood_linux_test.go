@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/multiselect/multiselect/internal/flood"
 	"github.com/multiselect/multiselect/internal/streamtest"
-	"github.com/multiselect/multiselect/internal/suite/flood"
 )
 
 // A server with few file descriptors, and more attackers than it has.

@@ -15,8 +15,8 @@ import (
 
 	"github.com/libp2p/go-yamux/v5"
 
+	"github.com/multiselect/multiselect/internal/flood"
 	"github.com/multiselect/multiselect/internal/streamtest"
-	"github.com/multiselect/multiselect/internal/suite/flood"
 	"github.com/multiselect/multiselect/netmux"
 )
 
