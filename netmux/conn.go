@@ -96,7 +96,7 @@ func (c *conn) checkSilent() bool {
 	if !c.isAgreed() || c.details.isSilent() {
 		return true
 	}
-	c.server.registry.move(&c.entry, stageCarrying, c.host.key)
+	c.server.registry.move(&c.entry, stageCarrying, c.host.key, nil)
 	return false
 }
 
@@ -252,7 +252,7 @@ func (c *conn) activate(stream net.Conn, cancel context.CancelCauseFunc, protoco
 	if err == nil {
 		agreed.protocol = protocol
 		c.details = agreed
-		s.registry.move(&c.entry, st, key)
+		s.registry.move(&c.entry, st, key, &agreed.place)
 		s.armExpiry(&c.entry)
 		s.stats.Agreed++
 	}
