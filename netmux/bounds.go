@@ -115,7 +115,7 @@ func (s *Server) limitHost(c *conn) {
 	s.mu.Lock()
 	var evicted []*entry
 	if c.stage == stageHalfOpen {
-		s.registry.setHost(&c.entry, key)
+		s.registry.setHost(&c.entry, key, new(atHost))
 		if s.registry.sizeOf(key, stageHalfOpen) > limit {
 			oldest := s.registry.oldestOf(key, stageHalfOpen)
 			evicted = append(evicted, s.evict(oldest, &LimitError{Limit: "MaxHalfOpenPerHost", Err: ErrHalfOpen}))
