@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -91,7 +93,7 @@ func (c *conn) checkSilent() bool {
 	if !c.isAgreed() || c.details.isSilent() {
 		return true
 	}
-	c.server.registry.move(&c.entry, stageCarrying, c.host.key)
+	c.server.registry.move(&c.entry, stageCarrying, c.host.key, nil)
 	return false
 }
 
@@ -247,7 +249,7 @@ func (c *conn) activate(stream net.Conn, cancel context.CancelCauseFunc, protoco
 	if err == nil {
 		agreed.protocol = protocol
 		c.details = agreed
-		s.registry.move(&c.entry, st, key)
+		s.registry.move(&c.entry, st, key, &agreed.place)
 		s.armExpiry(&c.entry)
 		s.stats.Agreed++
 	}
@@ -272,9 +274,10 @@ func (c *conn) evictedBy() error {
 }
 
 // withCause replaces the cause of err, the error of the negotiation, with that of the
-// eviction. Without it, err would only tell that the stream was reset by this side.
+// eviction. Without it, err would only tell that the stream was reset by this side. An error
+// that the peer has caused stays: the eviction came after it, while the stream was ended.
 func (c *conn) withCause(err error) error {
-	if c.cause == nil {
+	if c.cause == nil || isOfPeer(err) {
 		return err
 	}
 	if e, ok := errors.AsType[*multiselect.Error](err); ok && e == err {
@@ -283,6 +286,14 @@ func (c *conn) withCause(err error) error {
 		return &clone
 	}
 	return *c.cause
+}
+
+// isOfPeer reports whether err, the error of a negotiation, tells of bytes of the peer or of the
+// end of its half.
+func isOfPeer(err error) bool {
+	return slices.ContainsFunc([]error{
+		io.EOF, io.ErrUnexpectedEOF, multiselect.ErrNotMultistream, multiselect.ErrMalformed, multiselect.ErrTooLarge,
+	}, func(target error) bool { return errors.Is(err, target) })
 }
 
 // handlePanic resets the connection and reports a panic with the given value, which is nil

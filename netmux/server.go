@@ -87,9 +87,9 @@ type Server struct {
 	// first.
 	FirstByteTimeout time.Duration
 	// MaxLinks bounds the number of links, see [Server.ServeLink]. One more evicts one
-	// without a stream on which a protocol is agreed, or else one whose streams are silent:
-	// the oldest of the host that has the most of them. If there is none, the new link is
-	// refused, see EvictActive. Default: 4096.
+	// without a stream on which a protocol is agreed, or one whose streams are silent,
+	// whichever are more: the oldest of the host that has the most of them. If there is none,
+	// the new link is refused, see EvictActive. Default: 4096.
 	MaxLinks int
 	// MaxLinksPerHost bounds the number of links of one host, see HostKey, like
 	// MaxActivePerHost. Default: 256.

@@ -14,9 +14,10 @@ type details struct {
 	protocol string                  // that is agreed on
 	answered bool                    // it ended without an agreement, and has not failed
 	cancel   context.CancelCauseFunc // of the handler's context; nil before the agreement
-	socket   *net.TCPConn            // asked for the bytes received; nil if that is not possible
-	counter  *atomic.Uint64          // of the bytes read; nil if the connection has none
+	socket   socket                  // asked for the bytes received, in stageSilent
+	counter  *atomic.Uint64          // of the bytes read; nil if socket is used
 	baseline uint64                  // of either at the agreement
+	place    atHost
 }
 
 // newDetails returns the details of a connection on which a protocol is agreed. It reports
@@ -35,12 +36,12 @@ func newDetails(conn net.Conn, on *linkConn, cancel context.CancelCauseFunc) (d 
 	if !ok {
 		return d, true
 	}
-	received, ok := bytesReceived(tcp)
-	if !ok || hasUnread(tcp) { // in this order: a byte that arrives in between is unread
+	if d.socket, ok = newSocket(tcp); !ok {
 		return d, true
 	}
-	d.socket, d.baseline = tcp, received
-	return d, false
+	received, unread, ok := d.socket.bytesReceived()
+	d.baseline = received
+	return d, !ok || unread
 }
 
 // watch returns a stream that counts the bytes read from it, if a limit on active connections is
@@ -54,8 +55,10 @@ func (s *Server) watch(stream net.Conn, protocol string) net.Conn {
 	case interface{ BytesRead() *atomic.Uint64 }:
 		return stream
 	case *net.TCPConn:
-		if _, ok := bytesReceived(conn); ok {
-			return stream
+		if kernel, ok := newSocket(conn); ok {
+			if _, _, ok = kernel.bytesReceived(); ok {
+				return stream
+			}
 		}
 	}
 	s.mu.Lock()
@@ -74,6 +77,6 @@ func (d *details) isSilent() bool {
 	if d.counter != nil {
 		return d.counter.Load() == d.baseline
 	}
-	received, ok := bytesReceived(d.socket)
+	received, _, ok := d.socket.bytesReceived()
 	return ok && received == d.baseline
 }

@@ -36,6 +36,7 @@ const AnyCPU = -1
 // Flood is a running attack.
 type Flood struct {
 	t   testing.TB
+	p   Plan
 	in  io.Writer
 	out *bufio.Reader
 	end func()
@@ -44,7 +45,7 @@ type Flood struct {
 // Start runs attackers in a process of their own, and returns when each of them has arrived.
 func Start(t testing.TB, p Plan) *Flood {
 	t.Helper()
-	f := &Flood{t: t}
+	f := &Flood{t: t, p: p}
 	OnCPU(t, p.CPU, func() {
 		f.in, f.out, f.end = child.Start(t, p.Test, attackersEnv+"="+strconv.Itoa(p.Attackers),
 			perCallEnv+"="+strconv.Itoa(p.PerCall), kindEnv+"="+p.Kind, addressEnv+"="+p.Address)
@@ -58,7 +59,11 @@ func Start(t testing.TB, p Plan) *Flood {
 
 // Allow lets the attackers begin as many attacks as PerCall says, and cancels the rest of the
 // call before.
-func (f *Flood) Allow() { io.WriteString(f.in, "a") }
+func (f *Flood) Allow() {
+	if f.p.PerCall > 0 {
+		io.WriteString(f.in, "a")
+	}
+}
 
 // Stop ends the attackers, and returns how many attacks have ended before.
 func (f *Flood) Stop() (attacks int) {

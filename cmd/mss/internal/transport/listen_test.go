@@ -157,29 +157,31 @@ func TestStepsFail(t *testing.T) {
 			t.Errorf("the client sees %v", err)
 		}
 	})
-	t.Run("close", func(t *testing.T) { // as a server does that has waited for long enough
-		ln := mustListen(t, "127.0.0.1:0", ListenConfig{})
-		self, err := newIdentity()
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn, err := Dial(t.Context(), address.Address{Where: ln.Address.Where})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		carrier := mustAccept(t, ln)
-		ended := make(chan error, 1)
-		go func() {
-			_, err := self.upgrade(t.Context(), newServer(), carrier)
-			ended <- err
-		}()
-		if _, err := new(client).Agree(t.Context(), StepSecurity, conn, "/noise"); err != nil {
-			t.Fatal(err)
-		}
-		carrier.Close()
-		if err := <-ended; err == nil {
-			t.Error("a closed connection has become a link")
-		}
-	})
+}
+
+// A server that has waited for long enough closes the connection during a step.
+func TestCloseDuringStep(t *testing.T) {
+	ln := mustListen(t, "127.0.0.1:0", ListenConfig{})
+	self, err := newIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := Dial(t.Context(), address.Address{Where: ln.Address.Where})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	carrier := mustAccept(t, ln)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := self.upgrade(t.Context(), newServer(), carrier)
+		ended <- err
+	}()
+	if _, err := new(client).Agree(t.Context(), StepSecurity, conn, "/noise"); err != nil {
+		t.Fatal(err)
+	}
+	carrier.Close()
+	if err := <-ended; err == nil {
+		t.Error("a closed connection has become a link")
+	}
 }
