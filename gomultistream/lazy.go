@@ -130,9 +130,7 @@ func (l *lazyConn[T]) Write(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err
 	}
-	if !l.wrote.Load() && len(p) <= maxQuiet {
-		l.wrote.Store(true)
-	} else {
+	if len(p) > maxQuiet || l.wrote.Load() || l.wrote.Swap(true) {
 		l.startReader()
 	}
 	n, err := l.stream.Write(p)
