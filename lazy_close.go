@@ -64,6 +64,7 @@ func (l *LazyStream) Close() error {
 		l.timeoutLeft = timeout
 		l.resumeTimeout()
 	}
+	l.finishing = true
 	go l.linger(lingering, writeClosed, time.Now().Add(timeout))
 	return nil
 }

@@ -141,6 +141,10 @@ func (l *LazyStream) recoverPanic() {
 // for writing, and reports whether it is half-closed. An unbuffered stream is not: the call
 // would block until the peer has answered.
 func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
+	defer func() {
+		l.finishing = false
+		l.notify()
+	}()
 	for l.writing {
 		l.waitChange()
 	}
