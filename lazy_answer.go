@@ -271,6 +271,7 @@ func (l *LazyStream) tryAgree() bool {
 // ended before the state shows it (R25, R30). conclude releases l.mu meanwhile.
 func (l *LazyStream) conclude(err error) {
 	c := l.communicator()
+	l.pauseTimeout()
 	l.reader = readerDone // the timer is c's from here on
 	if l.endCause != nil {
 		err = l.endCause
@@ -305,6 +306,9 @@ func (l *LazyStream) conclude(err error) {
 		c.clear()
 		c.pooled = true
 		communicators.Put(c)
+		if l.closed { // the linger has the rest of its time
+			l.resumeTimeout()
+		}
 	}
 	l.state = LazyAgreed
 	l.unobserved = l.waiters == 0 || l.waiters == 1 && l.blocked
