@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/multiselect/multiselect/internal/guard"
 	"github.com/multiselect/multiselect/internal/streamend"
@@ -123,6 +124,22 @@ func (l *LazyStream) Flush() error {
 		err = flushStream(l.stream)
 	}
 	return err
+}
+
+// FlushAfter sends the header and the proposal after d, unless a call has sent them or has begun
+// to, so that the peer agrees although the stream is not used yet: a server resets connections that
+// are half-open for long. FlushAfter returns immediately, and starts a timer and no goroutine; an
+// unbuffered stream has one that waits for the answer. If the write fails, the next call returns
+// the error.
+func (l *LazyStream) FlushAfter(d time.Duration) {
+	time.AfterFunc(d, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		defer l.recoverPanic()
+		if !l.sendStarted && !l.writing {
+			l.ensureFirstSent(context.Background(), &half{closed: l.closed})
+		}
+	})
 }
 
 // CloseWrite half-closes the stream for writing, after the header and the proposal. It

@@ -42,6 +42,9 @@ func (m *Muxer) NegotiateOn(ctx context.Context, c *Communicator) (string, Handl
 
 // ServeStream negotiates on a new stream and calls the handler, in the calling goroutine and with
 // ctx. It returns the error of [Muxer.Negotiate], or nil after the handler has returned.
+//
+// If a [*net.TCPConn] was reset before the agreement was written (R17), the handler gets a stream
+// that embeds it, and whose Read and WriteTo end with that error and not with [io.EOF].
 func (m *Muxer) ServeStream(ctx context.Context, stream io.ReadWriteCloser) error {
 	protocol, h, err := m.Negotiate(ctx, stream)
 	if err != nil {
@@ -97,6 +100,9 @@ func (m *Muxer) run(ctx context.Context, c *Communicator, found *names.Node[Hand
 	}
 	if err == nil {
 		err = c.checkChannel()
+	}
+	if err == nil {
+		h = afterReset(h, c.ignoredWriteErr())
 	}
 	err = c.end(ctx, protocol, c.refusedNames(err), false, m.classifyEnd(c, err))
 	running = nil

@@ -32,7 +32,8 @@ type Outcome struct {
 	Protocol string // the agreed protocol, or empty
 	Err      error  // nil, or an [*Error]
 	// WriteErr is a write error that a responder has ignored: its peer had stopped reading,
-	// and an agreement could still follow (R17).
+	// and an agreement could still follow (R17). After [syscall.ECONNRESET] the received data may
+	// be incomplete, although a Read of a TCP connection ends with [io.EOF].
 	WriteErr                 error
 	Proposals                int           // on this stream so far
 	Flights                  int           // writes of this side so far

@@ -5,6 +5,8 @@
 //	go mod edit -replace \
 //	  github.com/multiformats/go-multistream=github.com/multiselect/multiselect/gomultistream@v0.1.0
 //
+// The package config sets limits, traces, metrics and the times that are named below.
+//
 // The exported API is that of go-multistream; the negotiation is done by
 // [github.com/multiselect/multiselect]. The responder is [MultistreamMuxer]. The
 // initiator is [SelectOneOf] or, without a round trip, [NewMSSelect]. New programs
@@ -13,8 +15,8 @@
 // # Common behaviour
 //
 //   - Nothing after the agreement is read, and the stream is returned unwrapped.
-//   - The responder sends its header before it reads anything: some initiators wait for
-//     it (go-multistream#27). Each answer is one write.
+//   - The responder sends its header to initiators that wait for it (go-multistream#27), and
+//     each answer in one write.
 //   - The header and the first proposal are one write, which on a lazy stream includes
 //     the first data (go-multistream#21, #32).
 //   - Handlers are tried in the order in which they were added, names and match functions
@@ -41,8 +43,22 @@
 //
 //	Close of a lazy stream, with a silent peer
 //	  there   blocks without a limit
-//	  here    returns; a goroutine reads the answer, for at most 10 s
+//	  here    half-closes the stream and blocks for at most 150 ms; then a goroutine reads the
+//	          answer, for at most 10 s
 //	  why     it blocked workers for days: go-libp2p#3448, boxo#1142, go-multistream#115
+//
+//	the connection is closed, or the program ends, while an answer takes more than 150 ms
+//	  there   Close of the lazy stream has blocked until the answer arrived
+//	  here    written data may be lost: set a longer CloseWait in the package config, or call
+//	          multiselect.Drain before the connection is closed
+//	  why     Close does not block as long as a peer likes it to
+//
+//	the header of the responder is sent with its first answer
+//	  there   it is sent before anything is read, in a write of its own
+//	  here    it is sent with the answer to the first proposal, when the peer's header has
+//	          arrived alone, or after 20 ms without either; not to a peer whose first message is
+//	          not the header
+//	  why     it saves a frame of each stream
 //
 //	Close of a lazy stream, while 1024 others still wait for their answer
 //	  there   blocks
@@ -80,7 +96,8 @@
 //	a lazy stream whose Read fails before the answer has arrived
 //	  there   Write continues to write
 //	  here    the stream is reset, on streams without LocalAddr also if only Write is
-//	          called: end their reading half after the agreement, not before
+//	          called, from the second one on: end their reading half after the agreement, not
+//	          before
 //	  why     data that is written without an answer may be dropped
 //
 //	Read of a lazy stream after its Close
@@ -107,8 +124,10 @@
 //
 //	the goroutine that reads the answer on a lazy stream
 //	  there   runs until the stream ends
-//	  here    runs for at most 10 s; on a stream with LocalAddr there is none
-//	  why     50 streams to a silent peer left 50 goroutines
+//	  here    is started by the second Write, or a first of more than 4 KiB, and runs for at
+//	          most 10 s; on a stream with LocalAddr there is none
+//	  why     50 streams to a silent peer left 50 goroutines, and most streams write one
+//	          request and read the reply
 //
 //	proposals are bounded
 //	  there   any number is answered

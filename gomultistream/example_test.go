@@ -5,11 +5,16 @@ package multistream
 // "multistream.", and the package is imported as github.com/multiformats/go-multistream.
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
+	"sync"
+
+	"github.com/multiselect/multiselect/dropin"
+	"github.com/multiselect/multiselect/telemetry"
 )
 
 // greetings is a server with one protocol. It serves each connection of ln in a goroutine.
@@ -105,4 +110,49 @@ func ExampleNewMSSelect() {
 	reply, err := io.ReadAll(stream)
 	fmt.Printf("%s %v\n", reply, err)
 	// Output: hello, gopher <nil>
+}
+
+// After the replace line a dashboard shows the negotiations of all libraries that use
+// go-multistream, such as the hosts of go-libp2p. The counter stands for a system of metrics; for
+// OpenTelemetry, Context is that of package otelmultiselect. Programs set it with the package
+// config, which this example cannot import.
+func Example_metrics() {
+	var mu sync.Mutex
+	negotiations := map[telemetry.Labels]float64{}
+	recorder := &telemetry.Recorder{
+		Measure: func(_ context.Context, metric *telemetry.Metric, value float64, labels telemetry.Labels) {
+			mu.Lock()
+			defer mu.Unlock()
+			if metric == telemetry.Negotiations {
+				negotiations[labels] += value
+			}
+		},
+	}
+	c := dropin.Default()
+	c.Context = recorder.Context
+	dropin.Set(c)
+	defer dropin.Set(dropin.Default())
+
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer ln.Close()
+	go greetings(ln)
+	for _, protocol := range []string{"/greet/1.0.0", "/chat/1.0.0"} {
+		conn := dial(ln)
+		SelectProtoOrFail(protocol, conn)
+		conn.Close()
+	}
+
+	mu.Lock()
+	defer mu.Unlock()
+	for labels, n := range negotiations {
+		if labels.Role == "initiator" {
+			fmt.Printf("%s %s: %v\n", labels.Protocol, labels.Outcome, n)
+		}
+	}
+	// Unordered output:
+	// /greet/1.0.0 agreed: 1
+	//  refused: 1
 }

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/dropin"
 	"github.com/multiselect/multiselect/wire"
 )
 
@@ -18,7 +21,7 @@ import (
 // A Write sends data before the answer only if no responder can parse it as a proposal,
 // in one write of the stream; other data waits for the answer (R29). The count that it
 // returns is exact. On a stream without a LocalAddr, such as those of go-libp2p, a
-// goroutine reads the answer after the first Write.
+// goroutine reads the answer from the second Write on, or from a first of more than 4 KiB.
 //
 // If the peer refuses, or calls have waited for the answer for 10 s in total, the stream
 // is reset, or closed if it has no Reset. From then on every call returns the same error,
@@ -27,9 +30,9 @@ import (
 // Deadlines are those of the stream below. A deadline that expires while the answer is
 // outstanding ends the blocked calls, which may be repeated.
 //
-// Close returns without waiting for the peer. A goroutine reads the answer, so that
-// written data is not lost, and ends after at most 10 s: see
-// [multiselect.LazyStream.Close].
+// Close sends the unsent header and proposal, half-closes the stream, and waits for the answer
+// of the peer, for at most 150 ms; the package config changes that. A goroutine waits on, so that
+// written data is not lost, and ends after at most 10 s: see [multiselect.LazyStream.Close].
 type LazyConn interface {
 	io.ReadWriteCloser
 	// Flush sends the header and the proposal unless they were sent before. It returns
@@ -55,11 +58,17 @@ type lazyConn[T StringLike] struct {
 	stream  *multiselect.LazyStream
 	below   io.ReadWriteCloser
 	proto   T
-	err     error // the reason for which stream is nil
-	isConn  bool  // below has an address
-	mustEnd bool  // Close ends below, because the core cannot
+	err     error       // the reason for which stream is nil
+	isConn  bool        // below has an address
+	mustEnd bool        // Close ends below, because the core cannot
+	wrote   atomic.Bool // Write was called
+	read    atomic.Bool // Read has returned data
 	reader  sync.Once
 }
+
+// maxQuiet is the size in bytes of a first Write that needs no reader of the answer: the core
+// makes one write of the stream for it.
+const maxQuiet = 4096
 
 func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
 	l := &lazyConn[T]{below: below, proto: proto}
@@ -68,24 +77,38 @@ func newLazy[T StringLike](c, below io.ReadWriteCloser, proto T) LazyConn {
 	if !l.mustEnd && !isBuffered(below) { // here the peer's header comes after the first Write
 		c = &rendezvous{c, l.startReader}
 	}
-	l.stream, l.err = new(multiselect.Client).Lazy(context.Background(), c, string(proto))
+	config, ctx := begin()
+	l.stream, l.err = (&multiselect.Client{Limits: config.Lazy}).Lazy(ctx, c, string(proto))
 	return l
 }
 
-// startReader starts a goroutine that reads the answer, unless the stream is a connection.
-// A connection accepts writes while the peer's bytes are unread. Other streams may not:
-// those of go-libp2p's mocknet block the third Write.
+// startReader starts a goroutine that reads the answer if none has arrived, unless the stream
+// is a connection. A connection accepts writes while the peer's bytes are unread. Other streams
+// may not: those of go-libp2p's mocknet may block the second Write. So the reader is started
+// before that, and streams with one request have none.
 func (l *lazyConn[T]) startReader() {
 	if !l.isConn {
-		l.reader.Do(func() { go l.wait() })
+		l.reader.Do(func() {
+			if l.stream.State() == multiselect.LazyPending {
+				go l.wait()
+			}
+		})
 	}
 }
 
 // wait waits for the outcome. A panic of the stream has ended the stream and the negotiation:
 // every call returns an error.
-func (l *lazyConn[T]) wait() error {
+func (l *lazyConn[T]) wait() {
 	defer func() { _ = recover() }()
-	return l.stream.Wait(context.Background())
+	l.stream.Wait(context.Background())
+}
+
+// waitFor is wait with a time limit.
+func (l *lazyConn[T]) waitFor(limit time.Duration) {
+	defer func() { _ = recover() }()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	l.stream.Wait(ctx)
 }
 
 func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
@@ -96,6 +119,9 @@ func (l *lazyConn[T]) Read(p []byte) (n int, err error) {
 		err = l.stream.Wait(context.Background())
 	default:
 		n, err = l.stream.Read(p)
+		if err == nil && !l.read.Load() {
+			l.read.Store(true)
+		}
 	}
 	return n, l.translate(err)
 }
@@ -104,8 +130,12 @@ func (l *lazyConn[T]) Write(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err
 	}
+	if !l.wrote.Load() && len(p) <= maxQuiet {
+		l.wrote.Store(true)
+	} else {
+		l.startReader()
+	}
 	n, err := l.stream.Write(p)
-	l.startReader()
 	return n, l.translate(err)
 }
 
@@ -113,19 +143,27 @@ func (l *lazyConn[T]) Flush() error {
 	if l.err != nil {
 		return l.err
 	}
-	err := l.stream.Flush()
-	l.startReader()
-	return l.translate(err)
+	l.wrote.Store(true)
+	return l.translate(l.stream.Flush())
 }
 
 // Close returns the error of the stream's own Close, or that too many streams linger. It
 // omits the outcome of the negotiation: earlier calls have returned it, if any were made.
+//
+// The wait for the answer is for programs that end: go-libp2p closes the connections of a host
+// before their streams, and a peer that has answered has received the data written before.
 func (l *lazyConn[T]) Close() error {
 	if l.err != nil {
 		l.below.Close()
 		return nil
 	}
+	if !l.read.Load() && !l.isConn && l.stream.State() == multiselect.LazyAgreed {
+		l.wait() // now the outcome is observed, and Close needs no goroutine
+	}
 	err := l.stream.Close()
+	if wait := dropin.Current().CloseWait; err == nil && wait > 0 && l.stream.State() == multiselect.LazyPending {
+		l.waitFor(wait)
+	}
 	if l.mustEnd && err == nil && l.stream.State() != multiselect.LazyAgreed {
 		go func() {
 			defer func() { _ = recover() }() // as in wait

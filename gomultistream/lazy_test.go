@@ -140,18 +140,23 @@ func TestLazyDeadline(t *testing.T) {
 	}
 }
 
-// Close returns at once whatever the peer does, and what was written arrives. In
-// the end nothing is left.
+// Close waits for the answer for at most 150 ms, and what was written arrives. In the end the
+// stream has ended whatever the peer does.
 func TestLazyClose(t *testing.T) {
-	for what, do := range map[string]func(t *testing.T, peer *side){
-		"silent": func(*testing.T, *side) {},
-		"answers and ends": func(t *testing.T, peer *side) {
+	for what, scene := range map[string]struct {
+		peer  func(t *testing.T, peer *side)
+		takes time.Duration
+	}{
+		"silent": {func(*testing.T, *side) {}, 150 * time.Millisecond},
+		"answers and ends": {func(t *testing.T, peer *side) {
 			mustRead(t, peer, flight+"data")
+			time.Sleep(40 * time.Millisecond)
 			mustWrite(t, peer, flight)
 			peer.Close()
-		},
-		"refuses": func(t *testing.T, peer *side) { mustWrite(t, peer, say(header, "na")) },
-		"leaves":  func(t *testing.T, peer *side) { peer.Reset() },
+		}, 40 * time.Millisecond},
+		"refuses":      {func(t *testing.T, peer *side) { mustWrite(t, peer, say(header, "na")) }, 0},
+		"leaves":       {func(t *testing.T, peer *side) { peer.Reset() }, 0},
+		"answers late": {answerLate, 150 * time.Millisecond},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -159,10 +164,10 @@ func TestLazyClose(t *testing.T) {
 				start := time.Now()
 				l := NewMSSelect(a, "/a")
 				mustWrite(t, l, "data")
-				if err := errors.Join(l.Close(), l.Close()); err != nil || time.Since(start) != 0 {
+				go scene.peer(t, b)
+				if err := errors.Join(l.Close(), l.Close()); err != nil || time.Since(start) != scene.takes {
 					t.Errorf("Close = %v after %v", err, time.Since(start))
 				}
-				do(t, b)
 				time.Sleep(time.Minute)
 				if a.ended() == nil {
 					t.Error("the stream has not ended")
@@ -170,6 +175,77 @@ func TestLazyClose(t *testing.T) {
 				if _, err := l.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
 					t.Errorf("Read = %v", err)
 				}
+			})
+		})
+	}
+}
+
+// answerLate is a peer that answers after Close has returned. It receives the data and its end.
+func answerLate(t *testing.T, peer *side) {
+	time.Sleep(time.Second)
+	mustRead(t, peer, flight+"data")
+	if _, err := peer.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("Read = %v", err)
+	}
+	mustWrite(t, peer, flight)
+}
+
+// After the answer, Close is that of the stream, and starts no goroutine.
+func TestLazyCloseAfterAnswer(t *testing.T) {
+	for what, use := range map[string]func(t *testing.T, l LazyConn, peer *side){
+		"it was read": func(t *testing.T, l LazyConn, peer *side) {
+			mustWrite(t, peer, flight+"reply")
+			mustRead(t, l, "reply")
+		},
+		"it was not read": func(t *testing.T, l LazyConn, peer *side) {
+			mustWrite(t, l, "more") // a goroutine reads the answer
+			mustWrite(t, peer, flight)
+			synctest.Wait()
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := ends()
+				l := NewMSSelect(a, "/a")
+				mustWrite(t, l, "data")
+				use(t, l, b)
+				if err := l.Close(); err != nil || a.ended() != net.ErrClosed {
+					t.Errorf("Close = %v, ended: %v", err, a.ended())
+				}
+			})
+		})
+	}
+}
+
+// One request starts no goroutine on a stream with buffers. From the second Write on, and for a
+// large first one, a goroutine reads the answer: the peer may be unable to read before.
+func TestLazyReader(t *testing.T) {
+	for what, scene := range map[string]struct {
+		use   func(t *testing.T, l LazyConn)
+		reads int
+	}{
+		"nothing":       {func(t *testing.T, l LazyConn) {}, 0},
+		"Write":         {func(t *testing.T, l LazyConn) { mustWrite(t, l, "data") }, 0},
+		"Flush":         {func(t *testing.T, l LazyConn) { l.Flush() }, 0},
+		"Write, Flush":  {func(t *testing.T, l LazyConn) { mustWrite(t, l, "data"); l.Flush() }, 0},
+		"Write, Write":  {func(t *testing.T, l LazyConn) { mustWrite(t, l, "data"); mustWrite(t, l, "more") }, 1},
+		"Flush, Write":  {func(t *testing.T, l LazyConn) { l.Flush(); mustWrite(t, l, "data") }, 1},
+		"a large Write": {func(t *testing.T, l LazyConn) { mustWrite(t, l, strings.Repeat("x", 5000)) }, 1},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := ends()
+				l := NewMSSelect(a, "/a")
+				scene.use(t, l)
+				synctest.Wait()
+				a.mu.Lock()
+				reads := a.reads
+				a.mu.Unlock()
+				if reads != scene.reads {
+					t.Errorf("%d reads", reads)
+				}
+				b.Reset()
+				l.Close()
 			})
 		})
 	}

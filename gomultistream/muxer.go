@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/dropin"
 )
 
 // StringLike is any type whose underlying type is string.
@@ -154,11 +155,11 @@ func recordingHandler[T StringLike](handler HandlerFunc[T]) multiselect.Handler 
 }
 
 // responder returns the core, with its fields set by the first call.
-func (m *MultistreamMuxer[T]) responder() *multiselect.Muxer {
+func (m *MultistreamMuxer[T]) responder(c *dropin.Config) *multiselect.Muxer {
 	m.configure.Do(func() {
-		m.core.HeaderFirst = true
 		m.core.NoList = true
-		m.core.Limits.Timeout = timeout
+		m.core.HeaderFirst = c.HeaderGrace <= 0
+		m.core.Limits = c.Responder
 	})
 	return &m.core
 }
@@ -167,17 +168,27 @@ func (m *MultistreamMuxer[T]) responder() *multiselect.Muxer {
 // the protocol and its handler. Nothing after the proposal has been read. The stream
 // remains the caller's, after an error too; only [ErrIncorrectVersion] closes it.
 //
-// Negotiate fails after a minute, after 128 proposals, and after 64 KiB of them. After the
-// minute the deadlines of the stream are in the past; a stream without deadlines has
-// been ended.
+// The header is sent with the first answer, and to a peer that sends nothing after 20 ms.
+//
+// Negotiate fails after a minute, after 128 proposals, and after 64 KiB of them, unless the
+// package config sets other limits. After the minute the deadlines of the stream are in the
+// past; a stream without deadlines has been ended.
 func (m *MultistreamMuxer[T]) Negotiate(rwc io.ReadWriteCloser) (proto T, handler HandlerFunc[T], err error) {
 	defer func() {
 		if r := recover(); r != nil { // from a match function, say
 			proto, handler, err = "", nil, panicError(r)
 		}
 	}()
+	config, ctx := begin()
 	s := newCoreStream(rwc)
-	name, found, err := m.responder().Negotiate(context.Background(), s)
+	core := m.responder(config)
+	if !core.HeaderFirst {
+		s.watchHeader(config.HeaderGrace)
+	}
+	name, found, err := core.Negotiate(ctx, s)
+	if s.header.watchdog != nil { // nothing was written
+		s.stopWatching()
+	}
 	if err != nil {
 		err = compatibleError(err)
 		if err == ErrIncorrectVersion {
@@ -185,7 +196,7 @@ func (m *MultistreamMuxer[T]) Negotiate(rwc io.ReadWriteCloser) (proto T, handle
 		}
 		return "", nil, err
 	}
-	found(context.Background(), name, s)
+	found(ctx, name, s)
 	handler, _ = s.handler.(HandlerFunc[T])
 	s.release()
 	return T(name), handler, nil

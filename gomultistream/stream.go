@@ -16,9 +16,10 @@ import (
 // unblocks a Read or Write, which is enough when the time limit expires.
 type coreStream struct {
 	io.ReadWriteCloser
-	calls   atomic.Int32 // Reads and Writes in progress
-	ended   atomic.Bool  // by the core: further calls fail
-	handler any          // the HandlerFunc that the muxer has found, or nil
+	calls   atomic.Int32    // Reads and Writes in progress
+	ended   atomic.Bool     // by the core: further calls fail
+	handler any             // the HandlerFunc that the muxer has found, or nil
+	header  responderHeader // of a responder
 }
 
 var coreStreams = sync.Pool{New: func() any { return new(coreStream) }}
@@ -32,7 +33,7 @@ func newCoreStream(rwc io.ReadWriteCloser) *coreStream {
 // release returns s to the pool. It must not be called after a failed negotiation, which
 // may still refer to s.
 func (s *coreStream) release() {
-	s.ReadWriteCloser, s.handler = nil, nil
+	s.ReadWriteCloser, s.handler, s.header = nil, nil, responderHeader{}
 	coreStreams.Put(s)
 }
 
@@ -44,7 +45,14 @@ func (s *coreStream) Read(p []byte) (n int, err error) {
 	return s.ReadWriteCloser.Read(p)
 }
 
-func (s *coreStream) Write(p []byte) (n int, err error) {
+func (s *coreStream) Write(p []byte) (int, error) {
+	if s.header.watchdog != nil || s.header.sent > 0 {
+		return s.writeAnswer(p)
+	}
+	return s.write(p)
+}
+
+func (s *coreStream) write(p []byte) (n int, err error) {
 	defer s.endCall(&err)
 	if err := s.beginCall(); err != nil {
 		return 0, err

@@ -9,6 +9,8 @@ require (
 	github.com/multiformats/go-multistream v0.6.1
 	github.com/multiselect/multiselect v0.0.0
 	github.com/quic-go/quic-go v0.65.0
+	github.com/xtaci/smux v1.5.58
+	golang.org/x/net v0.56.0
 	golang.org/x/sys v0.47.0
 )
 
@@ -16,7 +18,6 @@ require (
 	github.com/libp2p/go-buffer-pool v0.0.2 // indirect
 	github.com/multiformats/go-varint v0.0.6 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
-	golang.org/x/net v0.56.0 // indirect
 )
 
 replace github.com/multiselect/multiselect => ..

@@ -115,7 +115,7 @@ func (s *Server) limitHost(c *conn) {
 	s.mu.Lock()
 	var evicted []*entry
 	if c.stage == stageHalfOpen {
-		s.registry.setHost(&c.entry, key)
+		s.registry.setHost(&c.entry, key, new(atHost))
 		if s.registry.sizeOf(key, stageHalfOpen) > limit {
 			oldest := s.registry.oldestOf(key, stageHalfOpen)
 			evicted = append(evicted, s.evict(oldest, &LimitError{Limit: "MaxHalfOpenPerHost", Err: ErrHalfOpen}))
@@ -152,14 +152,14 @@ func (s *Server) linkBound() bound {
 func (s *Server) makeRoom(key string, b bound) (evicted []*entry, err error) {
 	r := &s.registry
 	if key != "" && r.sizeOf(key, b.stages...) >= b.perHost {
-		e := s.first(b, func(st stage) *entry { return r.oldestOf(key, st) })
+		e := s.first(b, func(st stage) int { return r.sizeOf(key, st) }, func(st stage) *entry { return r.oldestOf(key, st) })
 		if e == nil {
 			return nil, &LimitError{b.name + "PerHost", true, b.err}
 		}
 		evicted = append(evicted, s.evict(e, &LimitError{b.name + "PerHost", false, b.err}))
 	}
 	if r.size(b.stages...) >= b.total {
-		e := s.first(b, r.oldestOfMostDemanding)
+		e := s.first(b, func(st stage) int { return r.size(st) }, r.oldestOfMostDemanding)
 		if e == nil {
 			return evicted, &LimitError{b.name, true, b.err}
 		}
@@ -169,14 +169,23 @@ func (s *Server) makeRoom(key string, b bound) (evicted []*entry, err error) {
 }
 
 // first returns the entry that must end first, of those that oldest returns for each stage of
-// b, or nil if all carry data and the owner has not chosen to end these.
-func (s *Server) first(b bound, oldest func(stage) *entry) *entry {
+// b, or nil if all carry data and the owner has not chosen to end these. It belongs to the stage
+// with the most entries: a new link, which has no stream yet, is not ended while many others have
+// silent streams.
+func (s *Server) first(b bound, size func(stage) int, oldest func(stage) *entry) *entry {
 	last := len(b.stages) - 1
-	for _, st := range b.stages[:last] {
-		for e := oldest(st); e != nil; e = oldest(st) {
-			if e.owner.checkSilent() {
-				return e
+	for {
+		most := b.stages[0]
+		for _, st := range b.stages[1:last] {
+			if size(st) > size(most) {
+				most = st
 			}
+		}
+		if size(most) == 0 {
+			break
+		}
+		if e := oldest(most); e.owner.checkSilent() {
+			return e
 		}
 	}
 	if s.EvictActive {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -91,7 +93,7 @@ func (c *conn) checkSilent() bool {
 	if !c.isAgreed() || c.details.isSilent() {
 		return true
 	}
-	c.server.registry.move(&c.entry, stageCarrying, c.host.key)
+	c.server.registry.move(&c.entry, stageCarrying, c.host.key, nil)
 	return false
 }
 
@@ -181,7 +183,10 @@ func (c *conn) negotiateTLS(ctx context.Context, t tlsConn) (net.Conn, string, m
 func (c *conn) callHandler(ctx context.Context, stream net.Conn, protocol string, h multiselect.Handler, err error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(context.Canceled)
-	err = c.activate(cancel, protocol, err)
+	if err == nil {
+		stream = c.server.watch(stream, protocol)
+	}
+	err = c.activate(stream, cancel, protocol, err)
 	c.endTrace(protocol, err)
 	switch {
 	case err == errChallenge:
@@ -216,7 +221,7 @@ func (c *conn) fail(protocol string, err error) {
 // activate makes a half-open connection active. It fails with the cause if the connection has
 // been evicted before, with err, the error of the negotiation, if that is not nil, and with a
 // [*LimitError] if the connection must be refused.
-func (c *conn) activate(cancel context.CancelCauseFunc, protocol string, err error) error {
+func (c *conn) activate(stream net.Conn, cancel context.CancelCauseFunc, protocol string, err error) error {
 	s := c.server
 	var key string
 	var agreed *details
@@ -224,7 +229,7 @@ func (c *conn) activate(cancel context.CancelCauseFunc, protocol string, err err
 	if err == nil {
 		key = c.hostKey()
 		var carrying bool
-		if agreed, carrying = newDetails(c.raw, c.link(), cancel); carrying {
+		if agreed, carrying = newDetails(stream, c.link(), cancel); carrying {
 			st = stageCarrying
 		}
 	}
@@ -244,7 +249,7 @@ func (c *conn) activate(cancel context.CancelCauseFunc, protocol string, err err
 	if err == nil {
 		agreed.protocol = protocol
 		c.details = agreed
-		s.registry.move(&c.entry, st, key)
+		s.registry.move(&c.entry, st, key, &agreed.place)
 		s.armExpiry(&c.entry)
 		s.stats.Agreed++
 	}
@@ -269,9 +274,10 @@ func (c *conn) evictedBy() error {
 }
 
 // withCause replaces the cause of err, the error of the negotiation, with that of the
-// eviction. Without it, err would only tell that the stream was reset by this side.
+// eviction. Without it, err would only tell that the stream was reset by this side. An error
+// that the peer has caused stays: the eviction came after it, while the stream was ended.
 func (c *conn) withCause(err error) error {
-	if c.cause == nil {
+	if c.cause == nil || isOfPeer(err) {
 		return err
 	}
 	if e, ok := errors.AsType[*multiselect.Error](err); ok && e == err {
@@ -280,6 +286,14 @@ func (c *conn) withCause(err error) error {
 		return &clone
 	}
 	return *c.cause
+}
+
+// isOfPeer reports whether err, the error of a negotiation, tells of bytes of the peer or of the
+// end of its half.
+func isOfPeer(err error) bool {
+	return slices.ContainsFunc([]error{
+		io.EOF, io.ErrUnexpectedEOF, multiselect.ErrNotMultistream, multiselect.ErrMalformed, multiselect.ErrTooLarge,
+	}, func(target error) bool { return errors.Is(err, target) })
 }
 
 // handlePanic resets the connection and reports a panic with the given value, which is nil

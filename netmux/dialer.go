@@ -41,9 +41,11 @@ type Dialer struct {
 	// Lazy saves the round trip of the negotiation if there is only one protocol to
 	// propose: Protocols has one element, or the cache holds the protocol of the peer.
 	// The connection is then a [*multiselect.LazyStream], which sends the proposal with
-	// the first bytes written. Over TLS it is another type, which has in addition the
-	// method ConnectionState. If the peer refuses, the first Read fails with
-	// [multiselect.ErrNotSupported], and the next dial proposes all Protocols.
+	// the first bytes written, or 50 ms after the dial if it was not used until then, so
+	// that the server does not reset it as half-open while it waits in a pool. Over TLS
+	// it is another type, which has in addition the method ConnectionState. If the peer
+	// refuses, the first Read fails with [multiselect.ErrNotSupported], and the next dial
+	// proposes all Protocols.
 	Lazy bool
 	// NoCache turns the cache off, so that each dial proposes Protocols in their order.
 	// The cache holds, for each network and address, the protocol that was agreed on
@@ -160,6 +162,9 @@ func (d *Dialer) negotiate(ctx context.Context, trace *tracing, conn net.Conn, k
 	return conn, protocol, err
 }
 
+// unusedLazy is the time after which an unused lazy connection sends its proposal.
+const unusedLazy = 50 * time.Millisecond
+
 // openLazy returns a lazy stream that stores its outcome in the cache.
 func (d *Dialer) openLazy(ctx context.Context, conn net.Conn, k cacheKey, protocol string) (net.Conn, error) {
 	if d.usesCache() {
@@ -171,6 +176,7 @@ func (d *Dialer) openLazy(ctx context.Context, conn net.Conn, k cacheKey, protoc
 	if err != nil {
 		return nil, err
 	}
+	stream.FlushAfter(unusedLazy)
 	if t, ok := conn.(tlsStater); ok {
 		return &lazyTLSConn{stream, t}, nil
 	}

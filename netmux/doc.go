@@ -42,7 +42,9 @@
 // read, and no deadline is set. Only a client that does not negotiate is served on a wrapper,
 // which reads the bytes that were received before it was recognized. The wrapper has those of
 // CloseWrite, CloseRead, SyscallConn, SetLinger and ConnectionState that the connection has;
-// its NetConn returns the connection below, as that of a *tls.Conn does.
+// its NetConn returns the connection below, as that of a *tls.Conn does. So is the stream of a
+// handler if [Server].MaxActive or FirstByteTimeout is set and the connection is not a plain TCP
+// connection on Linux: the wrapper counts the bytes that are read.
 //
 // # TLS
 //

@@ -141,7 +141,7 @@ func (l *linkConn) track() error {
 	if err == nil {
 		l.recorded = true
 		s.registry.add(&l.entry, stageIdleLink)
-		s.registry.setHost(&l.entry, l.key)
+		s.registry.setHost(&l.entry, l.key, new(atHost))
 		s.armExpiry(&l.entry)
 		s.addBusy(1)
 	}
@@ -233,7 +233,7 @@ func (l *linkConn) streamMoved(c *conn, from, to stage) {
 		go l.end()
 		return
 	}
-	s.registry.move(&l.entry, st, l.key)
+	s.registry.move(&l.entry, st, l.key, nil)
 	s.armExpiry(&l.entry)
 }
 

@@ -190,12 +190,16 @@ func (r *registry) remove(e *entry) {
 	}
 }
 
-// move moves an entry whose host has a key to another stage, which begins now.
-func (r *registry) move(e *entry, s stage, key string) {
+// move moves an entry whose host has a key to another stage, which begins now. It uses place, or
+// the place of the entry in its former stage if place is nil.
+func (r *registry) move(e *entry, s stage, key string, place *atHost) {
 	from := e.stage
+	if place == nil {
+		place = e.host
+	}
 	r.delete(e)
 	r.insert(e, s)
-	r.setHost(e, key)
+	r.setHost(e, key, place)
 	e.owner.moved(from, s)
 }
 
@@ -210,24 +214,26 @@ func (r *registry) insert(e *entry, s stage) {
 	}
 }
 
-// setHost makes the host of an entry known, once in each stage.
-func (r *registry) setHost(e *entry, key string) {
+// setHost makes the host of an entry known, once in each stage. The place is that of the entry
+// until it leaves the stage.
+func (r *registry) setHost(e *entry, key string, place *atHost) {
 	g := &r.groups[e.stage]
 	h := g.hosts[key]
-	if h != nil {
-		e.host = &atHost{host: h}
-		h.entries.insert(e, byHost)
-		heap.Fix(&g.demand, h.index)
-		return
+	if h == nil {
+		h = &host{key: key}
+		if g.hosts == nil {
+			g.hosts = make(map[string]*host)
+		}
+		g.hosts[key] = h
 	}
-	h = &host{key: key}
-	e.host = &atHost{host: h}
+	place.host = h
+	e.host = place
 	h.entries.insert(e, byHost)
-	if g.hosts == nil {
-		g.hosts = make(map[string]*host)
+	if h.entries.size == 1 {
+		heap.Push(&g.demand, h)
+	} else {
+		heap.Fix(&g.demand, h.index)
 	}
-	g.hosts[key] = h
-	heap.Push(&g.demand, h)
 }
 
 func (r *registry) delete(e *entry) {
@@ -242,7 +248,10 @@ func (r *registry) delete(e *entry) {
 			heap.Fix(&g.demand, h.index)
 		} else {
 			heap.Remove(&g.demand, h.index)
-			delete(g.hosts, h.key)
+			h.entries.remove(e, byHost)
+			if h.key != "" { // which is there again soon
+				delete(g.hosts, h.key)
+			}
 		}
 	}
 	e.stage, e.host = stages, nil

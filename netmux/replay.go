@@ -4,14 +4,17 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
-// replayConn reads the bytes received before those that the connection will still receive. Its
-// type has no optional methods but NetConn; newReplayConn adds those of the connection.
+// replayConn reads the bytes received before those that the connection will still receive, and
+// counts the bytes that are read. Its type has no optional methods but NetConn and BytesRead;
+// newReplayConn and newCountingConn add those of the connection.
 type replayConn struct {
 	net.Conn
 	mu       sync.Mutex
 	received []byte
+	read     atomic.Uint64
 }
 
 // newReplayConn returns a connection that reads received first, and that has those optional
@@ -21,6 +24,22 @@ func newReplayConn(conn net.Conn, received []byte) net.Conn {
 		return conn
 	}
 	return capabilitiesOf(conn).wrap(&replayConn{Conn: conn, received: received})
+}
+
+// newCountingConn returns a connection that counts the bytes that are read, with the optional
+// methods of conn.
+func newCountingConn(conn net.Conn) net.Conn {
+	return capabilitiesOf(conn).wrap(&replayConn{Conn: conn})
+}
+
+// BytesRead returns the counter of the bytes that were read.
+func (c *replayConn) BytesRead() *atomic.Uint64 { return &c.read }
+
+// hasUnread reports whether bytes were received that were not read.
+func (c *replayConn) hasUnread() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.received) > 0
 }
 
 // NetConn returns the connection below, as that of a [*tls.Conn] does: over TLS the one that
@@ -41,18 +60,32 @@ func (c *replayConn) Read(p []byte) (int, error) {
 		defer c.mu.Unlock()
 		n := copy(p, c.received)
 		c.received = c.received[n:]
+		c.read.Add(uint64(n))
 		return n, nil
 	}
 	c.mu.Unlock()
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	c.read.Add(uint64(max(n, 0)))
+	return n, err
 }
 
-// WriteTo writes the received bytes first, and lets io.Copy splice the rest.
+// WriteTo writes the received bytes first, or those of the first Read, and lets io.Copy splice the
+// rest.
 func (c *replayConn) WriteTo(w io.Writer) (n int64, err error) {
 	c.mu.Lock()
 	received := c.received
 	c.received = nil
 	c.mu.Unlock()
+	if len(received) == 0 && c.read.Load() == 0 {
+		first := make([]byte, 512)
+		got, err := c.Conn.Read(first)
+		if received = first[:max(got, 0)]; err == io.EOF && got <= 0 {
+			return 0, nil
+		} else if err != nil && got <= 0 {
+			return 0, err
+		}
+	}
+	c.read.Add(uint64(len(received)))
 	if len(received) > 0 {
 		m, err := w.Write(received)
 		if n = int64(m); err != nil {

@@ -69,9 +69,10 @@ type Server struct {
 	// refused, see EvictActive. Both are reset and reported with a [*LimitError]. A server
 	// that accepts from a [Listener] bounds its own connections. Default: no limit.
 	//
-	// A connection is silent as far as can be known: on TCP without TLS on Linux, and where
-	// the accepted connection has a method BytesRead() *atomic.Uint64 that returns a counter
-	// of the bytes that were read from it. Others are taken for connections with data.
+	// A TCP connection without TLS is asked on Linux whether its peer has sent a byte. Any
+	// other is passed to the handler within a [net.Conn] that counts the bytes read from it,
+	// and has the same optional methods, as with Fallback; unless it has a method
+	// BytesRead() *atomic.Uint64 that returns such a counter.
 	MaxActive int
 	// MaxActivePerHost bounds the number of active connections of one host, see HostKey.
 	// One more evicts the oldest silent one of that host, or is refused. Default: half of
@@ -81,14 +82,14 @@ type Server struct {
 	// one would be refused without it: the oldest of the host that has the most of them.
 	EvictActive bool
 	// FirstByteTimeout bounds the time from the agreement until the peer sends the first
-	// byte, where that can be known, see MaxActive. Then the connection is reset and reported
+	// byte, see MaxActive for how that is known. Then the connection is reset and reported
 	// with a [*LimitError]. Default: no limit, because in some protocols the server sends
 	// first.
 	FirstByteTimeout time.Duration
 	// MaxLinks bounds the number of links, see [Server.ServeLink]. One more evicts one
-	// without a stream on which a protocol is agreed, or else one whose streams are silent:
-	// the oldest of the host that has the most of them. If there is none, the new link is
-	// refused, see EvictActive. Default: 4096.
+	// without a stream on which a protocol is agreed, or one whose streams are silent,
+	// whichever are more: the oldest of the host that has the most of them. If there is none,
+	// the new link is refused, see EvictActive. Default: 4096.
 	MaxLinks int
 	// MaxLinksPerHost bounds the number of links of one host, see HostKey, like
 	// MaxActivePerHost. Default: 256.

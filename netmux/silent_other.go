@@ -4,7 +4,9 @@ package netmux
 
 import "net"
 
-// bytesReceived reports false: the kernel is not asked on this system.
-func bytesReceived(*net.TCPConn) (n uint64, ok bool) { return 0, false }
+// socket is a TCP connection whose kernel is not asked on this system.
+type socket struct{}
 
-func hasUnread(*net.TCPConn) bool { return true }
+func newSocket(*net.TCPConn) (socket, bool) { return socket{}, false }
+
+func (socket) bytesReceived() (n uint64, unread, ok bool) { return 0, false, false }

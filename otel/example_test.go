@@ -45,6 +45,8 @@ func ExampleTelemetry_Context_netmux() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	fmt.Fprint(conn, "x")
+	io.ReadFull(conn, make([]byte, 1)) // the handler runs
 	conn.Close()
 	if err := srv.Shutdown(context.Background()); err != nil {
 		log.Fatal(err)

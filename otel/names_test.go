@@ -77,3 +77,14 @@ func TestUnusedLazy(t *testing.T) {
 		t.Errorf("%q, %d spans", points, len(spans))
 	}
 }
+
+// lateScript is a script whose peer sends nothing before answers is closed.
+type lateScript struct {
+	*script
+	answers chan struct{}
+}
+
+func (s lateScript) Read(p []byte) (int, error) {
+	<-s.answers
+	return s.script.Read(p)
+}

@@ -338,7 +338,8 @@ func TestStepsAndLazy(t *testing.T) {
 	if err := client.TrySelect(ctx, c, "/b"); err != nil {
 		t.Fatal(err)
 	}
-	lazy, err := client.Lazy(ctx, peerSays(header, a, "data"), "/a")
+	peer := lateScript{peerSays(header, a, "data"), make(chan struct{})}
+	lazy, err := client.Lazy(ctx, peer, "/a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,6 +350,7 @@ func TestStepsAndLazy(t *testing.T) {
 	if n := w.points(t)["half_open{role=initiator}"]; n != "1" {
 		t.Errorf("half-open: %q before the answer", n)
 	}
+	close(peer.answers)
 	if got, err := io.ReadAll(lazy); string(got) != "data" || err != nil {
 		t.Fatalf("%q, %v", got, err)
 	}

@@ -78,13 +78,28 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: client ADDR FILE")
 	}
-	a, err := address.Parse(args[0])
+	followFile(ts, args[0], args[1]).Close()
+}
+
+// cmdHold is cmdClient, and keeps the connection open until the script ends.
+func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hold ADDR FILE")
+	}
+	conn := followFile(ts, args[0], args[1])
+	ts.Defer(func() { conn.Close() })
+}
+
+func followFile(ts *testscript.TestScript, where, file string) net.Conn {
+	a, err := address.Parse(where)
 	ts.Check(err)
 	conn, err := net.Dial(a.Network(), a.Where)
 	ts.Check(err)
-	if err := play(conn, readTranscript(ts, args[1]), multiselect.Initiator); err != nil {
-		ts.Fatalf("client %s: %v", args[1], err)
+	if err := follow(conn, readTranscript(ts, file), multiselect.Initiator); err != nil {
+		conn.Close()
+		ts.Fatalf("client %s: %v", file, err)
 	}
+	return conn
 }
 
 // background is the mss that cmdServe started.

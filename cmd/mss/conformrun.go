@@ -206,7 +206,7 @@ func conformInitiator(ctx context.Context, s *terminal.Stdio, f *conformFlags, w
 	if a.Form != address.TCP && a.Form != address.Unix {
 		return exit.Usagef("--listen %s: initiators are given a host:port or unix:PATH", where)
 	}
-	ln, err := transport.Listen(ctx, a, transport.ListenConfig{Certificates: new(transport.Certificates)})
+	ln, err := transport.Listen(a, transport.ListenConfig{Certificates: new(transport.Certificates)})
 	if err != nil {
 		return err
 	}

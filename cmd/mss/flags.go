@@ -84,7 +84,7 @@ func addTrust(cmd *cobra.Command, t *transport.Trust) {
 // addCertificates adds the flags of a server of tls:// and quic://.
 func addCertificates(cmd *cobra.Command, c *transport.Certificates) {
 	cmd.Flags().StringVar(&c.CertFile, "cert", "", "certificate `FILE`, PEM (default: one made for this run)")
-	cmd.Flags().StringVar(&c.KeyFile, "key", "", "`FILE` of its private key, PEM")
+	cmd.Flags().StringVar(&c.KeyFile, "key", "", "`FILE` of its private key, PEM; on a multiaddr that of the peer")
 	addALPN(cmd, &c.ALPN)
 }
 

@@ -106,6 +106,10 @@ var flagGroups = []struct {
 	names []string
 }{
 	{"Certificates, on tls:// and quic://", []string{"ca", "pin", "insecure", "cert", "key", "alpn"}},
+	{"Limits; 0 is no limit", []string{
+		"max-half-open", "max-half-open-per-host", "max-active", "max-active-per-host", "evict-active",
+		"first-byte-timeout", "max-links", "max-links-per-host", "link-idle-timeout", "max-commands", "log-limit",
+	}},
 	{"General", []string{"color", "help", "version"}},
 }
 

@@ -15,6 +15,7 @@ func TestMain(m *testing.M) {
 //
 //	peer VAR FILE...         a scripted responder; see scriptedPeer
 //	client ADDR FILE         a scripted initiator
+//	hold ADDR FILE           the same; its connection stays open until the script ends
 //	serve VAR ARG...         mss serve in the background; VAR is its address
 //	terminate                SIGTERM for it: it must exit 0; its
 //	                         standard error goes to the file "log"
@@ -22,12 +23,15 @@ func TestMain(m *testing.M) {
 //	jsonlines FILE           each line of it must be a JSON document
 //	stale FILE               a socket file that nobody listens on
 //	multiaddr VAR ADDR [ID]  the multiaddr ADDR, with another peer or none
+//	peerid VAR ADDR          the identity in a multiaddr
 //	hostport VAR ADDR        the host:port of an address
 //	message FILE             standard error must be FILE, but for ports
 //	libp2p VAR HOST:PORT     the multiaddr of a host:port
 //	web VAR                  a web server
 //	limited VAR              a yamux server that is full, and says so
-//	scrape LOG FILE COUNT    the sorted metrics of the server of this log, after COUNT negotiations
+//	scrape LOG FILE COUNT    the sorted metrics of the server of this log, after COUNT negotiations;
+//	                         those of its state in FILE.state
+//	await LOG PATTERN        wait until the metrics of the server of this log have such a line
 //	fingerprint VAR FILE     what serve has printed about its certificate
 //	certificate HOST CERT KEY  files for --cert and --key
 //	exits CODE [<D] ARG...   mss, with this exit code; with D (and no standard
@@ -44,6 +48,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"peer":        cmdPeer,
 			"client":      cmdClient,
+			"hold":        cmdHold,
+			"await":       cmdAwait,
 			"serve":       cmdServe,
 			"terminate":   cmdTerminate,
 			"exits":       cmdExits,
@@ -56,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"web":         cmdWeb,
 			"limited":     cmdLimited,
 			"hostport":    cmdHostPort,
+			"peerid":      cmdPeerID,
 			"scrape":      cmdScrape,
 			"fingerprint": cmdFingerprint,
 			"certificate": cmdCertificate,

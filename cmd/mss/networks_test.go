@@ -29,6 +29,16 @@ func cmdMultiaddr(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], bare)
 }
 
+// cmdPeerID sets VAR to the identity that a multiaddr names.
+func cmdPeerID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: peerid VAR MULTIADDR")
+	}
+	a, err := address.Parse(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], a.ID.String())
+}
+
 // cmdHostPort sets VAR to the socket of an address.
 func cmdHostPort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -78,33 +88,53 @@ func cmdScrape(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: scrape LOG FILE COUNT")
 	}
-	found := regexp.MustCompile(`(?m)^metrics (http://\S+)$`).FindStringSubmatch(ts.ReadFile(args[0]))
-	if found == nil {
-		ts.Fatalf("no metrics in %s", args[0])
-	}
 	counted := regexp.MustCompile(`(?m)^multiselect_negotiation_bytes_count{multiselect_direction="received".*} (\d+)$`)
+	page := awaitPage(ts, args[0], func(page string) bool {
+		count := counted.FindStringSubmatch(page)
+		return count == nil && args[2] == "0" || count != nil && count[1] == args[2]
+	})
+	negotiations, state := sortedMetrics(ts, page)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), negotiations, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".state"), state, 0o600))
+}
+
+// cmdAwait waits until a line of the metrics matches a pattern.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await LOG PATTERN")
+	}
+	awaitPage(ts, args[0], regexp.MustCompile("(?m)"+args[1]).MatchString)
+}
+
+// awaitPage returns the metrics of the server of a log when they are as wanted.
+func awaitPage(ts *testscript.TestScript, log string, isWanted func(page string) bool) string {
+	found := regexp.MustCompile(`(?m)^metrics (http://\S+)$`).FindStringSubmatch(ts.ReadFile(log))
+	if found == nil {
+		ts.Fatalf("no metrics in %s", log)
+	}
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		answer, err := http.Get(found[1])
 		ts.Check(err)
 		page, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
 		ts.Check(err)
-		count := counted.FindSubmatch(page)
-		if count == nil && args[2] == "0" || count != nil && string(count[1]) == args[2] {
-			ts.Check(os.WriteFile(ts.MkAbs(args[1]), sortedMetrics(ts, string(page)), 0o600))
-			return
+		if isWanted(string(page)) {
+			return string(page)
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("not %s negotiations:\n%s", args[2], page)
+			ts.Fatalf("the metrics stay\n%s", page)
 		}
 	}
 }
 
 var timed = regexp.MustCompile(`(?m)(_seconds_(?:sum|bucket.*le="[\d.]+").*) .*$`)
 
-// sortedMetrics returns the lines of a page in order, without durations. The series of a
-// metric must follow its description and its type.
-func sortedMetrics(ts *testscript.TestScript, page string) []byte {
+var ofState = regexp.MustCompile(`^(# (HELP|TYPE) )?(mss|go|process)_`)
+
+// sortedMetrics returns the lines of a page in order, without durations: those of the
+// negotiations, and those of the state of the server. The series of a metric must follow its
+// description and its type.
+func sortedMetrics(ts *testscript.TestScript, page string) (negotiations, state []byte) {
 	lines := strings.SplitAfter(timed.ReplaceAllString(page, "$1 -"), "\n")
 	name := ""
 	for i, line := range lines {
@@ -118,5 +148,12 @@ func sortedMetrics(ts *testscript.TestScript, page string) []byte {
 		}
 	}
 	slices.Sort(lines)
-	return []byte(strings.Join(lines, ""))
+	for _, line := range lines {
+		if ofState.MatchString(line) {
+			state = append(state, line...)
+		} else {
+			negotiations = append(negotiations, line...)
+		}
+	}
+	return negotiations, state
 }

@@ -30,6 +30,11 @@ import (
 // At the end of the script the connection is closed.
 func play(conn net.Conn, script transcript.Transcript, role multiselect.Role) error {
 	defer conn.Close()
+	return follow(conn, script, role)
+}
+
+// follow is play, and leaves the connection open.
+func follow(conn net.Conn, script transcript.Transcript, role multiselect.Role) error {
 	conn.SetDeadline(time.Now().Add(patience))
 	for i := 0; i < len(script); i++ {
 		line := script[i]

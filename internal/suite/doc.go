@@ -11,6 +11,7 @@
 //   - guard: the claim about early data, for any payload.
 //   - conform, report: the conformance suite against broken parties, and its reports.
 //   - netmux: the server, its listeners and the dialer.
+//   - wire, transcript: the codec and the notation.
 //   - rules: the decisions of both roles, step by step, in whole conversations.
 //   - draw, lingers, streamend, streamtest, watchdog: packages below internal.
 package suite

@@ -49,7 +49,7 @@ var negotiations = []negotiation{
 	{"responder", []string{say(wire.Header) + say(protocol)}, func(l library) func(s *again) error {
 		negotiate := l.muxer(scene{names: []string{"/b/1.0.0", protocol}})
 		return func(s *again) error { _, err := negotiate(s); return err }
-	}, 3, 2},
+	}, 3, 1},
 	{"initiator", []string{say(wire.Header) + say(protocol)}, func(l library) func(s *again) error {
 		return func(s *again) error { _, err := l.selectOne(proposals[:1], s); return err }
 	}, 1, 1},

@@ -99,7 +99,7 @@ func TestDifferential(t *testing.T) {
 	if sum.header*100 < 50*n || sum.selected*100 < 20*n {
 		t.Errorf("%d of %d pass the header and %d select; 50 %% and 20 %% are wanted", sum.header, n, sum.selected)
 	}
-	for _, why := range append(whys(), proposedOnce) {
+	for _, why := range append(whys(), proposedOnce, headerWithAnswer) {
 		if n >= 50_000 && sum.explained[why] == 0 {
 			t.Errorf("no scene shows this difference: %s", why)
 		}

@@ -13,19 +13,30 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-// program uses go-multistream, and says what it was built with.
+// program uses go-multistream with the settings that only the drop-in has, and prints the modules
+// it was built with.
 const program = `package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/multiformats/go-multistream"
+	"github.com/multiformats/go-multistream/config"
 )
 
 func main() {
+	var negotiations atomic.Int32
+	c := config.Default()
+	c.Context = func(ctx context.Context) context.Context {
+		negotiations.Add(1)
+		return ctx
+	}
+	config.Set(c)
 	here, there := net.Pipe()
 	mux := multistream.NewMultistreamMuxer[string]()
 	mux.AddHandler("/echo/1.0.0", func(_ string, rwc io.ReadWriteCloser) error {
@@ -40,7 +51,7 @@ func main() {
 	go io.WriteString(here, "hello")
 	reply := make([]byte, 5)
 	io.ReadFull(here, reply)
-	fmt.Printf("%s: %s\n", protocol, reply)
+	fmt.Printf("%s: %s, %d negotiations\n", protocol, reply, negotiations.Load())
 	info, _ := debug.ReadBuildInfo()
 	for _, dep := range info.Deps {
 		if dep.Replace != nil {
@@ -89,7 +100,7 @@ func TestReplaceByCheckout(t *testing.T) {
 	mustGo(t, dir, nil, append([]string{"mod", "edit"}, args...)...)
 	mustGo(t, dir, nil, "mod", "tidy")
 	got := mustGo(t, dir, nil, "run", ".")
-	if want := "/echo/1.0.0: hello\n" + theirPath + " => ../multiselect/gomultistream\n"; !strings.HasPrefix(got, want) {
+	if want := "/echo/1.0.0: hello, 2 negotiations\n" + theirPath + " => ../multiselect/gomultistream\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("it says\n%s", got)
 	}
 }
@@ -115,7 +126,7 @@ func TestReplaceByRelease(t *testing.T) {
 	mustGo(t, dir, env, append([]string{"mod", "edit"}, args...)...)
 	mustGo(t, dir, env, "mod", "tidy")
 	got := mustGo(t, dir, env, "run", ".")
-	if want := fmt.Sprintf("/echo/1.0.0: hello\n%s => %s\n", theirPath, ourPath); !strings.HasSuffix(got, want) {
+	if want := fmt.Sprintf("/echo/1.0.0: hello, 2 negotiations\n%s => %s\n", theirPath, ourPath); !strings.HasSuffix(got, want) {
 		t.Errorf("it says\n%s", got)
 	}
 }

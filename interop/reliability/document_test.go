@@ -42,7 +42,7 @@ func TestDocument(t *testing.T) {
 		t.Errorf("the table of %s is not that of wounds_test.go; go test . -run TestDocument -write", document)
 	}
 	root := filepath.Join("..", "..")
-	folders := []string{"..", filepath.Join("..", "bench"), ".", root, filepath.Join(root, "wire")}
+	folders := []string{"..", filepath.Join("..", "bench"), filepath.Join("..", "libp2p"), ".", root, filepath.Join(root, "wire")}
 	for _, below := range []string{"*", filepath.Join("*", "*")} {
 		tests, err := filepath.Glob(filepath.Join(root, "internal", below, "*_test.go"))
 		if err != nil {

@@ -16,6 +16,8 @@ type session struct {
 	open   func() (io.ReadWriteCloser, error)
 	accept func() (io.ReadWriteCloser, error)
 	vanish func() // the peer's machine is gone, without a word where that can be had
+	end    func() // this side closes the connection
+	ended  func() // blocks until the peer knows
 }
 
 var ctx = context.Background()
@@ -43,6 +45,8 @@ func yamuxSession(t testing.TB, near, far net.Conn) *session {
 		open:   func() (io.ReadWriteCloser, error) { return client.OpenStream(ctx) },
 		accept: func() (io.ReadWriteCloser, error) { return server.AcceptStream() },
 		vanish: func() { server.Close() },
+		end:    func() { client.Close() },
+		ended:  func() { <-server.CloseChan() },
 	}
 }
 
@@ -167,7 +171,8 @@ func (s quicStream) ResetWithError(code uint32) error {
 	return nil
 }
 
-func openQUIC(t testing.TB) *session {
+// quicConns returns both ends of a connection, and the socket of the server.
+func quicConns(t testing.TB) (client, server *quic.Conn, socket net.PacketConn) {
 	t.Helper()
 	serverTLS, clientTLS := streamtest.TLS(t, "reliability")
 	clientTLS.ServerName = "127.0.0.1"
@@ -180,11 +185,11 @@ func openQUIC(t testing.TB) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := quic.DialAddr(ctx, l.Addr().String(), clientTLS, config)
+	client, err = quic.DialAddr(ctx, l.Addr().String(), clientTLS, config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := l.Accept(ctx)
+	server, err = l.Accept(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +199,12 @@ func openQUIC(t testing.TB) *session {
 		l.Close()
 		socket.Close()
 	})
+	return client, server, socket
+}
+
+func openQUIC(t testing.TB) *session {
+	t.Helper()
+	client, server, socket := quicConns(t)
 	return &session{
 		open: func() (io.ReadWriteCloser, error) {
 			s, err := client.OpenStreamSync(ctx)
@@ -204,5 +215,7 @@ func openQUIC(t testing.TB) *session {
 			return quicStream{s}, err
 		},
 		vanish: func() { socket.Close() },
+		end:    func() { client.CloseWithError(0, "") },
+		ended:  func() { <-server.Context().Done() },
 	}
 }

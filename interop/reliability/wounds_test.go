@@ -224,7 +224,7 @@ var wounds = []wound{
 		name:   "a first Read waits although no proposal was sent",
 		scene:  readFirst,
 		theirs: "Read returns after 0s",
-		ours:   "Read returns after 0s",
+		ours:   "Read returns after 1ms", // it waits for a Write
 		also:   "TestLazyFirstCall",
 	},
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 
+	"github.com/coder/websocket"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -108,13 +108,52 @@ func (p port) echo(ctx context.Context, words string, lazy bool) (string, error)
 	if _, err := io.Copy(conn, strings.NewReader(words)); err != nil {
 		return "", err
 	}
-	half, ok := conn.(interface{ CloseWrite() error })
-	if !ok {
-		return "", fmt.Errorf("a %T has no half to close", conn)
-	}
-	if err := half.CloseWrite(); err != nil {
+	if err := closeWrite(conn); err != nil {
 		return "", err
 	}
 	heard, err := io.ReadAll(conn)
 	return string(heard), err
+}
+
+// who returns "me" if the server has seen the address of this client. The server closes its half
+// first.
+func (p port) who(ctx context.Context) (string, error) {
+	conn, err := p.dialer(whoProtocol).DialContext(ctx, "tcp", p.addr)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	heard, err := io.ReadAll(conn)
+	if err != nil {
+		return "", err
+	}
+	if _, err := io.WriteString(conn, "bye"); err != nil {
+		return "", err
+	}
+	if string(heard) == conn.LocalAddr().String() {
+		heard = []byte("me")
+	}
+	return string(heard), closeWrite(conn)
+}
+
+// socket sends a message on a WebSocket.
+func (p port) socket(ctx context.Context, words string) (string, error) {
+	scheme, transport := "ws", &http.Transport{DialContext: p.dialer(http1Protocol).DialContext}
+	if p.tls != nil {
+		scheme, transport = "wss", &http.Transport{DialTLSContext: p.dialer(http1Protocol).DialContext}
+	}
+	client := &http.Client{Transport: transport}
+	conn, _, err := websocket.Dial(ctx, scheme+"://"+p.addr+"/socket", &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
+		return "", err
+	}
+	defer conn.CloseNow()
+	if err := conn.Write(ctx, websocket.MessageText, []byte(words)); err != nil {
+		return "", err
+	}
+	_, heard, err := conn.Read(ctx)
+	if err != nil {
+		return "", err
+	}
+	return string(heard), conn.Close(websocket.StatusNormalClosure, "")
 }

@@ -27,7 +27,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plain, secure, err := s.listen(server)
+	plain, secure, err := s.listen(server, nil)
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,7 @@ func run(ctx context.Context) error {
 
 // question is what a client asks on one of the ports.
 type question struct {
+	kind int // of those that the server counts
 	name string
 	ask  func(context.Context, port) (string, error)
 	want string
@@ -60,23 +61,26 @@ func questions(p port) []question {
 	https := func(names ...string) func(context.Context, port) (string, error) {
 		return func(ctx context.Context, p port) (string, error) { return p.https(ctx, names...) }
 	}
+	socket := func(ctx context.Context, p port) (string, error) { return p.socket(ctx, "hello") }
 	both := []question{
-		{"gRPC health", func(ctx context.Context, p port) (string, error) { return p.health(ctx) }, "SERVING"},
-		{"echo", echo(false), "hello"},
-		{"echo, lazy", echo(true), "hello"},
+		{viaSocket, "WebSocket", socket, "hello"},
+		{viaWho, "my address", func(ctx context.Context, p port) (string, error) { return p.who(ctx) }, "me"},
+		{viaGRPC, "gRPC health", func(ctx context.Context, p port) (string, error) { return p.health(ctx) }, "SERVING"},
+		{viaEcho, "echo", echo(false), "hello"},
+		{viaEcho, "echo, lazy", echo(true), "hello"},
 	}
 	http1 := func(ctx context.Context, p port) (string, error) { return p.http1(ctx) }
 	http2 := func(ctx context.Context, p port) (string, error) { return p.http2(ctx) }
 	stock := func(ctx context.Context, p port) (string, error) { return p.stock(ctx) }
 	if p.tls == nil {
 		return append(both,
-			question{"HTTP/1.1", http1, "HTTP/1.1, no TLS"},
-			question{"HTTP/2", http2, "HTTP/2.0, no TLS"},
-			question{"HTTP, no negotiation", stock, "HTTP/1.1, no TLS"})
+			question{viaHTTP, "HTTP/1.1", http1, "HTTP/1.1, no TLS"},
+			question{viaHTTP, "HTTP/2", http2, "HTTP/2.0, no TLS"},
+			question{viaHTTP, "HTTP, no negotiation", stock, "HTTP/1.1, no TLS"})
 	}
 	return append(both,
-		question{"HTTP/1.1 by ALPN", https(http1Protocol), `HTTP/1.1, TLS 1.3, ALPN "http/1.1"`},
-		question{"HTTP/2 by ALPN", https(http2Protocol, http1Protocol), `HTTP/2.0, TLS 1.3, ALPN "h2"`},
-		question{"HTTP/1.1 in band", http1, `HTTP/1.1, TLS 1.3, ALPN ""`},
-		question{"HTTPS, a client as it comes", stock, `HTTP/2.0, TLS 1.3, ALPN "h2"`})
+		question{viaHTTP, "HTTP/1.1 by ALPN", https(http1Protocol), `HTTP/1.1, TLS 1.3, ALPN "http/1.1"`},
+		question{viaHTTP, "HTTP/2 by ALPN", https(http2Protocol, http1Protocol), `HTTP/2.0, TLS 1.3, ALPN "h2"`},
+		question{viaHTTP, "HTTP/1.1 in band", http1, `HTTP/1.1, TLS 1.3, ALPN ""`},
+		question{viaHTTP, "HTTPS, a client as it comes", stock, `HTTP/2.0, TLS 1.3, ALPN "h2"`})
 }

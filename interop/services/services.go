@@ -1,5 +1,5 @@
-// Services is four services on one TCP port and the same four on one TLS port: HTTP/1.1,
-// HTTP/2, gRPC's health and an echo. The clients are the usual ones, of net/http and of gRPC,
+// Services is six services on one TCP port and the same on one TLS port: HTTP/1.1, HTTP/2,
+// WebSocket, gRPC's health, an echo, and one that tells clients their address. The clients are the usual ones, of net/http and of gRPC,
 // with a netmux.Dialer where they take a dialer.
 //
 //	GOWORK=off go run .
@@ -17,7 +17,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 
+	"github.com/coder/websocket"
+	proxyproto "github.com/pires/go-proxyproto"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -32,20 +35,36 @@ const (
 	http2Protocol = "h2"
 	grpcProtocol  = "/grpc/1.0.0"
 	echoProtocol  = "/echo/1.0.0"
+	whoProtocol   = "/who/1.0.0" // tells clients their address
 )
 
 // services are the servers behind the ports.
 type services struct {
-	mux  netmux.Server
-	http http.Server
-	grpc *grpc.Server
+	mux    netmux.Server
+	http   http.Server
+	grpc   *grpc.Server
+	served [kinds]atomic.Int64
 }
+
+// The kinds of requests whose answers are counted.
+const (
+	viaHTTP = iota
+	viaGRPC
+	viaSocket
+	viaEcho
+	viaWho
+	kinds
+)
 
 // newServices registers everything, and starts what accepts.
 func newServices() (*services, error) {
-	s := &services{grpc: grpc.NewServer()}
+	s := new(services)
+	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.countCall))
 	grpc_health_v1.RegisterHealthServer(s.grpc, health.NewServer())
-	s.http.Handler = http.HandlerFunc(describe)
+	pages := http.NewServeMux()
+	pages.HandleFunc("/", s.describe)
+	pages.HandleFunc("/socket", s.echoSocket)
+	s.http.Handler = pages
 	s.http.Protocols = new(http.Protocols)
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetHTTP2(true)
@@ -59,7 +78,10 @@ func newServices() (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mux.Muxer.AddHandler(echoProtocol, echo); err != nil {
+	if err := s.mux.Muxer.AddHandler(echoProtocol, s.echo); err != nil {
+		return nil, err
+	}
+	if err := s.mux.Muxer.AddHandler(whoProtocol, s.who); err != nil {
 		return nil, err
 	}
 	s.mux.Fallback = http1Protocol // for those who do not negotiate
@@ -68,8 +90,9 @@ func newServices() (*services, error) {
 	return s, nil
 }
 
-// listen serves one TCP port and one TLS port, and returns their addresses.
-func (s *services) listen(config *tls.Config) (plain, secure string, err error) {
+// listen serves one TCP port and one TLS port, and returns their addresses. Behind is nil, or
+// reads what a balancer sends first, see [behindBalancer].
+func (s *services) listen(config *tls.Config, behind func(net.Listener) net.Listener) (plain, secure string, err error) {
 	l1, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", "", err
@@ -79,10 +102,24 @@ func (s *services) listen(config *tls.Config) (plain, secure string, err error) 
 		l1.Close()
 		return "", "", err
 	}
+	if behind != nil {
+		l1, l2 = behind(l1), behind(l2)
+	}
 	s.mux.TLSConfig = config
 	go s.mux.Serve(l1)
 	go s.mux.ServeTLS(l2, "", "")
 	return l1.Addr().String(), l2.Addr().String(), nil
+}
+
+// behindBalancer accepts connections that begin with a header of the PROXY protocol, version 1 or
+// 2, and no others. Their addresses are those that the balancer has seen.
+func behindBalancer(l net.Listener) net.Listener {
+	return &proxyproto.Listener{
+		Listener: l,
+		ConnPolicy: func(proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
+			return proxyproto.REQUIRE, nil
+		},
+	}
 }
 
 // shutdown stops the servers that accept, and then the ports.
@@ -95,15 +132,65 @@ func (s *services) shutdown(ctx context.Context) error {
 }
 
 // describe says how the request came.
-func describe(w http.ResponseWriter, r *http.Request) {
+func (s *services) describe(w http.ResponseWriter, r *http.Request) {
 	encryption := "no TLS"
 	if r.TLS != nil {
 		encryption = fmt.Sprintf("%s, ALPN %q", tls.VersionName(r.TLS.Version), r.TLS.NegotiatedProtocol)
 	}
+	s.served[viaHTTP].Add(1)
 	fmt.Fprintf(w, "%s, %s", r.Proto, encryption)
 }
 
-func echo(_ context.Context, _ string, stream io.ReadWriteCloser) {
+// echoSocket sends one message of a WebSocket back.
+func (s *services) echoSocket(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer conn.CloseNow()
+	kind, message, err := conn.Read(r.Context())
+	if err != nil {
+		return
+	}
+	if conn.Write(r.Context(), kind, message) == nil {
+		s.served[viaSocket].Add(1)
+	}
+	conn.Read(r.Context()) // until the client closes
+}
+
+func (s *services) countCall(ctx context.Context, request any, _ *grpc.UnaryServerInfo, h grpc.UnaryHandler) (any, error) {
+	s.served[viaGRPC].Add(1)
+	return h(ctx, request)
+}
+
+func (s *services) echo(_ context.Context, _ string, stream io.ReadWriteCloser) {
 	defer stream.Close()
-	io.Copy(stream, stream)
+	if _, err := io.Copy(stream, stream); err == nil {
+		s.served[viaEcho].Add(1)
+	}
+}
+
+// who sends the address of the client, closes this half, and then expects "bye".
+func (s *services) who(_ context.Context, _ string, stream io.ReadWriteCloser) {
+	defer stream.Close()
+	fmt.Fprint(stream, stream.(net.Conn).RemoteAddr())
+	if err := closeWrite(stream); err != nil {
+		return
+	}
+	if farewell, err := io.ReadAll(stream); err == nil && string(farewell) == "bye" {
+		s.served[viaWho].Add(1)
+	}
+}
+
+// closeWrite closes the half that is written to. A connection of package proxyproto has no such
+// method, but returns the one below.
+func closeWrite(stream io.ReadWriteCloser) error {
+	if proxied, ok := stream.(*proxyproto.Conn); ok {
+		stream = proxied.Raw()
+	}
+	half, ok := stream.(interface{ CloseWrite() error })
+	if !ok {
+		return fmt.Errorf("a %T has no half to close", stream)
+	}
+	return half.CloseWrite()
 }

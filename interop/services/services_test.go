@@ -19,7 +19,7 @@ func TestServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, secure, err := s.listen(server)
+	plain, secure, err := s.listen(server, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ var inside = map[string][]string{
 	"V3":  {"TestConsumeFailures"},
 	"R15": {"TestResponderMatches"},
 	"R16": {"TestResponderChanges", "TestResponderChangesWhileReading"},
-	"R17": {"TestTortureWrite", "TestLazyFireAndForget"},
+	"R17": {"TestTortureWrite", "TestLazyFireAndForget", "TestResetRequest"},
 	"R26": {"TestHalfOpenAnnouncement"},
 	"R28": {"TestPeerWritesFirst"},
 	"R29": {"TestGuardExhaustively", "TestGuardedReachesNobody"},

@@ -131,6 +131,13 @@ var panicking = []struct {
 	{"lazy: read, stream without deadlines", "Read", func(t *testing.T, s *spoiled, _ *streamtest.Stream) error {
 		return apitest.ErrOf(apitest.Lazy(t, streamtest.Bare(s)).Read(make([]byte, 1)))
 	}, errPanic},
+	{"lazy: write of FlushAfter", "Write", func(t *testing.T, s *spoiled, _ *streamtest.Stream) error {
+		l := apitest.Lazy(t, s)
+		l.FlushAfter(time.Second)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		return waitFor(l)
+	}, errPanic},
 	{"lazy: read for Wait", "Read", func(t *testing.T, s *spoiled, _ *streamtest.Stream) error {
 		return waitFor(apitest.Lazy(t, s))
 	}, errPanic},

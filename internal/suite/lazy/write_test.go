@@ -2,9 +2,11 @@ package lazy_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/internal/apitest"
@@ -90,4 +92,47 @@ func TestLazyUnguarded(t *testing.T) {
 	streamtest.MustWrite(t, l, "\r\n")
 	streamtest.MustRead(t, b, apitest.LazyFlight+"GET / HTTP/1.0\r\n\r\n")
 	l.Reset()
+}
+
+// TestLazyFlushAfter checks that FlushAfter sends the header and the proposal of an unused stream
+// once, and never those of a stream in use: with a flush of the stream and a call that writes.
+func TestLazyFlushAfter(t *testing.T) {
+	const after = time.Second
+	for _, tt := range []struct {
+		name string
+		use  func(l *multiselect.LazyStream)
+		want int // writes before FlushAfter, and after it
+		then int
+	}{
+		{"unused", func(*multiselect.LazyStream) {}, 0, 1},
+		{"written", func(l *multiselect.LazyStream) { l.Write(apitest.EarlyData(1)) }, 1, 1},
+		{"flushed", func(l *multiselect.LazyStream) { l.Flush() }, 1, 1},
+		{"read", func(l *multiselect.LazyStream) { go l.Read(make([]byte, 1)) }, 1, 1},
+		{"closed", func(l *multiselect.LazyStream) { l.Close() }, 1, 1},
+		{"reset", func(l *multiselect.LazyStream) { l.Reset() }, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, _ := apitest.Pipe(apitest.LargeBuffer)
+				l := apitest.Lazy(t, a)
+				before := runtime.NumGoroutine()
+				l.FlushAfter(after)
+				if more := runtime.NumGoroutine() - before; more > 0 {
+					t.Errorf("FlushAfter starts %d goroutines", more)
+				}
+				tt.use(l)
+				time.Sleep(after - time.Millisecond)
+				synctest.Wait()
+				if got := a.Writes(); len(got) != tt.want {
+					t.Errorf("before: %q, want %d writes", got, tt.want)
+				}
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+				if got := a.Writes(); len(got) != tt.then {
+					t.Errorf("after: %q, want %d writes", got, tt.then)
+				}
+				l.Reset()
+			})
+		})
+	}
 }

@@ -23,9 +23,9 @@ import (
 // or as many as NETMUX_CLIENTS says; .ci/run says 10000.
 const (
 	clientsEnv = "NETMUX_CLIENTS"
-	floodEnv   = "NETMUX_FLOOD" // the address, for the child
-	working    = 100            // connections in handlers
-	honest     = 400            // dials that are timed
+	floodEnv   = "NETMUX_FLOOD_ADDRESS" // the address, for the child
+	working    = 100                    // connections in handlers
+	honest     = 400                    // dials that are timed
 )
 
 func floodSize(t *testing.T) int {
@@ -69,7 +69,7 @@ func TestFlood(t *testing.T) {
 			d := &netmux.Dialer{Protocols: []string{echo}}
 			addr := l.Addr().String()
 			idle := timeHonest(t, d, addr)
-			stopFlood := flood(t, addr, n)
+			stopFlood := startFlood(t, addr, n)
 			full.Wait()
 			attacked := timeHonest(t, d, addr)
 			st := s.Stats()
@@ -157,8 +157,8 @@ func openFiles(t *testing.T) int {
 	return len(files)
 }
 
-// flood starts the clients, and returns when all are connected.
-func flood(t *testing.T, addr string, n int) (stop func()) {
+// startFlood starts the clients, and returns when all are connected.
+func startFlood(t *testing.T, addr string, n int) (stop func()) {
 	t.Helper()
 	_, out, end := child.Start(t, "TestFloodChild", floodEnv+"="+addr, clientsEnv+"="+strconv.Itoa(n))
 	if line, err := out.ReadString('\n'); line != "connected\n" {

@@ -37,6 +37,14 @@ var links = []struct {
 		"MaxLinks", false,
 	},
 	{
+		"but those that many have", func(s *netmux.Server) { s.MaxLinks = 3 },
+		[]string{"10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3"},
+		[]int{0, 1},
+		nil,
+		[]int{0},
+		"MaxLinks", false,
+	},
+	{
 		"then one with silent streams", func(s *netmux.Server) { s.MaxLinks = 2 },
 		[]string{"10.0.0.1", "10.0.0.2", "10.0.0.3"},
 		[]int{1},

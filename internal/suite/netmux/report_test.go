@@ -149,7 +149,7 @@ func TestShutdownError(t *testing.T) {
 		conn := dial(t, &netmux.Dialer{Protocols: []string{p}}, addr)
 		defer conn.Close()
 	}
-	for st := s.Stats(); st.Active < 3 || st.Queued < 1; st = s.Stats() {
+	for st := s.Stats(); st.Agreed < 4 || st.Active != 3 || st.Queued != 1; st = s.Stats() {
 		runtime.Gosched()
 	}
 	why := errors.New("in a hurry")

@@ -100,6 +100,38 @@ func TestShutdownResetsHalfOpen(t *testing.T) {
 	})
 }
 
+// closing is a connection that calls a function before it is closed or reset.
+type closing struct {
+	net.Conn
+	before func()
+}
+
+func (c closing) Close() error {
+	c.before()
+	return c.Conn.Close()
+}
+
+// A negotiation that the peer has ended is reported as such, although the server is closed
+// while it ends the stream.
+func TestCloseAfterFailure(t *testing.T) {
+	for name, sent := range map[string]string{"no multistream": "GET / HTTP/1.1\r\n", "an end": ""} {
+		var seen errorLog
+		s := &netmux.Server{ConnError: seen.hook}
+		here, there := net.Pipe()
+		go func() {
+			io.WriteString(here, sent)
+			here.Close()
+		}()
+		err := s.ServeConn(t.Context(), closing{there, sync.OnceFunc(func() { s.Close() })})
+		if _, ok := errors.AsType[*multiselect.Error](err); !ok || errors.Is(err, netmux.ErrServerClosed) || blame(err) == multiselect.BlameLocal {
+			t.Errorf("%s: %v, blame %v", name, err, blame(err))
+		}
+		if all := seen.list(); len(all) != 1 || all[0] != err {
+			t.Errorf("%s: reported %v, want %v", name, all, err)
+		}
+	}
+}
+
 // Shutdown returns when its context ends before a handler returns; Close ends the handler.
 func TestShutdownContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -298,20 +298,24 @@ func TestDetectTLSFails(t *testing.T) {
 	s := &netmux.Server{DetectTLS: true, TLSConfig: server, ConnError: errs.hook}
 	echoing(t, s, echo)
 	addr := serveTCP(t, s)
-	for _, words := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16not a handshake at all, although it begins like one"} {
+	await := func(n int) {
+		for len(errs.list()) < n {
+			runtime.Gosched()
+		}
+	}
+	for i, words := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16not a handshake at all, although it begins like one"} {
 		conn := dialPlain(t, addr, nil)
 		io.WriteString(conn, words)
 		io.Copy(io.Discard, conn)
 		conn.Close()
+		await(i + 1)
 	}
 	_, err := (&netmux.Dialer{Protocols: []string{"/x"}, TLSConfig: client}).DialContext(background, "tcp", addr)
 	if !errors.Is(err, multiselect.ErrNotSupported) {
 		t.Error(err)
 	}
+	await(3)
 	got := errs.list()
-	for ; len(got) < 3; got = errs.list() {
-		runtime.Gosched()
-	}
 	record, _ := errors.AsType[tls.RecordHeaderError](got[1])
 	refused, _ := errors.AsType[*multiselect.Error](got[2])
 	if !errors.Is(got[0], multiselect.ErrNotMultistream) || record.Msg == "" ||

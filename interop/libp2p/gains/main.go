@@ -53,8 +53,17 @@ func run(rounds int, out string) error {
 		return err
 	}
 	sides := []side{{"go-multistream", b.Original, map[string]samples{}}, {"gomultistream", b.Ours, map[string]samples{}}}
+	load, ratios := loadAverage(), map[string]samples{}
+	for _, transport := range transports {
+		ratios[transport] = samples{}
+		for range pairs {
+			if err := measurePaired(sides, transport, ratios[transport]); err != nil {
+				return err
+			}
+		}
+	}
 	for i := range rounds {
-		for _, transport := range transports {
+		for _, transport := range []string{"tcp", "quic"} {
 			for j := range sides {
 				s := sides[(i+j)%2] // neither is always the first
 				if err := s.measure("measure", transport); err != nil {
@@ -69,10 +78,10 @@ func run(rounds int, out string) error {
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, rounds)
 	}
-	return write(out, sides, rounds)
+	return write(out, sides, rounds, load, ratios)
 }
 
-var transports = []string{"tcp", "quic"}
+var transports = []string{"tcp", "noise", "quic"}
 
 // measure runs a binary and keeps its figures.
 func (s side) measure(what, transport string) error {
@@ -86,13 +95,18 @@ func (s side) measure(what, transport string) error {
 	if err := json.Unmarshal(said, &figures); err != nil {
 		return err
 	}
+	for name, value := range figures {
+		s.add(transport, name, value)
+	}
+	return nil
+}
+
+// add adds a value of a figure.
+func (s side) add(transport, figure string, value float64) {
 	if s.by[transport] == nil {
 		s.by[transport] = samples{}
 	}
-	for name, value := range figures {
-		s.by[transport][name] = append(s.by[transport][name], value)
-	}
-	return nil
+	s.by[transport][figure] = append(s.by[transport][figure], value)
 }
 
 // lines are the rows of the tables: the name of a figure, and what it is.
@@ -101,9 +115,8 @@ var lines = []struct{ figure, title string }{
 	{"lazy streams/s at once", "streams a second, 16 at a time, lazy"},
 	{"eager streams/s", "streams a second, one after the other, protocol asked for (eager)"},
 	{"third streams/s", "streams a second, the third proposal agreed on"},
-	{"lazy processor µs", "processor time of both hosts, a lazy stream, µs"},
-	{"eager processor µs", "processor time of both hosts, an eager stream, µs"},
-	{"third processor µs", "processor time of both hosts, third proposal, µs"},
+	{"lazy goroutines", "goroutines of both hosts, a lazy stream"},
+	{"eager goroutines", "goroutines of both hosts, an eager stream"},
 	{"lazy allocations", "allocations of both hosts, a lazy stream"},
 	{"eager allocations", "allocations of both hosts, an eager stream"},
 	{"third allocations", "allocations of both hosts, third proposal"},
@@ -136,6 +149,23 @@ func table(theirs, ours samples) (rows []row) {
 	return rows
 }
 
+// pairedTable is the table of the processor time. Its ratio is the median of those of the pairs.
+func pairedTable(sides []side, ratios map[string]samples) (rows []row) {
+	titles := map[string]string{"lazy": "lazy", "eager": "eager", "third": "third proposal agreed on"}
+	names := map[string]string{"tcp": "TCP, TLS, yamux", "noise": "TCP, noise, yamux", "quic": "QUIC"}
+	for _, transport := range transports {
+		for _, kind := range kinds {
+			figure := kind + " paired µs"
+			r := ratios[transport][kind]
+			rows = append(rows, row{
+				names[transport] + ": " + titles[kind], spread(sides[0].by[transport][figure]), spread(sides[1].by[transport][figure]),
+				fmt.Sprintf("%.2f (%.2f to %.2f)", median(r), slices.Min(r), slices.Max(r)),
+			})
+		}
+	}
+	return rows
+}
+
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
@@ -155,7 +185,7 @@ func spread(values []float64) string {
 	return fmt.Sprintf("%s (%s to %s)", number(median(values)), number(slices.Min(values)), number(slices.Max(values)))
 }
 
-func write(out string, sides []side, rounds int) error {
+func write(out string, sides []side, rounds int, load string, ratios map[string]samples) error {
 	t, err := template.New("").Parse(document)
 	if err != nil {
 		return err
@@ -165,10 +195,16 @@ func write(out string, sides []side, rounds int) error {
 		Go, CPU    string
 		CPUs       int
 		TCP, QUIC  []row
+		Paired     []row
+		Pairs      int
+		Batches    int
+		BatchSize  int
+		Load       string
 		LibVersion string
 	}{
 		rounds, runtime.Version(), cpu(), runtime.NumCPU(),
-		table(sides[0].by["tcp"], sides[1].by["tcp"]), table(sides[0].by["quic"], sides[1].by["quic"]), version(),
+		table(sides[0].by["tcp"], sides[1].by["tcp"]), table(sides[0].by["quic"], sides[1].by["quic"]),
+		pairedTable(sides, ratios), pairs, batches, batchSize, load, version(),
 	}
 	var b strings.Builder
 	if err := t.Execute(&b, data); err != nil {

@@ -1,10 +1,12 @@
 // Node is a go-libp2p host, built with gomultistream or with go-multistream in the
-// same place. The tests and measurements of this module run it.
+// same place. The tests and measurements of this module run it. A transport is tcp, which is TCP
+// with TLS, noise, which is TCP with noise, or quic.
 //
-//	node serve tcp|quic       print the address, and serve until standard input ends
+//	node serve TRANSPORT      print the address, and serve until standard input ends
 //	node check ADDR           talk to it in all ways that need a negotiation
-//	node measure tcp|quic     print what streams cost, between two hosts of its own
-//	node silent tcp|quic      print how long Close takes when the peer never answers
+//	node measure TRANSPORT    print what streams cost, between two hosts of its own
+//	node paired TRANSPORT     print what batches of streams cost that standard input names
+//	node silent TRANSPORT     print how long Close takes when the peer never answers
 package main
 
 import (
@@ -19,11 +21,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	"github.com/multiformats/go-multiaddr"
 )
 
 const (
 	echo    protocol.ID = "/echo/1.0.0"
+	reply   protocol.ID = "/reply/1.0.0" // sends one request back
 	count   protocol.ID = "/count/1.0.0" // reads to the end, and says how much it was
 	matched protocol.ID = "/matched/"    // a prefix
 	unknown protocol.ID = "/unknown/1.0.0"
@@ -31,7 +35,7 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: node serve|check|measure|silent ARGUMENT"))
+		fail(fmt.Errorf("usage: node serve|check|measure|paired|silent ARGUMENT"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -43,6 +47,8 @@ func main() {
 		err = check(ctx, os.Args[2])
 	case "measure":
 		err = measure(ctx, os.Args[2])
+	case "paired":
+		err = paired(context.Background(), os.Args[2])
 	case "silent":
 		err = silent(ctx, os.Args[2])
 	default:
@@ -58,13 +64,17 @@ func fail(err error) {
 	}
 }
 
-// newHost makes a host that speaks one transport and serves.
+// newHost makes a host that speaks one transport and serves. Over TCP it uses the default security
+// protocol of go-libp2p, TLS, or the other one.
 func newHost(transport string) (host.Host, error) {
-	address := "/ip4/127.0.0.1/tcp/0"
-	if transport == "quic" {
+	address, security := "/ip4/127.0.0.1/tcp/0", libp2p.DefaultSecurity
+	switch transport {
+	case "quic":
 		address = "/ip4/127.0.0.1/udp/0/quic-v1"
+	case "noise":
+		security = libp2p.Security(noise.ID, noise.New)
 	}
-	h, err := libp2p.New(libp2p.ListenAddrStrings(address), libp2p.ResourceManager(&network.NullResourceManager{}),
+	h, err := libp2p.New(libp2p.ListenAddrStrings(address), security, libp2p.ResourceManager(&network.NullResourceManager{}),
 		libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
 		return nil, err
@@ -73,6 +83,7 @@ func newHost(transport string) (host.Host, error) {
 		defer s.Close()
 		io.Copy(s, s)
 	})
+	h.SetStreamHandler(reply, sendBack)
 	h.SetStreamHandler(count, func(s network.Stream) {
 		defer s.Close()
 		n, _ := io.Copy(io.Discard, s)
@@ -85,6 +96,17 @@ func newHost(transport string) (host.Host, error) {
 		io.WriteString(s, string(s.Protocol()))
 	})
 	return h, nil
+}
+
+// sendBack costs little, so that the cost of a stream is that of the host. It waits for the end of
+// the request: over QUIC the peer's Close would fail on a stream that is not read any more.
+func sendBack(s network.Stream) {
+	defer s.Close()
+	var buffer [len(request)]byte
+	if _, err := io.ReadFull(s, buffer[:]); err == nil {
+		s.Write(buffer[:])
+		s.Read(buffer[:])
+	}
 }
 
 func serve(transport string) error {

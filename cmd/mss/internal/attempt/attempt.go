@@ -55,6 +55,8 @@ func (a *Attempt) stage() string {
 		return "agreed"
 	case unconnected:
 		return "connecting"
+	case !a.connected && exit.Code(a.Err) == exit.Local:
+		return "before connecting: nothing was sent"
 	case negotiated && e.Phase == multiselect.PhaseHeader:
 		return "waiting for the header"
 	case len(a.Protocols) == 0:

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/internal/streamtest"
+
+	"github.com/multiselect/multiselect/netmux"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
@@ -167,9 +168,9 @@ func TestExplainRefused(t *testing.T) {
 
 // A peer that has no list is asked for other names with probe.
 func TestExplainNoList(t *testing.T) {
-	muxer := echoes(t, "/echo")
-	muxer.NoList = true
-	p := serve(t, "127.0.0.1:0", host{}, muxer)
+	srv := echoes(t, "/echo")
+	srv.Muxer.NoList = true
+	p := serve(t, "127.0.0.1:0", host{}, srv)
 	a := fresh(p, "/x")
 	a.Negotiate(t.Context())
 	want := `nothing in common: PEER refused /x
@@ -295,7 +296,7 @@ func TestExplainSteps(t *testing.T) {
 		{"muxer", "/mplex/6.7.0", "muxer: nothing in common: PEER refused /yamux/1.0.0\n  stage     muxer, all proposals refused\n", "mss speaks /yamux/1.0.0 and no other muxer: ask the peer's owner for it"},
 	} {
 		h := host{protocols: map[string][]string{c.step: {c.offered}}}
-		a := fresh(serve(t, "/ip4/127.0.0.1/tcp/0", h, new(multiselect.Muxer)), "/x")
+		a := fresh(serve(t, "/ip4/127.0.0.1/tcp/0", h, new(netmux.Server)), "/x")
 		a.Negotiate(t.Context())
 		got := explained(a)
 		if !strings.HasPrefix(got, c.says) || !strings.Contains(got, "  offers    "+c.offered+"\n") || !strings.HasSuffix(got, "  next      "+c.next+"\n") {

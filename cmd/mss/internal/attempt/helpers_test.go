@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/internal/streamtest"
+	"github.com/multiselect/multiselect/netmux"
 	"github.com/multiselect/multiselect/wire"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/address"
@@ -108,40 +110,27 @@ func (h host) Agree(ctx context.Context, step string, conn transport.Stream, pro
 	return protocol, err
 }
 
-func (host) Unsecured(net.Conn, error) {}
-func (host) NotAccepted(error)         {}
-
 // serve serves on an address of any form until the test ends, and returns the peer.
-func serve(t *testing.T, where string, h host, muxer *multiselect.Muxer) *Peer {
+func serve(t *testing.T, where string, h host, srv *netmux.Server) *Peer {
 	t.Helper()
-	ln, err := transport.Listen(t.Context(), parse(t, where), transport.ListenConfig{Certificates: new(transport.Certificates), Host: h})
+	ln, err := transport.Listen(parse(t, where), transport.ListenConfig{Certificates: new(transport.Certificates), Host: h})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ln.Close()
-		ln.Finish()
-	})
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go muxer.ServeStream(context.Background(), conn)
-		}
-	}()
+	srv.Logger = slog.New(slog.DiscardHandler)
+	t.Cleanup(func() { srv.Close() })
+	go ln.Serve(srv)
 	p := NewPeer(ln.Address, ln.Address.String(), &transport.Trust{Pin: ln.Fingerprint})
 	t.Cleanup(p.Stop)
 	return p
 }
 
 // echoes returns a responder that sends back what it receives, in these protocols.
-func echoes(t *testing.T, names ...string) *multiselect.Muxer {
+func echoes(t *testing.T, names ...string) *netmux.Server {
 	t.Helper()
-	muxer := new(multiselect.Muxer)
+	srv := new(netmux.Server)
 	for _, name := range names {
-		err := muxer.AddHandler(name, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+		err := srv.Muxer.AddHandler(name, func(_ context.Context, _ string, stream io.ReadWriteCloser) {
 			defer stream.Close()
 			io.Copy(stream, stream)
 			stream.(transport.Stream).CloseWrite()
@@ -150,7 +139,7 @@ func echoes(t *testing.T, names ...string) *multiselect.Muxer {
 			t.Fatal(err)
 		}
 	}
-	return muxer
+	return srv
 }
 
 // watcher is a live transcript that calls a function when a line has been written.

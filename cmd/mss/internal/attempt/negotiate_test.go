@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/encoding/protodelim"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/netmux"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
@@ -107,9 +108,10 @@ func TestIdentify(t *testing.T) {
 		{"/ip4/127.0.0.1/tcp/0", garbage, "", ""},
 		{"yamux://127.0.0.1:0", describe, "", ""},
 	} {
-		muxer := &multiselect.Muxer{NoList: true}
-		muxer.AddHandler(IdentifyID, c.answer)
-		a := fresh(serve(t, c.where, host{}, muxer))
+		srv := new(netmux.Server)
+		srv.Muxer.NoList = true
+		srv.Muxer.AddHandler(IdentifyID, c.answer)
+		a := fresh(serve(t, c.where, host{}, srv))
 		a.Ask(t.Context())
 		r := a.Report()
 		agent, ok := a.Agent()
@@ -170,8 +172,7 @@ func TestFinish(t *testing.T) {
 
 // A failed stream has its end in the report, with the code if the transport has codes.
 func TestReportEnd(t *testing.T) {
-	full := &multiselect.Muxer{}
-	a := fresh(serve(t, "yamux://127.0.0.1:0", host{}, full), "/x")
+	a := fresh(serve(t, "yamux://127.0.0.1:0", host{}, new(netmux.Server)), "/x")
 	a.Fail(&multiselect.Error{Err: io.ErrUnexpectedEOF})
 	if r := a.Report(); r.End != "fin" || r.EndCode != nil || r.ExitCode != exit.Closed {
 		t.Errorf("%+v", r)

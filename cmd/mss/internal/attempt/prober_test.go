@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/netmux"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
@@ -50,9 +50,9 @@ func TestProber(t *testing.T) {
 
 // A peer that ends the stream after a refusal is asked the next question on a new one.
 func TestProberOneShot(t *testing.T) {
-	muxer := echoes(t, "/yes")
-	muxer.OneShot = true
-	pr := &Prober{Peer: serve(t, "127.0.0.1:0", host{}, muxer), Live: io.Discard}
+	srv := echoes(t, "/yes")
+	srv.Muxer.OneShot = true
+	pr := &Prober{Peer: serve(t, "127.0.0.1:0", host{}, srv), Live: io.Discard}
 	findings, answers := probe(t.Context(), pr, "/a", "/b", "/yes")
 	if answers != "no no yes" || Verdict(findings) != exit.Finding {
 		t.Errorf("%s: %+v", answers, findings)
@@ -62,11 +62,11 @@ func TestProberOneShot(t *testing.T) {
 // One stream carries 32 questions, since responders limit them.
 func TestProberLimit(t *testing.T) {
 	var streams atomic.Int32
-	muxer := echoes(t, "/yes")
-	muxer.Limits.MaxProposals = perStream
+	srv := echoes(t, "/yes")
+	srv.Muxer.Limits.MaxProposals = perStream
 	pr := &Prober{Peer: scripted(t, func(conn *net.TCPConn) {
 		streams.Add(1)
-		muxer.ServeStream(context.Background(), conn)
+		srv.Muxer.ServeStream(context.Background(), conn)
 	}), Live: io.Discard}
 	var names []string
 	for i := range 2*perStream + 1 {
@@ -117,7 +117,7 @@ func TestProberTimeout(t *testing.T) {
 // A step below the streams that is refused says nothing about the protocol.
 func TestProberBelow(t *testing.T) {
 	h := host{protocols: map[string][]string{"security": {"/plaintext/2.0.0"}}}
-	pr := &Prober{Peer: serve(t, "/ip4/127.0.0.1/tcp/0", h, new(multiselect.Muxer)), Live: io.Discard}
+	pr := &Prober{Peer: serve(t, "/ip4/127.0.0.1/tcp/0", h, new(netmux.Server)), Live: io.Discard}
 	f := pr.Ask(t.Context(), "/yes")
 	if f.Answer != "error" || f.ExitCode != exit.Refused || !strings.HasPrefix(*f.Error, "security: nothing in common") || pr.Connected {
 		t.Errorf("%+v, connected %v", f, pr.Connected)

@@ -49,7 +49,8 @@ func (t *talk) note(text string) {
 type Record struct {
 	text           bytes.Buffer
 	watching       *multiselect.Trace
-	sent, received int // bytes of negotiations
+	sent, received int   // bytes of negotiations
+	err            error // of the last negotiation
 }
 
 // Transcript returns the messages in the notation of package transcript.
@@ -58,11 +59,14 @@ func (r *Record) Transcript() []byte { return r.text.Bytes() }
 // lines returns the transcript, line by line.
 func (r *Record) lines() []string { return lines(r.text.String()) }
 
+// Err returns the error of the last negotiation that has ended.
+func (r *Record) Err() error { return r.err }
+
 // Watch returns a context whose negotiation is recorded, and written to live.
 func (r *Record) Watch(ctx context.Context, live io.Writer) context.Context {
 	if r.watching == nil {
 		r.watching = transcript.NewTrace(io.MultiWriter(&r.text, live))
-		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received = o.BytesSent, o.BytesReceived }
+		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received, r.err = o.BytesSent, o.BytesReceived, o.Err }
 	}
 	return multiselect.WithTrace(ctx, r.watching)
 }

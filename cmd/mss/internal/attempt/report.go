@@ -39,6 +39,7 @@ type Report struct {
 	Ladder        []Rung   `json:"ladder,omitempty"`   // the negotiations below the stream
 	End           string   `json:"end,omitempty"`      // how the peer ended it: fin, reset, stop_sending, closed
 	EndCode       *uint64  `json:"end_code,omitempty"` // with which code, where the transport has them
+	Time          string   `json:"time,omitempty"`     // of the end of the negotiation, in the log of serve
 }
 
 // NewReport returns the document about a negotiation with a peer, as far as it does not
@@ -50,7 +51,7 @@ func NewReport(role multiselect.Role, peer string, r *Record, elapsed time.Durat
 		Transcript:    r.lines(),
 		BytesSent:     r.sent,
 		BytesReceived: r.received,
-		ElapsedMS:     milliseconds(elapsed),
+		ElapsedMS:     Milliseconds(elapsed),
 	}
 }
 
@@ -128,7 +129,8 @@ func lines(text string) []string {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
-func milliseconds(d time.Duration) float64 {
+// Milliseconds returns a time as documents show it.
+func Milliseconds(d time.Duration) float64 {
 	return float64(d.Microseconds()) / 1000
 }
 

@@ -110,7 +110,7 @@ func prepare(c Config) *Load {
 func (b *Load) Close() {
 	var closing sync.WaitGroup
 	for _, l := range b.links {
-		closing.Go(l.Close)
+		closing.Go(func() { l.Close() })
 	}
 	closing.Wait()
 }

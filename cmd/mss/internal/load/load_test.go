@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/netmux"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
@@ -43,7 +45,7 @@ func (s *stalling) Open(ctx context.Context) (transport.Stream, error) {
 	return pipeHalf{here}, nil
 }
 
-func (*stalling) Close() {}
+func (*stalling) Close() error { return nil }
 
 func newStalling(t *testing.T, after int64) *stalling {
 	t.Helper()
@@ -117,31 +119,20 @@ func serve(t *testing.T, where string) *attempt.Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := transport.Listen(t.Context(), a, transport.ListenConfig{Certificates: new(transport.Certificates)})
+	ln, err := transport.Listen(a, transport.ListenConfig{Certificates: new(transport.Certificates)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ln.Close()
-		ln.Finish()
-	})
-	var muxer multiselect.Muxer
-	err = muxer.AddHandler("/echo", func(_ context.Context, _ string, stream io.ReadWriteCloser) {
+	srv := netmux.Server{Logger: slog.New(slog.DiscardHandler)}
+	err = srv.Muxer.AddHandler("/echo", func(_ context.Context, _ string, stream io.ReadWriteCloser) {
 		defer stream.Close()
 		io.Copy(stream, stream)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go muxer.ServeStream(context.Background(), conn)
-		}
-	}()
+	t.Cleanup(func() { srv.Close() })
+	go ln.Serve(&srv)
 	p := attempt.NewPeer(ln.Address, where, &transport.Trust{Pin: ln.Fingerprint})
 	t.Cleanup(p.Stop)
 	return p

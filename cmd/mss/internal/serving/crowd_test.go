@@ -8,7 +8,6 @@ import (
 
 	"github.com/multiselect/multiselect"
 
-	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
@@ -17,29 +16,11 @@ import (
 // client needs to trust it.
 func startCrowdServer(t *testing.T, where string, routes ...Route) *attempt.Peer {
 	t.Helper()
-	a, err := address.Parse(where)
+	srv, err := New(Config{Routes: routes, Log: new(Log)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := New(routes, multiselect.Limits{}, new(Log))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := srv.Listen(a, new(transport.Certificates))
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepting := make(chan error, 1)
-	go func() { accepting <- srv.Accept(ln) }()
-	t.Cleanup(func() {
-		ln.Close()
-		if err := <-accepting; err != nil {
-			t.Error(err)
-		}
-		srv.End()
-		srv.running.Wait()
-		ln.Finish()
-	})
+	ln := serve(t, srv, where)
 	return attempt.NewPeer(ln.Address, ln.Address.String(), &transport.Trust{Pin: ln.Fingerprint})
 }
 

@@ -17,7 +17,7 @@ func StartEmbedded(a address.Address) (*attempt.Peer, error) {
 
 // StartEmbeddedWith starts an embedded responder with other protocols.
 func StartEmbeddedWith(a address.Address, routes []Route, limits multiselect.Limits) (*attempt.Peer, error) {
-	srv, err := New(routes, limits, new(Log))
+	srv, err := New(Config{Routes: routes, Limits: limits, Log: new(Log)})
 	if err != nil {
 		return nil, err
 	}
@@ -25,10 +25,6 @@ func StartEmbeddedWith(a address.Address, routes []Route, limits multiselect.Lim
 	if err != nil {
 		return nil, err
 	}
-	go srv.Accept(ln)
-	stop := func() {
-		ln.Close()
-		srv.End()
-	}
-	return attempt.NewEmbeddedPeer(ln.Address, &transport.Trust{Pin: ln.Fingerprint}, stop), nil
+	go srv.Serve(ln)
+	return attempt.NewEmbeddedPeer(ln.Address, &transport.Trust{Pin: ln.Fingerprint}, srv.End), nil
 }

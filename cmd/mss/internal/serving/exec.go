@@ -35,7 +35,7 @@ func execute(ctx context.Context, command, protocol string, conn transport.Strea
 		err = cmd.Start()
 	}
 	if err != nil {
-		transport.Reset(conn)
+		breakOff(ctx, conn)
 		return fmt.Errorf("cannot start: %w", err)
 	}
 	// Not cmd.Stdin: Wait would then wait for the peer to end its half.
@@ -48,7 +48,7 @@ func execute(ctx context.Context, command, protocol string, conn transport.Strea
 			cancel(errGone)
 		}
 	}()
-	go watchClient(ctx, conn, cancel)
+	go watchClient(ctx, connectionOf(ctx).Stream, cancel)
 	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
@@ -61,16 +61,18 @@ func execute(ctx context.Context, command, protocol string, conn transport.Strea
 	return transport.HangUp(conn)
 }
 
-// breakOff resets the connection of a command that failed, since a plain end would
-// make partial output look complete. A reset discards unsent output, so breakOff
-// first gives it 200 ms to be sent.
+// breakOff resets the connection of a target that failed, since a plain end would make
+// partial output look complete. A reset discards output that was not sent, or not read by
+// the client, and the agreement with it. breakOff first allows breakOffTime for both.
 func breakOff(ctx context.Context, conn transport.Stream) {
 	select {
-	case <-time.After(200 * time.Millisecond):
+	case <-time.After(breakOffTime):
 	case <-ctx.Done():
 	}
 	transport.Reset(conn)
 }
+
+const breakOffTime = 500 * time.Millisecond
 
 // watchClient cancels when the client has disconnected, which would stay unnoticed
 // while the command neither reads nor writes. A client that has ended only its

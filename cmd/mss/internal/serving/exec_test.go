@@ -35,7 +35,7 @@ func TestExecClientGone(t *testing.T) {
 			conn := agree(t, srv.dial(), "/exec/1.0.0")
 			io.ReadFull(conn, make([]byte, len("ready\n")))
 			leave(conn.(transport.Stream))
-			mustFinish(t, srv)
+			mustFinish(t, srv.Server)
 		})
 	}
 }
@@ -51,12 +51,7 @@ func TestExecUnixClientGone(t *testing.T) {
 	}
 	srv := startServer(t, 0, "/exec/1.0.0=exec:echo ready; sleep 300; true")
 	path := filepath.Join(t.TempDir(), "s.sock")
-	ln, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go srv.Accept(ln)
+	serve(t, srv.Server, "unix:"+path)
 	conn, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -64,23 +59,7 @@ func TestExecUnixClientGone(t *testing.T) {
 	agree(t, conn, "/exec/1.0.0")
 	io.ReadFull(conn, make([]byte, len("ready\n")))
 	conn.Close()
-	ln.Close()
-	mustFinish(t, srv)
-}
-
-func mustFinish(t *testing.T, srv *testServer) {
-	t.Helper()
-	srv.close()
-	finished := make(chan struct{})
-	go func() {
-		srv.running.Wait()
-		close(finished)
-	}()
-	select {
-	case <-finished:
-	case <-time.After(patience):
-		t.Error("the command still runs")
-	}
+	mustFinish(t, srv.Server)
 }
 
 // A client that has ended its half is there, and gets the output.
@@ -101,7 +80,6 @@ func TestExecHalfClosed(t *testing.T) {
 func TestDrainResets(t *testing.T) {
 	srv := startServer(t, 0)
 	conn := hear(t, agree(t, srv.dial(), "/echo/1.0.0"))
-	srv.close()
 	srv.End()
 	if got, err := io.ReadAll(conn); err == nil {
 		t.Errorf("got %q and a plain end", got)

@@ -19,8 +19,7 @@ func forward(ctx context.Context, hostPort string, conn transport.Stream) error 
 	onward, err := transport.Dial(limited, address.Address{Where: hostPort})
 	cancel()
 	if err != nil {
-		// A plain end would look like an answer without content.
-		transport.Reset(conn)
+		breakOff(ctx, conn)
 		return fmt.Errorf("cannot connect to %s: %w", hostPort, transport.Cause(errors.Unwrap(err)))
 	}
 	defer onward.Close()

@@ -1,50 +1,30 @@
 package serving
 
 import (
-	"cmp"
 	"context"
 	"io"
-	"net"
-	"time"
 
 	"github.com/multiselect/multiselect"
 
-	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
-
-// Listen listens on an address of any form. The server logs and bounds the
-// negotiations below the streams.
-func (s *Server) Listen(a address.Address, c *transport.Certificates) (*transport.Listener, error) {
-	limit := cmp.Or(s.muxer.Limits.Timeout, 10*time.Second)
-	return transport.Listen(s.negotiating, a, transport.ListenConfig{Certificates: c, Host: below{s}, Timeout: limit})
-}
 
 // below is a server as the host of its connections below the streams.
 type below struct{ server *Server }
 
+// Agree negotiates one step. A failure is logged by connError, which knows its cause.
 func (b below) Agree(ctx context.Context, step string, conn transport.Stream, protocols ...string) (string, error) {
-	muxer := multiselect.Muxer{Limits: b.server.muxer.Limits}
+	muxer := multiselect.Muxer{Limits: b.server.netmux.Muxer.Limits}
 	for _, p := range protocols {
 		if err := muxer.AddHandler(p, func(context.Context, string, io.ReadWriteCloser) {}); err != nil {
 			return "", err
 		}
 	}
-	c := &connection{conn, conn.RemoteAddr().String()}
-	entry := b.server.log.open(c)
-	entry.step = step
-	if step == transport.StepMuxer { // inside security
-		entry.level = 1
+	c := connectionOf(ctx)
+	c.entry = b.server.log.open(c, step)
+	protocol, _, err := muxer.Negotiate(c.entry.watch(ctx), conn)
+	if err == nil {
+		c.entry.close(protocol, nil)
 	}
-	protocol, _, err := muxer.Negotiate(entry.watch(ctx), c)
-	entry.close(protocol, err)
 	return protocol, err
 }
-
-func (b below) Unsecured(conn net.Conn, err error) {
-	if l := b.server.log; l.Stdio != nil {
-		l.printf("%s: %v", conn.RemoteAddr(), err)
-	}
-}
-
-func (b below) NotAccepted(err error) { b.server.log.notAccepted(err) }

@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/netmux"
 	"github.com/multiselect/multiselect/telemetry"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
-	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
@@ -24,138 +26,44 @@ import (
 // comment with the peer's address precedes the lines whenever the connection
 // changes.
 type Log struct {
-	Stdio    *terminal.Stdio     // nil for no log
-	Verbose  bool                // with all messages
-	JSON     bool                // each line is a document; Verbose must be unset
-	recorder *telemetry.Recorder // or nil
-	OneShot  bool                // the server itself ends a stream after a refusal
+	Stdio      *terminal.Stdio     // nil for no log
+	Verbose    bool                // with all messages
+	JSON       bool                // each line is a document; Verbose must be unset
+	MaxClients int                 // to show in 10 s; no limit if not positive
+	recorder   *telemetry.Recorder // or nil
+	oneShot    bool                // the server itself ends a stream after a refusal
 
-	mu   sync.Mutex
-	last *connection // the connection of the last line
+	mu       sync.Mutex
+	last     *connection // the connection of the last line
+	once     sync.Once
+	throttle *throttle
 }
 
-// entry is the part of the log that is about one negotiation.
-type entry struct {
-	log    *Log
-	conn   *connection
-	record attempt.Record
-	began  time.Time
-	step   string // security, muxer, or "" if a stream's protocol is negotiated
-	level  int
+// allow reports whether one more client may be shown.
+func (l *Log) allow() bool {
+	l.once.Do(func() { l.throttle = &throttle{max: l.MaxClients, report: l.hidden} })
+	return l.throttle.allow()
 }
 
-func (l *Log) open(c *connection) *entry {
-	return &entry{log: l, conn: c, began: time.Now()}
-}
-
-// watch returns the context to negotiate in.
-func (e *entry) watch(ctx context.Context) context.Context {
-	if e.log.Stdio == nil {
-		return ctx
-	}
-	if e.log.recorder != nil {
-		ctx = e.log.recorder.Context(ctx)
-	}
-	return e.record.Watch(ctx, e)
-}
-
-// Write shows lines of the transcript.
-func (e *entry) Write(lines []byte) (int, error) {
-	if e.log.Verbose {
-		e.log.mu.Lock()
-		defer e.log.mu.Unlock()
-		w := terminal.Indent(e.log.Stdio.TranscriptWriter(), e.level)
-		if e.log.last != e.conn {
-			fmt.Fprintf(w, "# %s%s\n", e.prefix(), e.conn.label)
-			e.log.last = e.conn
-		}
-		w.Write(lines)
-	}
-	return len(lines), nil
-}
-
-// close logs how the negotiation ended.
-func (e *entry) close(protocol string, err error) {
-	l := e.log
-	switch {
-	case l.Stdio == nil:
-	case l.JSON:
-		l.tell(e.report(protocol, err))
-	case err == nil:
-		fmt.Fprintf(e, "# agreed on %s after %v\n", terminal.QuoteName(protocol), time.Since(e.began).Round(time.Microsecond))
-	case e.leftAfterList(err):
-		fmt.Fprintf(e, "# left after ls%s\n", afterRefusing(err))
-	case errors.Is(err, io.EOF) && !l.Verbose, errors.Is(err, context.Canceled):
-		// A client only tested the port, or this side is stopping.
-	default:
-		l.printf("%s: %s%s", e.conn.label, e.prefix(), e.explain(err))
+// hidden logs the number of clients that were not shown.
+func (l *Log) hidden(n int) {
+	text := fmt.Sprintf("%d more clients in %v are not shown, see --log-limit", n, throttleInterval)
+	if l.JSON {
+		l.tell(terminal.Event{Event: "hidden", Time: stamp(time.Now()), Hidden: n})
+	} else {
+		l.printf("%s %s", stamp(time.Now()), text)
 	}
 }
 
-func (e *entry) prefix() string {
-	if e.step == "" {
-		return ""
+// close logs what a throttle has kept back.
+func (l *Log) close() {
+	if l.throttle != nil {
+		l.throttle.flush()
 	}
-	return e.step + ": "
 }
 
-// explain returns a line that describes why a responder's negotiation failed.
-func (e *entry) explain(err error) string {
-	failed, ok := errors.AsType[*multiselect.Error](err)
-	if !ok {
-		return err.Error()
-	}
-	elapsed := time.Since(e.began).Round(time.Millisecond)
-	refused := afterRefusing(err)
-	sent, had := "", ""
-	if len(failed.Received) > 0 {
-		sent = " " + attempt.QuoteReceived(failed)
-		if guess := clientLike(failed); guess != "" {
-			sent += " (" + guess + ")"
-		}
-		had = ": it had sent" + sent
-	}
-	switch {
-	case errors.Is(err, multiselect.ErrGaveUp) && e.log.OneShot:
-		return "ended" + refused
-	case errors.Is(err, multiselect.ErrGaveUp):
-		return "gave up" + refused
-	case failed.Timeout() && failed.Phase == multiselect.PhaseHeader:
-		return fmt.Sprintf("timed out after %v: its header had not arrived%s", elapsed, had)
-	case failed.Timeout():
-		return fmt.Sprintf("timed out after %v: no protocol was agreed on%s%s", elapsed, refused, had)
-	case errors.Is(err, multiselect.ErrNotMultistream):
-		return "does not speak multistream-select: it sent" + sent
-	case exit.Code(err) == exit.Closed:
-		return clientsEnd(failed) + refused + had
-	case sent != "":
-		return fmt.Sprintf("ended: %v: it sent%s%s", failed.Err, sent, refused)
-	}
-	return fmt.Sprintf("ended: %v%s", failed.Err, refused)
-}
-
-// afterRefusing lists the protocols that were refused before the end, if any.
-func afterRefusing(err error) string {
-	failed, ok := errors.AsType[*multiselect.Error](err)
-	if !ok || len(failed.Protocols) == 0 {
-		return ""
-	}
-	return ", after refusing " + terminal.SummarizeNames(failed.Protocols, "")
-}
-
-// clientsEnd describes how a client ended the stream while the responder waited
-// for it.
-func clientsEnd(failed *multiselect.Error) string {
-	switch {
-	case !errors.Is(failed, io.ErrUnexpectedEOF):
-		return attempt.DescribeEnd(failed.Err)
-	case failed.Phase == multiselect.PhaseHeader:
-		return "it hung up before its header had arrived"
-	case len(failed.Received) > 0:
-		return "it hung up in the middle of a message"
-	}
-	return "it hung up before it proposed a protocol"
-}
+// stamp returns a time as the log shows it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 // started logs the certificate that clients may pin, and the URL of the metrics.
 func (l *Log) started(print string, page *MetricsPage) {
@@ -174,29 +82,118 @@ func (l *Log) started(print string, page *MetricsPage) {
 	}
 }
 
-// broken logs the failure of a target.
-func (l *Log) broken(c *connection, r Route, err error) {
+// failed logs a failure that concerns a client, or the server if c is nil.
+func (l *Log) failed(c *connection, protocol, text string) {
+	now, label := stamp(time.Now()), ""
+	if c != nil {
+		label = c.label()
+	}
 	switch {
-	case l.Stdio == nil, errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), transport.IsGoodbye(err):
-		// There is no log, or this side has ended the connection, or the client has
-		// closed the connection below the stream with code 0.
 	case l.JSON:
-		l.tell(terminal.Event{Event: "error", Peer: c.label, Protocol: r.protocol, Error: r.target.String() + ": " + attempt.DescribeEnd(err)})
+		l.tell(terminal.Event{Event: "error", Peer: label, Protocol: protocol, Error: text, Time: now})
+	case c == nil:
+		l.printf("%s %s", now, text)
 	default:
-		l.printf("%s: %s: %s", c.label, r, attempt.DescribeEnd(err))
+		l.printf("%s %s: %s", now, label, text)
 	}
 }
 
-func (l *Log) notAccepted(err error) {
-	text := fmt.Sprintf("cannot accept connections now: %v", transport.Cause(err))
+// ended logs how a stream ended after its agreement.
+func (l *Log) ended(c *connection, r Route, begin traffic, err error) {
+	if l.Stdio == nil || !c.entry.isShown() {
+		return
+	}
+	took, read, written := c.since(begin)
+	text := l.endOf(r, err)
+	if l.JSON {
+		if text != "" {
+			l.failed(c, r.protocol, text)
+		}
+		l.tell(terminal.Event{
+			Event: "closed", Peer: c.label(), Protocol: r.protocol, Time: stamp(time.Now()),
+			Traffic: &terminal.Traffic{Milliseconds: attempt.Milliseconds(took), Received: read, Sent: written},
+		})
+		return
+	}
+	amount := fmt.Sprintf("after %v, %d bytes received, %d sent", took.Round(time.Millisecond), read, written)
+	if text != "" {
+		l.printf("%s %s: %s=%s (%s)", stamp(time.Now()), c.label(), terminal.QuoteName(r.protocol), text, amount)
+		return
+	}
+	fmt.Fprintf(c.entry, "# closed %s\n", amount)
+}
+
+// endOf describes the failure of a target, or returns "" if it did not fail.
+func (l *Log) endOf(r Route, err error) string {
+	limit, limited := errors.AsType[*netmux.LimitError](err)
 	switch {
-	case l.Stdio == nil:
-	case l.JSON:
-		l.tell(terminal.Event{Event: "error", Error: text})
-	default:
-		l.printf("%s", text)
+	case limited:
+		return r.target.String() + ": " + explainLimit(limit)
+	case err == nil, isOurs(err), transport.IsGoodbye(err):
+		// The client has closed the connection below the stream with code 0, or this side
+		// is stopping.
+		return ""
+	}
+	return r.target.String() + ": " + attempt.DescribeEnd(err)
+}
+
+// isOurs reports whether this side has ended a connection because it is stopping.
+func isOurs(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, netmux.ErrServerClosed) || errors.Is(err, net.ErrClosed)
+}
+
+// linkFailed logs the end of a link, or of a connection before its link.
+func (l *Log) linkFailed(c *connection, err error) {
+	limit, limited := errors.AsType[*netmux.LimitError](err)
+	panicked := errors.As(err, new(*netmux.PanicError))
+	if l.Stdio == nil || panicked || isOurs(err) || !l.allow() {
+		return
+	}
+	text := err.Error()
+	switch {
+	case limited:
+		text = explainLimit(limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		text = "timed out before it could open streams"
+	}
+	l.failed(c, "", text)
+}
+
+// cutOff logs which connections had not finished when the server stopped.
+func (l *Log) cutOff(running []netmux.Running) {
+	const shown = 8
+	var parts []string
+	for _, r := range running[:min(shown, len(running))] {
+		parts = append(parts, fmt.Sprintf("%d of %s from %s", r.Active, terminal.QuoteName(r.Protocol), r.Host))
+	}
+	if len(running) > shown {
+		parts = append(parts, "and others")
+	}
+	if l.Stdio != nil && len(parts) > 0 {
+		l.failed(nil, "", "stopped with connections that had not finished: "+strings.Join(parts, ", "))
 	}
 }
+
+// logHandler logs the warnings of package netmux, which bounds their number.
+type logHandler struct{ log *Log }
+
+func (h logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return h.log.Stdio != nil && level >= slog.LevelWarn
+}
+
+func (h logHandler) Handle(_ context.Context, r slog.Record) error {
+	var text strings.Builder
+	text.WriteString(strings.TrimPrefix(r.Message, "netmux: "))
+	r.Attrs(func(a slog.Attr) bool {
+		fmt.Fprintf(&text, ", %s %v", a.Key, a.Value)
+		return true
+	})
+	h.log.failed(nil, "", text.String())
+	return nil
+}
+
+func (h logHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h logHandler) WithGroup(string) slog.Handler      { return h }
 
 // tell logs a document as one line.
 func (l *Log) tell(document any) {
@@ -220,7 +217,7 @@ func (l *Log) stderr(c *connection, protocol string) (w io.Writer, end func()) {
 		return io.Discard, func() {}
 	case l.JSON:
 		w := &terminal.LineWriter{Line: func(text string) {
-			l.tell(terminal.Event{Event: "stderr", Peer: c.label, Protocol: protocol, Line: text})
+			l.tell(terminal.Event{Event: "stderr", Peer: c.label(), Protocol: protocol, Line: text, Time: stamp(time.Now())})
 		}}
 		return w, w.Flush
 	}

@@ -36,16 +36,11 @@ func logged(t *testing.T, log *Log, talk func(conn transport.Stream)) string {
 	t.Helper()
 	var b buffer
 	log.Stdio = &terminal.Stdio{Err: &b}
-	srv, err := New(EchoRoutes([]string{"/x"}), noLimits, log)
+	srv, err := New(Config{Routes: EchoRoutes([]string{"/x"}), OneShot: log.oneShot, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := srv.Listen(loopback(t, "127.0.0.1:0"), new(transport.Certificates))
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepting := make(chan error, 1)
-	go func() { accepting <- srv.Accept(ln) }()
+	ln := serve(t, srv, "127.0.0.1:0")
 	conn, err := net.Dial("tcp", ln.Address.Where)
 	if err != nil {
 		t.Fatal(err)
@@ -53,13 +48,29 @@ func logged(t *testing.T, log *Log, talk func(conn transport.Stream)) string {
 	talk(conn.(transport.Stream))
 	io.Copy(io.Discard, conn) // so that a Close is no reset
 	conn.Close()
-	ln.Close()
-	if err := <-accepting; err != nil {
-		t.Error(err)
+	awaitClosed(srv)
+	mustFinish(t, srv)
+	return timeless(strings.ReplaceAll(b.String(), conn.LocalAddr().String(), "CLIENT"))
+}
+
+// awaitClosed waits until the server has seen a connection, and all have ended.
+func awaitClosed(srv *Server) {
+	for {
+		if now := srv.netmux.Stats(); now.Accepted > 0 && now.HalfOpen+now.Active == 0 {
+			return
+		}
+		runtime.Gosched()
 	}
-	srv.running.Wait()
-	text := strings.ReplaceAll(b.String(), conn.LocalAddr().String(), "CLIENT")
-	return regexp.MustCompile(`[0-9.]+(µs|ms|s)\b|"elapsed_ms":[0-9.e-]+`).ReplaceAllString(text, "DUR")
+}
+
+var (
+	moments   = regexp.MustCompile(`\b20\d\d-\d\d-\d\dT[0-9:.]+Z`)
+	durations = regexp.MustCompile(`\b[0-9.]+(µs|ms|s)\b|"(elapsed|duration)_ms":[0-9.e-]+`)
+)
+
+// timeless replaces times by TIME and durations by DUR.
+func timeless(text string) string {
+	return durations.ReplaceAllString(moments.ReplaceAllString(text, "TIME"), "DUR")
 }
 
 // sends is a client that sends bytes and ends its half.
@@ -79,14 +90,14 @@ func TestLog(t *testing.T) {
 		{"an agreement", header + "\x03/x\n", ""},
 		{"a test of the port", "", ""},
 		{"a list", header + "\x03ls\n", ""},
-		{"half a header", header[:5], `mss: CLIENT: it hung up before its header had arrived: it had sent the bytes "\x13/mul"` + "\n"},
-		{"half a proposal", header + unknown[:2], `mss: CLIENT: it hung up in the middle of a message: it had sent the bytes "\x03/"` + "\n"},
-		{"no proposal", header, "mss: CLIENT: it hung up before it proposed a protocol\n"},
-		{"a refusal", header + unknown, "mss: CLIENT: gave up, after refusing /y\n"},
-		{"a browser", "GET / HTTP/1.1\r\n", `mss: CLIENT: does not speak multistream-select: it sent the bytes "GET / HTTP/1.1\r\n" (a web client)` + "\n"},
-		{"another version", "\x13/multistream/2.0.0\n", `mss: CLIENT: does not speak multistream-select: it sent "/multistream/2.0.0" (another version of multistream-select)` + "\n"},
-		{"a terminal's sequence", "\x05\x1b[2J\n", `mss: CLIENT: does not speak multistream-select: it sent "\x1b[2J"` + "\n"},
-		{"too much", header + "\xff\x7f", `mss: CLIENT: ended: read: message too large: 16383 bytes announced, 1024 allowed: it sent the bytes "\xff\x7f"` + "\n"},
+		{"half a header", header[:5], `mss: TIME CLIENT: it hung up before its header had arrived: it had sent the bytes "\x13/mul"` + "\n"},
+		{"half a proposal", header + unknown[:2], `mss: TIME CLIENT: it hung up in the middle of a message: it had sent the bytes "\x03/"` + "\n"},
+		{"no proposal", header, "mss: TIME CLIENT: it hung up before it proposed a protocol\n"},
+		{"a refusal", header + unknown, "mss: TIME CLIENT: gave up, after refusing /y\n"},
+		{"a browser", "GET / HTTP/1.1\r\n", `mss: TIME CLIENT: does not speak multistream-select: it sent the bytes "GET / HTTP/1.1\r\n" (a web client)` + "\n"},
+		{"another version", "\x13/multistream/2.0.0\n", `mss: TIME CLIENT: does not speak multistream-select: it sent "/multistream/2.0.0" (another version of multistream-select)` + "\n"},
+		{"a terminal's sequence", "\x05\x1b[2J\n", `mss: TIME CLIENT: does not speak multistream-select: it sent "\x1b[2J"` + "\n"},
+		{"too much", header + "\xff\x7f", `mss: TIME CLIENT: ended: read: message too large: 16383 bytes announced, 1024 allowed: it sent the bytes "\xff\x7f"` + "\n"},
 	} {
 		got := logged(t, new(Log), sends(c.sent))
 		if got != c.want {
@@ -97,7 +108,7 @@ func TestLog(t *testing.T) {
 
 // A server that allows one proposal ends the stream itself.
 func TestLogOneShot(t *testing.T) {
-	if got, want := logged(t, &Log{OneShot: true}, sends(wire.HeaderFrame+unknown)), "mss: CLIENT: ended, after refusing /y\n"; got != want {
+	if got, want := logged(t, &Log{oneShot: true}, sends(wire.HeaderFrame+unknown)), "mss: TIME CLIENT: ended, after refusing /y\n"; got != want {
 		t.Errorf("logged %q, want %q", got, want)
 	}
 }
@@ -105,8 +116,8 @@ func TestLogOneShot(t *testing.T) {
 // Verbose logs have the messages, below the address of the client.
 func TestLogVerbose(t *testing.T) {
 	for sent, want := range map[string]string{
-		"\x03/x\n": "# CLIENT\n> /multistream/1.0.0\n> /x\n< /multistream/1.0.0\n< /x\n# agreed on /x after DUR\n",
-		"\x03ls\n": "# CLIENT\n> /multistream/1.0.0\n> ls\n< /multistream/1.0.0\n<\n    /x\n# left after ls\n",
+		"\x03/x\n": "# CLIENT, TIME\n> /multistream/1.0.0\n> /x\n< /multistream/1.0.0\n< /x\n# agreed on /x after DUR\n# closed after DUR, 0 bytes received, 0 sent\n",
+		"\x03ls\n": "# CLIENT, TIME\n> /multistream/1.0.0\n> ls\n< /multistream/1.0.0\n<\n    /x\n# left after ls\n",
 	} {
 		if got := logged(t, &Log{Verbose: true}, sends(wire.HeaderFrame+sent)); got != want {
 			t.Errorf("logged\n%swant\n%s", got, want)
@@ -129,9 +140,17 @@ func TestLogJSON(t *testing.T) {
 		{"\x03ls\n", "", "", "", "fin", 0},
 	} {
 		got := logged(t, &Log{JSON: true}, sends(wire.HeaderFrame+c.sent))
+		document, closed, _ := strings.Cut(got, "\n")
 		var r attempt.Report
-		if err := json.Unmarshal([]byte(strings.Replace(got, "DUR", `"elapsed_ms":0`, 1)), &r); err != nil {
+		if err := json.Unmarshal([]byte(strings.Replace(document, "DUR", `"elapsed_ms":0`, 1)), &r); err != nil {
 			t.Fatalf("%v: %s", err, got)
+		}
+		want := ""
+		if c.protocol != "" {
+			want = `{"event":"closed","peer":"CLIENT","protocol":"/x","time":"TIME",DUR,"bytes_received":0,"bytes_sent":0}` + "\n"
+		}
+		if closed != want || r.Time != "TIME" {
+			t.Errorf("%q: time %q, closed %q", c.sent, r.Time, closed)
 		}
 		protocol := ""
 		if r.Protocol != nil {
@@ -156,31 +175,24 @@ func TestLogStderr(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv, err := New(routes, noLimits, log)
+		srv, err := New(Config{Routes: routes, Log: log})
 		if err != nil {
 			t.Fatal(err)
 		}
-		ln, err := srv.Listen(loopback(t, "127.0.0.1:0"), new(transport.Certificates))
-		if err != nil {
-			t.Fatal(err)
-		}
-		accepting := make(chan error, 1)
-		go func() { accepting <- srv.Accept(ln) }()
+		ln := serve(t, srv, "127.0.0.1:0")
 		conn, err := net.Dial("tcp", ln.Address.Where)
 		if err != nil {
 			t.Fatal(err)
 		}
 		io.Copy(io.Discard, agree(t, conn, "/x"))
 		conn.Close()
-		ln.Close()
-		<-accepting
-		srv.running.Wait()
+		awaitClosed(srv)
 		want := "one\ntwo"
 		if asJSON {
 			event := `{"event":"stderr","peer":"` + conn.LocalAddr().String() + `","protocol":"/x","line":"`
-			want = event + "one\"}\n" + event + "two\"}\n"
+			want = event + `one","time":"TIME"}` + "\n" + event + `two","time":"TIME"}` + "\n"
 		}
-		if got := b.String(); !strings.Contains(got, want) {
+		if got := timeless(b.String()); !strings.Contains(got, want) {
 			t.Errorf("JSON %v: logged %q, want %q", asJSON, got, want)
 		}
 	}

@@ -3,6 +3,7 @@ package serving
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -19,8 +20,10 @@ import (
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
-// MetricsPage serves the metrics of package telemetry to Prometheus.
+// MetricsPage serves the metrics of package telemetry and the state of a Server to
+// Prometheus.
 type MetricsPage struct {
+	state    func() []*dto.MetricFamily
 	recorder telemetry.Recorder
 	url      string
 	server   *http.Server
@@ -36,7 +39,7 @@ type seriesKey struct {
 }
 
 // startMetrics serves the page on a host:port until it is closed.
-func startMetrics(where string) (*MetricsPage, error) {
+func startMetrics(where string, state func() []*dto.MetricFamily) (*MetricsPage, error) {
 	if err := address.CheckHostPort(where); err != nil {
 		return nil, exit.Usagef("--metrics %q: %v: write host:port", where, err)
 	}
@@ -45,6 +48,7 @@ func startMetrics(where string) (*MetricsPage, error) {
 		return nil, exit.AsLocal("cannot listen on "+where+" for --metrics", transport.Cause(err))
 	}
 	m := &MetricsPage{
+		state:    state,
 		url:      "http://" + ln.Addr().String() + "/metrics",
 		families: make(map[*telemetry.Metric]*dto.MetricFamily),
 		series:   make(map[seriesKey]*dto.Metric),
@@ -55,6 +59,9 @@ func startMetrics(where string) (*MetricsPage, error) {
 	}
 	pages := http.NewServeMux()
 	pages.Handle("GET /metrics", m)
+	pages.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `<!DOCTYPE html><title>mss serve</title><a href="/metrics">Metrics</a>`+"\n")
+	})
 	m.server = &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go m.server.Serve(ln)
 	return m, nil
@@ -70,6 +77,9 @@ func (m *MetricsPage) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	m.mu.Unlock()
+	for _, family := range m.state() {
+		expfmt.MetricFamilyToText(&page, family)
+	}
 	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
 	w.Write(page.Bytes())
 }
@@ -143,13 +153,13 @@ func newSeries(key seriesKey) *dto.Metric {
 
 func underscored(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
-// ShowMetrics starts the page and counts the negotiations of s. If where is empty,
-// it returns nil.
-func (s *Server) ShowMetrics(where string) (*MetricsPage, error) {
+// ShowMetrics starts the page of s; the page names the version of mss. If where is empty, it
+// returns nil.
+func (s *Server) ShowMetrics(where, version string) (*MetricsPage, error) {
 	if where == "" {
 		return nil, nil
 	}
-	page, err := startMetrics(where)
+	page, err := startMetrics(where, func() []*dto.MetricFamily { return s.state(version) })
 	if err == nil {
 		s.log.recorder = &page.recorder
 	}

@@ -28,15 +28,15 @@ func (e *entry) report(protocol string, err error) attempt.Report {
 	if protocol != "" {
 		proposed = append(slices.Clip(refused), protocol)
 	}
-	r := attempt.NewReport(multiselect.Responder, e.conn.label, &e.record, time.Since(e.began))
+	r := attempt.NewReport(multiselect.Responder, e.conn.label(), &e.record, time.Since(e.began))
 	r.SetNames(protocol, proposed, refused)
-	r.Step = e.step
+	r.Step, r.Time = e.step, stamp(time.Now())
 	r.End, r.EndCode = transport.Ending(err)
 	if ok && !e.leftAfterList(err) {
 		text := e.explain(err)
 		r.Error, r.Stage, r.Blame = &text, failed.Phase.String(), failed.Blame().String()
 		r.Answer = attempt.ReceivedText(err)
-		r.ExitCode = exit.Code(err)
+		r.ExitCode = exitCode(err)
 	}
 	return r
 }

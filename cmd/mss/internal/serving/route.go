@@ -71,6 +71,24 @@ func ParseRoutes(args []string) ([]Route, error) {
 	return routes, nil
 }
 
+// AddFallback reads the value of --fallback: PROTOCOL=TARGET, which is added to the routes, or
+// the name of one of them. It returns the name of the protocol.
+func AddFallback(s string, routes []Route) (string, []Route, error) {
+	for _, r := range routes {
+		if r.protocol == s {
+			return s, routes, nil
+		}
+	}
+	if s == "" {
+		return "", routes, nil
+	}
+	r, err := parseRoute(s)
+	if err != nil && !strings.Contains(s, "=") {
+		err = exit.Usagef("--fallback %s: it is not served: write a served PROTOCOL, or PROTOCOL=TARGET", terminal.QuoteName(s))
+	}
+	return r.protocol, append(routes, r), err
+}
+
 // splitTarget reports whether s begins like a target.
 func splitTarget(s string) (t target, known bool) {
 	for _, kind := range TargetKinds {

@@ -4,63 +4,53 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
-	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/multiselect/multiselect"
+	"github.com/multiselect/multiselect/netmux"
 
+	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
-// Server is the responder: it negotiates on each connection in a goroutine of
-// its own and hands it to the target of the protocol.
+// Server is the responder: a netmux.Server whose handlers are the targets.
 type Server struct {
-	muxer multiselect.Muxer
-	log   *Log
+	netmux   netmux.Server
+	log      *Log
+	commands chan struct{} // one element for each command that runs; nil for no limit
+	accepted atomic.Int64
 
-	negotiating, serving             context.Context
-	cancelNegotiating, cancelServing context.CancelFunc
-
-	mu      sync.Mutex
-	conns   map[*connection]bool
-	ended   bool
-	count   int
-	running sync.WaitGroup
+	commandsRefused atomic.Uint64
 }
 
-// connection is a client's connection or stream, as the muxer passes it to handlers.
-type connection struct {
-	transport.Stream
-	label string // identifies it in the log
+// Config is the configuration of a Server. All fields but Log are optional.
+type Config struct {
+	Routes   []Route
+	Fallback string             // a protocol of Routes, for clients that do not negotiate
+	Limits   multiselect.Limits // of each negotiation
+	Bounds   Bounds
+	OneShot  bool // end a connection after the first refusal
+	Log      *Log
 }
 
-// ResetWithError resets the stream, whose own method embedding hides. The library
-// calls it to end a failed negotiation.
-func (c *connection) ResetWithError(code uint32) error {
-	return transport.ResetWithCode(c.Stream, code)
-}
-
-// New returns a server of routes, whose negotiations have limits. The log must not be
-// nil. It returns a usage error for names that cannot be served.
-func New(routes []Route, limits multiselect.Limits, log *Log) (*Server, error) {
-	s := &Server{log: log, conns: make(map[*connection]bool)}
-	s.muxer.Limits, s.muxer.OneShot = limits, log.OneShot
-	s.negotiating, s.cancelNegotiating = context.WithCancel(context.Background())
-	s.serving, s.cancelServing = context.WithCancel(context.Background())
-	for _, r := range routes {
-		err := s.muxer.AddHandler(r.protocol, func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
-			c := stream.(*connection)
-			defer c.Close()
-			stderr, end := log.stderr(c, protocol)
-			defer end()
-			if err := r.target.serve(ctx, protocol, c.Stream, stderr); err != nil {
-				log.broken(c, r, err)
-			}
+// New returns a server. It returns a usage error for names that cannot be served.
+func New(c Config) (*Server, error) {
+	s := &Server{log: c.Log}
+	s.log.oneShot = c.OneShot
+	s.netmux.Muxer.Limits, s.netmux.Muxer.OneShot = c.Limits, c.OneShot
+	s.netmux.Fallback = c.Fallback
+	s.netmux.ConnContext, s.netmux.ConnState, s.netmux.ConnError = s.connContext, s.connState, s.connError
+	s.netmux.Logger = slog.New(logHandler{s.log})
+	c.Bounds.apply(s)
+	for _, r := range c.Routes {
+		err := s.netmux.Muxer.AddHandler(r.protocol, func(ctx context.Context, protocol string, stream io.ReadWriteCloser) {
+			s.serve(ctx, r, protocol, stream)
 		})
 		switch {
 		case errors.Is(err, multiselect.ErrConflict):
@@ -72,118 +62,146 @@ func New(routes []Route, limits multiselect.Limits, log *Log) (*Server, error) {
 	return s, nil
 }
 
+// Listen listens on an address of any form.
+func (s *Server) Listen(a address.Address, c *transport.Certificates) (*transport.Listener, error) {
+	return transport.Listen(a, transport.ListenConfig{Certificates: c, Host: below{s}})
+}
+
 // LogStart logs what clients of a listener and readers of the metrics need to know.
 func (s *Server) LogStart(ln *transport.Listener, page *MetricsPage) {
 	s.log.started(ln.Fingerprint, page)
 }
 
-// Accept serves the connections of ln. It returns nil when ln was closed.
-func (s *Server) Accept(ln net.Listener) error {
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	pause := shortest
-	for {
-		conn, err := ln.Accept()
-		var temporary interface{ Temporary() bool }
-		switch {
-		case err == nil:
-			pause = shortest
-			s.start(conn.(transport.Stream))
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case errors.As(err, &temporary) && temporary.Temporary():
-			// Usually out of file descriptors: connections that end free some.
-			s.log.notAccepted(err)
-			select {
-			case <-time.After(pause):
-			case <-s.negotiating.Done():
+// Serve serves the connections of ln. It returns nil after Drain or End.
+func (s *Server) Serve(ln *transport.Listener) error {
+	own := *ln
+	own.Listener = listener{ln.Listener, s, ln.Upgrade != nil}
+	if upgrade := ln.Upgrade; upgrade != nil {
+		own.Upgrade = func(ctx context.Context, carrier net.Conn) (netmux.Link, error) {
+			l, err := upgrade(ctx, carrier.(*connection).Stream)
+			if err != nil {
+				return nil, err
 			}
-			pause = min(2*pause, longest)
-		default:
-			return exit.AsLocal("accepting connections", err)
+			return link{l, s}, nil
 		}
 	}
-}
-
-func (s *Server) start(conn transport.Stream) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		conn.Close()
-		return
-	}
-	s.count++
-	c := &connection{conn, conn.RemoteAddr().String()}
-	if conn.RemoteAddr().Network() == "unix" {
-		c.label = "client " + strconv.Itoa(s.count) // unix clients have no name
-	}
-	s.conns[c] = true
-	s.running.Go(func() {
-		defer s.forget(c)
-		s.handle(c)
-	})
-}
-
-func (s *Server) forget(c *connection) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-}
-
-// handle is like [multiselect.Muxer.ServeStream] with one context for the
-// negotiation and one for the handler: a server that stops ends negotiations
-// immediately and lets targets finish.
-func (s *Server) handle(c *connection) {
-	entry := s.log.open(c)
-	protocol, h, err := s.muxer.Negotiate(entry.watch(s.negotiating), c)
-	entry.close(protocol, err)
-	if err == nil {
-		h(s.serving, protocol, c)
-	}
-}
-
-// StopNegotiating ends the negotiations, and those that begin later.
-func (s *Server) StopNegotiating() { s.cancelNegotiating() }
-
-// Drain ends negotiations and waits for the targets to finish, for 2.5 s
-// at most. It fails with exit.ErrInterrupted if a signal comes before that.
-func (s *Server) Drain(signals <-chan os.Signal) (err error) {
-	s.StopNegotiating()
-	finished := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(finished)
-	}()
-	select {
-	case <-finished:
+	err := own.Serve(&s.netmux)
+	if errors.Is(err, netmux.ErrServerClosed) {
 		return nil
-	case <-time.After(drainTime):
-	case <-signals:
-		err = &exit.Error{Code: exit.Interrupted, Err: exit.ErrInterrupted}
 	}
-	s.End()
-	// Killed commands and closed connections end their goroutines, but mss must not
-	// wait for a process that is stuck in the system.
-	select {
-	case <-finished:
-	case <-time.After(killTime):
+	return exit.AsLocal("accepting connections", err)
+}
+
+// connContext is the hook of netmux before a negotiation.
+func (s *Server) connContext(ctx context.Context, conn net.Conn) context.Context {
+	c := conn.(*connection)
+	ctx = context.WithValue(ctx, connectionKey{}, c)
+	if c.carrier {
+		return ctx
 	}
-	return err
+	c.entry = s.log.open(c, "")
+	return c.entry.watch(ctx)
+}
+
+// connState is the hook of netmux for the stages of a connection.
+func (s *Server) connState(conn net.Conn, state netmux.ConnState) {
+	c := conn.(*connection)
+	switch {
+	case state == netmux.StateActive:
+		c.active.Store(true)
+	case state == netmux.StateClosed && !c.carrier && c.entry != nil:
+		c.entry.close("", c.entry.record.Err()) // without effect if it was closed before
+	}
+}
+
+// connError is the hook of netmux for failures. Those after an agreement are logged by the
+// handler, and panics by netmux.
+func (s *Server) connError(conn net.Conn, err error) {
+	c := conn.(*connection)
+	_, negotiated := errors.AsType[*multiselect.Error](err)
+	switch {
+	case c.carrier && !(negotiated && c.entry != nil):
+		s.log.linkFailed(c, err)
+	case c.carrier || !c.active.Load():
+		c.entry.close("", err)
+	}
+}
+
+// serve is the handler of a route.
+func (s *Server) serve(ctx context.Context, r Route, protocol string, stream io.ReadWriteCloser) {
+	defer stream.Close()
+	c := connectionOf(ctx)
+	c.entry.close(protocol, nil)
+	var conn transport.Stream = c
+	_, negotiated := stream.(*connection)
+	if !negotiated {
+		conn = replayed{c, stream}
+	}
+	begin := c.traffic(!negotiated)
+	err := s.run(ctx, r, protocol, conn)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	s.log.ended(c, r, begin, err)
+}
+
+// run serves a stream with the target of a route.
+func (s *Server) run(ctx context.Context, r Route, protocol string, conn transport.Stream) error {
+	if r.target.kind == "exec" && s.commands != nil {
+		select {
+		case s.commands <- struct{}{}:
+			defer func() { <-s.commands }()
+		default:
+			s.commandsRefused.Add(1)
+			breakOff(ctx, conn)
+			return errCommands
+		}
+	}
+	stderr, end := s.log.stderr(connectionOf(ctx), protocol)
+	defer end()
+	return r.target.serve(ctx, protocol, conn, stderr)
+}
+
+// errCommands is the error of a stream whose command would be one too many.
+var errCommands = errors.New("refused: too many commands run, see --max-commands")
+
+// Drain ends negotiations and waits for the targets to finish, for drainTime at most. It
+// fails with exit.ErrInterrupted if a signal comes before that.
+func (s *Server) Drain(signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	expire := time.AfterFunc(drainTime, func() { cancel(context.DeadlineExceeded) })
+	defer expire.Stop()
+	go func() {
+		select {
+		case <-signals:
+			cancel(&exit.Error{Code: exit.Interrupted, Err: exit.ErrInterrupted})
+		case <-ctx.Done():
+		}
+	}()
+	unfinished, ok := errors.AsType[*netmux.ShutdownError](s.netmux.Shutdown(ctx))
+	if ok {
+		s.log.cutOff(unfinished.Running)
+		s.End()
+	}
+	s.log.close()
+	if failed, ok := errors.AsType[*exit.Error](context.Cause(ctx)); ok {
+		return failed
+	}
+	return nil
 }
 
 // drainTime is the part of the 3 s of a drain in which targets may finish.
 const drainTime = 3*time.Second - 2*killTime
 
-// killTime bounds how long drain waits for targets after it has ended them.
+// killTime bounds how long End waits for targets after it has ended them.
 const killTime = 250 * time.Millisecond
 
-// End resets all connections, including those that are accepted later.
+// End resets all connections. Killed commands and closed connections end their goroutines;
+// End does not wait for a process that is stuck in the system.
 func (s *Server) End() {
-	s.StopNegotiating()
-	s.cancelServing()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended = true
-	for c := range s.conns {
-		transport.Reset(c.Stream) // the client must not mistake partial data for the whole
-	}
+	s.netmux.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), killTime)
+	defer cancel()
+	s.netmux.Shutdown(ctx)
 }

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"os"
@@ -32,9 +33,6 @@ type testServer struct {
 	t    *testing.T
 	log  *buffer
 	addr string
-	// close stops accepting. As in serve, nothing waits for the connections
-	// before that: until then there may be another one.
-	close func()
 }
 
 // startServer serves until the test ends.
@@ -44,30 +42,53 @@ func startServer(t *testing.T, budget time.Duration, routes ...string) *testServ
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startServerWith(t, Config{Routes: parsed, Limits: multiselect.Limits{Timeout: budget}, Log: new(Log)})
+}
+
+// startServerWith is startServer for any configuration.
+func startServerWith(t *testing.T, c Config) *testServer {
+	t.Helper()
 	log := new(buffer)
-	srv, err := New(parsed, multiselect.Limits{Timeout: budget}, &Log{Stdio: &terminal.Stdio{Err: log}})
+	c.Log.Stdio = &terminal.Stdio{Err: log}
+	srv, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", address.Loopback.Where)
+	ln := serve(t, srv, address.Loopback.String())
+	return &testServer{srv, t, log, ln.Address.Where}
+}
+
+// serve serves on an address until the test ends.
+func serve(t *testing.T, srv *Server, where string) *transport.Listener {
+	t.Helper()
+	a, err := address.Parse(where)
 	if err != nil {
 		t.Fatal(err)
 	}
-	accepting := make(chan error, 1)
-	go func() { accepting <- srv.Accept(ln) }()
-	s := &testServer{Server: srv, t: t, log: log, addr: ln.Addr().String()}
-	s.close = sync.OnceFunc(func() {
-		ln.Close()
-		if err := <-accepting; err != nil {
+	ln, err := srv.Listen(a, new(transport.Certificates))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving := make(chan error, 1)
+	go func() { serving <- srv.Serve(ln) }()
+	t.Cleanup(func() {
+		srv.netmux.Close()
+		mustFinish(t, srv)
+		if err := <-serving; err != nil {
 			t.Error(err)
 		}
 	})
-	t.Cleanup(func() {
-		s.close()
-		srv.End()
-		srv.running.Wait()
-	})
-	return s
+	return ln
+}
+
+// mustFinish waits until no connection is left.
+func mustFinish(t *testing.T, srv *Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := srv.netmux.Shutdown(ctx); err != nil {
+		t.Errorf("a target still runs: %v", err)
+	}
 }
 
 func (s *testServer) dial() net.Conn {
@@ -163,21 +184,19 @@ func TestServerCuts(t *testing.T) {
 func cut(t *testing.T, budget time.Duration, say func(conn net.Conn)) (took time.Duration, logged string) {
 	t.Helper()
 	log := new(buffer)
-	srv, err := New(nil, multiselect.Limits{Timeout: budget}, &Log{Stdio: &terminal.Stdio{Err: log}})
+	srv, err := New(Config{Limits: multiselect.Limits{Timeout: budget}, Log: &Log{Stdio: &terminal.Stdio{Err: log}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ours, conn := streamtest.Pipe()
-	srv.start(memoryConn{ours})
-	began := time.Now()
 	var client sync.WaitGroup
+	client.Go(func() { srv.netmux.ServeConn(t.Context(), srv.newConnection(memoryConn{ours}, false)) })
+	began := time.Now()
 	client.Go(func() { say(memoryConn{conn}) })
 	io.Copy(io.Discard, conn)
 	took = time.Since(began)
 	conn.Close()
 	client.Wait()
-	srv.running.Wait()
-	srv.End()
 	return took, log.String()
 }
 
@@ -201,7 +220,6 @@ func TestDrainWaits(t *testing.T) {
 	waiting := srv.dial() // half-open: nobody waits for it
 	io.WriteString(waiting, wire.HeaderFrame)
 	io.ReadFull(waiting, make([]byte, len(wire.HeaderFrame)))
-	srv.close()
 	drained := make(chan error, 1)
 	go func() { drained <- srv.Drain(nil) }()
 	if rest, _ := io.ReadAll(waiting); len(rest) > 0 {
@@ -221,7 +239,6 @@ func TestDrainWaits(t *testing.T) {
 func TestDrainCuts(t *testing.T) {
 	srv := startServer(t, 0)
 	talking := agree(t, srv.dial(), "/echo/1.0.0")
-	srv.close()
 	signals := make(chan os.Signal, 1)
 	signals <- syscall.SIGTERM
 	if code := exit.Code(srv.Drain(signals)); code != exit.Interrupted {
@@ -241,13 +258,12 @@ func TestDrainKills(t *testing.T) {
 	srv := startServer(t, 0, "/exec/1.0.0=exec:echo ready; sleep 300 | sleep 300; true")
 	talking := agree(t, srv.dial(), "/exec/1.0.0")
 	io.ReadFull(talking, make([]byte, len("ready\n")))
-	srv.close()
 	signals := make(chan os.Signal, 1)
 	signals <- syscall.SIGTERM
 	srv.Drain(signals)
-	srv.running.Wait()
-	if srv.log.String() != "" {
-		t.Errorf("log: %s", srv.log)
+	mustFinish(t, srv.Server)
+	if log := srv.log.String(); !strings.HasSuffix(log, " stopped with connections that had not finished: 1 of /exec/1.0.0 from 127.0.0.1\n") {
+		t.Errorf("log: %s", log)
 	}
 }
 

@@ -39,8 +39,7 @@ func TestTargets(t *testing.T) {
 		if got, err := io.ReadAll(conn); !c.want(string(got)) || err != nil {
 			t.Errorf("%s: got %q, %v", c.target, got, err)
 		}
-		srv.close()
-		srv.running.Wait()
+		mustFinish(t, srv.Server)
 		if srv.log.String() != "" {
 			t.Errorf("%s: log %s", c.target, srv.log)
 		}
@@ -65,9 +64,8 @@ func TestTargetFails(t *testing.T) {
 		if got, err := io.ReadAll(conn); err == nil {
 			t.Errorf("%s: got %q and a plain end", target, got)
 		}
-		srv.close()
-		srv.running.Wait()
-		if want := "mss: " + client + ": /x=" + target + ": " + says + "\n"; srv.log.String() != want {
+		mustFinish(t, srv.Server)
+		if want := "mss: TIME " + client + ": /x=" + target + ": " + says + " (after DUR, 0 bytes received, 0 sent)\n"; timeless(srv.log.String()) != want {
 			t.Errorf("%s: log %q, want %q", target, srv.log, want)
 		}
 	}

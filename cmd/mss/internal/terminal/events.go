@@ -10,7 +10,7 @@ import (
 
 // Event is a line of standard error that would be plain text without --json.
 type Event struct {
-	Event       string `json:"event"` // error; certificate; metrics; or stderr, a line that a command wrote
+	Event       string `json:"event"` // error; certificate; metrics; stderr, a line that a command wrote; closed; hidden
 	Peer        string `json:"peer,omitempty"`
 	Protocol    string `json:"protocol,omitempty"`
 	Line        string `json:"line,omitempty"`
@@ -18,6 +18,16 @@ type Event struct {
 	ExitCode    int    `json:"exit_code,omitempty"`   // if mss ends with it
 	URL         string `json:"url,omitempty"`         // of the metrics
 	Fingerprint string `json:"fingerprint,omitempty"` // of the certificate, as --pin takes it
+	Hidden      int    `json:"hidden,omitempty"`      // clients that the log does not show
+	Time        string `json:"time,omitempty"`        // of the event, in the log of serve
+	*Traffic           // of a stream that was closed
+}
+
+// Traffic is the time and the numbers of bytes of a stream after the agreement.
+type Traffic struct {
+	Milliseconds float64 `json:"duration_ms"`
+	Received     uint64  `json:"bytes_received"`
+	Sent         uint64  `json:"bytes_sent"`
 }
 
 // PrintLine writes a document on one line of standard error, in one write.

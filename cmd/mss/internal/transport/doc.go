@@ -3,5 +3,6 @@
 // ends one half alone, is reset, and returns an [EndError] if its peer reset it.
 //
 // It imports packages address and exit. A libp2p connection needs negotiations below its
-// streams; these are made by the caller, as [Steps] of a client and [Host] of a server.
+// streams; these are made by the caller, as [Steps] of a client and [Host] of a server. A
+// server accepts connections from a [Listener] and serves them with package netmux.
 package transport

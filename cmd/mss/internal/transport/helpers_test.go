@@ -3,9 +3,7 @@ package transport
 import (
 	"context"
 	"io"
-	"net"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/multiselect/multiselect"
@@ -28,19 +26,18 @@ func (c *client) Agree(ctx context.Context, step string, conn Stream, protocols 
 
 func (c *client) Comment(text string) { c.comments = append(c.comments, text) }
 
-// server answers the steps of connections, and keeps what it is told.
+// server answers the steps of connections, and passes on the failures.
 type server struct {
 	securities []string // answered in place of those that the transport asks for, if not nil
-
-	mu        sync.Mutex
-	failed    []error // negotiations
-	unsecured []error
-	refused   []error // not accepted
-
-	told chan string // receives the name of each call that reports a failure
+	failed     chan stepError
 }
 
-func newServer() *server { return &server{told: make(chan string, 16)} }
+type stepError struct {
+	step string
+	err  error
+}
+
+func newServer() *server { return &server{failed: make(chan stepError, 16)} }
 
 func (s *server) Agree(ctx context.Context, step string, conn Stream, protocols ...string) (string, error) {
 	if step == StepSecurity && s.securities != nil {
@@ -54,20 +51,9 @@ func (s *server) Agree(ctx context.Context, step string, conn Stream, protocols 
 	}
 	protocol, _, err := muxer.Negotiate(ctx, conn)
 	if err != nil {
-		s.report(&s.failed, step, err)
+		s.failed <- stepError{step, err}
 	}
 	return protocol, err
-}
-
-func (s *server) Unsecured(_ net.Conn, err error) { s.report(&s.unsecured, "unsecured", err) }
-
-func (s *server) NotAccepted(err error) { s.report(&s.refused, "not accepted", err) }
-
-func (s *server) report(list *[]error, what string, err error) {
-	s.mu.Lock()
-	*list = append(*list, err)
-	s.mu.Unlock()
-	s.told <- what
 }
 
 func parse(t *testing.T, where string) address.Address {
@@ -82,8 +68,15 @@ func parse(t *testing.T, where string) address.Address {
 	return a
 }
 
+// testListener is a listener with the streams and errors of its links.
+type testListener struct {
+	*Listener
+	streams chan Stream
+	failed  chan error // of Upgrade
+}
+
 // mustListen listens until the test ends. If the host is nil, a new server is.
-func mustListen(t *testing.T, where string, c ListenConfig) *Listener {
+func mustListen(t *testing.T, where string, c ListenConfig) *testListener {
 	t.Helper()
 	if c.Certificates == nil {
 		c.Certificates = new(Certificates)
@@ -91,36 +84,80 @@ func mustListen(t *testing.T, where string, c ListenConfig) *Listener {
 	if c.Host == nil {
 		c.Host = newServer()
 	}
-	ln, err := Listen(t.Context(), parse(t, where), c)
+	ln, err := Listen(parse(t, where), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ln.Close()
-		ln.Finish()
-	})
-	return ln
+	t.Cleanup(func() { ln.Close() })
+	l := &testListener{ln, make(chan Stream, 16), make(chan error, 16)}
+	if ln.Upgrade != nil {
+		go l.serveLinks(t)
+	}
+	return l
+}
+
+// serveLinks accepts connections until the listener is closed, and the streams of each link
+// until the test ends.
+func (l *testListener) serveLinks(t *testing.T) {
+	for {
+		carrier, err := l.Accept()
+		if err != nil {
+			return
+		}
+		context.AfterFunc(t.Context(), func() { carrier.Close() })
+		go func() {
+			link, err := l.Upgrade(t.Context(), carrier)
+			if err != nil {
+				l.failed <- err
+				carrier.Close()
+				return
+			}
+			for {
+				s, err := link.AcceptStream(t.Context())
+				if err != nil {
+					return
+				}
+				l.streams <- s.(Stream)
+			}
+		}()
+	}
+}
+
+// accept returns the next stream.
+func (l *testListener) accept(t *testing.T) (Stream, error) {
+	if l.Upgrade == nil {
+		conn, err := l.Accept()
+		if err != nil {
+			return nil, err
+		}
+		return conn.(Stream), nil
+	}
+	select {
+	case s := <-l.streams:
+		return s, nil
+	case <-t.Context().Done():
+		return nil, t.Context().Err()
+	}
 }
 
 // mustConnect connects to a listener until the test ends.
-func mustConnect(t *testing.T, ln *Listener, s Steps) Link {
+func mustConnect(t *testing.T, ln *testListener, s Steps) Link {
 	t.Helper()
 	l, err := Connect(t.Context(), ln.Address, &Trust{Pin: ln.Fingerprint}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.Close)
+	t.Cleanup(func() { l.Close() })
 	return l
 }
 
 // mustAccept returns the next stream. It is reset when the test ends.
-func mustAccept(t *testing.T, ln *Listener) Stream {
+func mustAccept(t *testing.T, ln *testListener) Stream {
 	t.Helper()
-	conn, err := ln.Accept()
+	s, err := ln.accept(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := conn.(Stream)
 	t.Cleanup(func() { Reset(s) })
 	return s
 }
@@ -132,12 +169,12 @@ func streamPair(t *testing.T, where string, first string) (here, there Stream) {
 	ln := mustListen(t, where, ListenConfig{})
 	accepted := make(chan Stream, 1)
 	go func() {
-		if conn, err := ln.Accept(); err == nil {
+		if conn, err := ln.accept(t); err == nil {
 			// TLS is set up by the first Read, for which the other end waits.
 			if secured, ok := conn.(interface{ HandshakeContext(context.Context) error }); ok {
 				secured.HandshakeContext(t.Context())
 			}
-			accepted <- conn.(Stream)
+			accepted <- conn
 		}
 		close(accepted)
 	}()

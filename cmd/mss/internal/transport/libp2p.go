@@ -2,14 +2,12 @@ package transport
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	peerid "github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
@@ -29,21 +27,6 @@ const (
 
 // Securities are the protocols of [StepSecurity], in the order in which they are proposed.
 var Securities = []string{noise.ID, libp2ptls.ID}
-
-// identity is the libp2p identity of this process. It is new in each run.
-type identity struct {
-	key crypto.PrivKey
-	id  peerid.ID
-}
-
-func newIdentity() (identity, error) {
-	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
-	if err != nil {
-		return identity{}, exit.AsLocal("making a key", err)
-	}
-	id, err := peerid.IDFromPrivateKey(key)
-	return identity{key, id}, exit.AsLocal("making a key", err)
-}
 
 // secure runs the handshake of the security protocol that was agreed on. It is
 // not given the muxers, because it would choose one without a negotiation.

@@ -19,7 +19,7 @@ type Link interface {
 	Open(ctx context.Context) (Stream, error)
 	// Close closes the connection of the streams, if they share one. It waits a moment
 	// for their last bytes to be sent.
-	Close()
+	Close() error
 }
 
 // Steps is the part of connecting that belongs to the caller: the negotiations below
@@ -72,13 +72,15 @@ type connections struct {
 }
 
 func (c connections) Open(ctx context.Context) (Stream, error) {
-	conn, err := Dial(ctx, c.address)
-	if err != nil || c.address.Form != address.TLS {
-		return conn, err
+	if c.address.Form != address.TLS {
+		return Dial(ctx, c.address)
 	}
 	config, err := c.trust.client(c.address.Where, "")
 	if err != nil {
-		conn.Close()
+		return nil, err
+	}
+	conn, err := Dial(ctx, c.address)
+	if err != nil {
 		return nil, err
 	}
 	secured := tls.Client(conn, config)
@@ -90,7 +92,7 @@ func (c connections) Open(ctx context.Context) (Stream, error) {
 	return secured, nil
 }
 
-func (connections) Close() {}
+func (connections) Close() error { return nil }
 
 // yamuxLink is the link of streams on one reliable connection.
 type yamuxLink struct {
@@ -134,7 +136,7 @@ const flushTime = 250 * time.Millisecond
 
 // Close waits for the answer to a ping, which shows that the peer has received all
 // bytes: closing a session discards unsent ones.
-func (y *yamuxLink) Close() {
+func (y *yamuxLink) Close() error {
 	answered := make(chan struct{})
 	go func() {
 		y.session.Ping()
@@ -145,6 +147,7 @@ func (y *yamuxLink) Close() {
 	case <-time.After(flushTime):
 	}
 	y.session.Close()
+	return nil
 }
 
 // quicLink is the link of QUIC streams.
@@ -192,9 +195,9 @@ func (q *quicLink) Open(ctx context.Context) (Stream, error) {
 
 // Close waits a moment for the last frames to be sent: quic-go discards unsent
 // frames when a connection ends, and has no way to wait for them.
-func (q *quicLink) Close() {
+func (q *quicLink) Close() error {
 	time.Sleep(10 * time.Millisecond)
-	q.conn.CloseWithError(0, "")
+	return q.conn.CloseWithError(0, "")
 }
 
 // describeTLS returns the version, the certificate and the ALPN protocol in words.

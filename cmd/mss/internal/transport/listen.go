@@ -4,54 +4,48 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"syscall"
 	"time"
 
+	"github.com/multiselect/multiselect/netmux"
+
 	"github.com/multiselect/multiselect/cmd/mss/internal/address"
+	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
 )
 
-// Listener accepts streams. Each connection that its Accept returns is a [Stream].
+// Listener is where a server listens. Each connection that it accepts is a [Stream], or
+// the carrier of a link if Upgrade is not nil.
 type Listener struct {
 	net.Listener
 	Address     address.Address // in the form of --to, with the port that was bound
 	Fingerprint string          // the fingerprint of its certificate, if it has one
-	streams     *streamListener // or nil if each connection is a stream
+
+	// Upgrade sets up the layers between a connection and its streams. It returns when the
+	// connection is closed, at the latest. The streams of the link are Streams.
+	Upgrade func(ctx context.Context, carrier net.Conn) (netmux.Link, error)
 }
 
-// Finish closes the connections below the streams, after these have ended. A process
-// that exits without it leaves QUIC clients waiting, and can lose the last bytes of a
-// stream.
-func (l *Listener) Finish() {
-	if l.streams != nil {
-		l.streams.finish()
-	}
-}
-
-// Host is the part of listening that belongs to the server: the negotiations below
-// the streams, and its log. Its methods are called concurrently.
+// Host is the part of listening that belongs to the server: the negotiations below the
+// streams. Its method is called concurrently.
 type Host interface {
-	// Agree answers the negotiation of one step, [StepSecurity] or [StepMuxer]. If it
-	// fails, it ends the connection.
+	// Agree answers the negotiation of one step, [StepSecurity] or [StepMuxer], with the
+	// context of Upgrade. If it fails, it ends the connection.
 	Agree(ctx context.Context, step string, conn Stream, protocols ...string) (string, error)
-	// Unsecured is told of a connection that ended in the security handshake.
-	Unsecured(conn net.Conn, err error)
-	// NotAccepted is told of an error of Accept that does not end listening.
-	NotAccepted(err error)
 }
 
-// ListenConfig is what Listen needs to know about the server.
+// ListenConfig is the part of a server that Listen needs.
 type ListenConfig struct {
 	Certificates *Certificates
-	Host         Host          // used only if the address is multiplexed
-	Timeout      time.Duration // for the negotiations below the streams; none if not positive
+	Host         Host // used only if the address is that of a libp2p peer
 }
 
-// Listen listens on a. When ctx ends, the negotiations below the streams end;
-// listening and the connections do not.
-func Listen(ctx context.Context, a address.Address, c ListenConfig) (*Listener, error) {
+// Listen listens on a. It returns a usage error if a does not fit the certificates or the
+// key.
+func Listen(a address.Address, c ListenConfig) (*Listener, error) {
 	if err := c.Certificates.check(a); err != nil {
 		return nil, err
 	}
@@ -59,45 +53,62 @@ func Listen(ctx context.Context, a address.Address, c ListenConfig) (*Listener, 
 	var self identity
 	var err error
 	if a.Form.IsLibp2p() {
-		if self, err = newIdentity(); err != nil {
+		if self, err = c.Certificates.identity(a); err != nil {
 			return nil, err
 		}
 	}
-	if a.Form.IsMultiplexed() {
-		streams, print, err := listenStreams(ctx, a, &c, self)
-		if err != nil {
-			return nil, err
-		}
-		l.Listener, l.Fingerprint, l.streams = streams, print, streams
-	} else if l.Listener, l.Fingerprint, err = listenPlain(a, c.Certificates); err != nil {
+	switch a.Form {
+	case address.QUIC, address.Libp2pQUIC:
+		err = l.listenQUIC(a, c.Certificates, self)
+	default:
+		err = l.listenSocket(a, c.Certificates)
+	}
+	if err != nil {
 		return nil, err
+	}
+	switch a.Form {
+	case address.Yamux:
+		l.Upgrade = upgradeYamux
+	case address.Libp2p:
+		l.Upgrade = func(ctx context.Context, carrier net.Conn) (netmux.Link, error) {
+			return self.upgrade(ctx, c.Host, carrier.(Stream))
+		}
 	}
 	l.Address = a.Bound(l.Addr(), self.id)
 	return &l, nil
 }
 
-// listenPlain listens on an address where each connection is a stream. It replaces the
-// socket file of a process that has died; it does not touch a socket that is still
-// served, nor a file that is no socket. The listener removes its socket file when
-// closed.
-func listenPlain(a address.Address, c *Certificates) (ln net.Listener, print string, err error) {
+// Serve serves the streams with srv until that is shut down or closed, or Accept fails. It
+// returns the error of [netmux.Server.Serve].
+func (l *Listener) Serve(srv *netmux.Server) error {
+	if l.Upgrade == nil {
+		return srv.Serve(l.Listener)
+	}
+	return srv.ServeLinks(l.Listener, l.Upgrade)
+}
+
+// listenSocket listens on TCP or a unix socket. It replaces the socket file of a process
+// that has died; it does not touch a socket that is still served, nor a file that is no
+// socket. The listener removes its socket file when closed.
+func (l *Listener) listenSocket(a address.Address, c *Certificates) error {
 	var config *tls.Config
+	var err error
 	if a.Form == address.TLS {
-		if config, print, err = c.server(a.Where, ""); err != nil {
-			return nil, "", err
+		if config, l.Fingerprint, err = c.server(a.Where, ""); err != nil {
+			return err
 		}
 	}
-	ln, err = net.Listen(a.Network(), a.Where)
+	l.Listener, err = net.Listen(a.Network(), a.Where)
 	if errors.Is(err, syscall.EADDRINUSE) && isStale(a) && os.Remove(a.Where) == nil {
-		ln, err = net.Listen(a.Network(), a.Where)
+		l.Listener, err = net.Listen(a.Network(), a.Where)
 	}
 	if err != nil {
-		return nil, "", cannotListen(a, err)
+		return cannotListen(a, err)
 	}
 	if config != nil {
-		ln = tls.NewListener(ln, config)
+		l.Listener = tls.NewListener(l.Listener, config)
 	}
-	return ln, print, nil
+	return nil
 }
 
 // isStale reports whether a is a socket file without a listening process.
@@ -114,4 +125,8 @@ func isStale(a address.Address) bool {
 		conn.Close()
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+func cannotListen(a address.Address, err error) error {
+	return exit.AsLocal(fmt.Sprintf("cannot listen on %s", a), Cause(err))
 }

@@ -1,13 +1,11 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/sec"
 
 	"github.com/multiselect/multiselect"
-	"github.com/multiselect/multiselect/internal/streamtest"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/address"
 	"github.com/multiselect/multiselect/cmd/mss/internal/exit"
@@ -25,11 +22,12 @@ import (
 func TestListenTwice(t *testing.T) {
 	for _, where := range everyForm {
 		ln := mustListen(t, where, ListenConfig{})
-		again, err := Listen(t.Context(), ln.Address, ListenConfig{Certificates: new(Certificates), Host: newServer()})
+		bare, _, _ := strings.Cut(ln.Address.String(), "/p2p/")
+		again, err := Listen(parse(t, bare), ListenConfig{Certificates: new(Certificates), Host: newServer()})
 		if err == nil {
 			again.Close()
 		}
-		if exit.Code(err) != exit.Local || !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), "cannot listen on "+ln.Address.String()+": ") {
+		if exit.Code(err) != exit.Local || !errors.Is(err, syscall.EADDRINUSE) || !strings.HasPrefix(err.Error(), "cannot listen on "+bare+": ") {
 			t.Errorf("%s: exit code %d, %v", where, exit.Code(err), err)
 		}
 	}
@@ -52,7 +50,7 @@ func TestListenStale(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if ln, err := Listen(t.Context(), parse(t, "unix:"+path), ListenConfig{Certificates: new(Certificates)}); err == nil {
+	if ln, err := Listen(parse(t, "unix:"+path), ListenConfig{Certificates: new(Certificates)}); err == nil {
 		ln.Close()
 		t.Error("listens on a file that is no socket")
 	}
@@ -61,11 +59,11 @@ func TestListenStale(t *testing.T) {
 	}
 }
 
-// Close ends Accept. Accepted streams stay open until Finish, which waits for nobody.
+// Close ends Accept. Links, and their streams, stay open.
 func TestListenerClose(t *testing.T) {
 	for _, where := range everyForm {
 		ln := mustListen(t, where, ListenConfig{})
-		if !ln.Address.Form.IsMultiplexed() {
+		if ln.Upgrade == nil {
 			continue // a net.Listener, but for its name
 		}
 		here, err := mustConnect(t, ln, new(client)).Open(t.Context())
@@ -75,88 +73,16 @@ func TestListenerClose(t *testing.T) {
 		io.WriteString(here, "before ")
 		there := mustAccept(t, ln)
 		ln.Close()
-		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("%s: Accept after Close: %v", where, err)
+		if conn, err := ln.Accept(); err == nil {
+			conn.Close()
+			t.Errorf("%s: accepts after Close", where)
 		}
 		io.WriteString(here, "and after")
 		here.CloseWrite()
 		if got, err := io.ReadAll(there); string(got) != "before and after" || err != nil {
 			t.Errorf("%s: got %q, %v", where, got, err)
 		}
-		there.Close()
-		ln.Finish()
-		if _, err := io.ReadAll(here); err != nil && !IsGoodbye(err) {
-			t.Errorf("%s: the client sees %v", where, err)
-		}
 	}
-}
-
-// A connection that has ended is no longer kept for Finish.
-func TestListenerForgets(t *testing.T) {
-	for _, where := range everyForm {
-		ln := mustListen(t, where, ListenConfig{})
-		if ln.streams == nil {
-			continue
-		}
-		l := mustConnect(t, ln, new(client))
-		here, err := l.Open(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.WriteString(here, "x")
-		there := mustAccept(t, ln)
-		l.Close()
-		io.Copy(io.Discard, there) // until the end of the connection is known
-		for kept := 1; kept > 0; {
-			ln.streams.mu.Lock()
-			kept = len(ln.streams.links)
-			ln.streams.mu.Unlock()
-			runtime.Gosched()
-		}
-	}
-}
-
-// unlucky is a listener whose first Accepts fail, as those of a process that has no file
-// descriptor left do.
-type unlucky struct {
-	net.Listener
-	failures int
-}
-
-func (u *unlucky) Accept() (net.Conn, error) {
-	if u.failures > 0 {
-		u.failures--
-		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
-	}
-	return u.Listener.Accept()
-}
-
-// A connection that cannot be accepted is reported, and the next one is.
-func TestAcceptAll(t *testing.T) {
-	inner := streamtest.Listen(t, "tcp")
-	ln := &unlucky{Listener: inner, failures: 1}
-	host := newServer()
-	served, ended := make(chan net.Conn), make(chan struct{})
-	go func() {
-		acceptAll(t.Context(), ln, host, func(conn net.Conn) { served <- conn })
-		close(ended)
-	}()
-	if what := <-host.told; what != "not accepted" || !errors.Is(host.refused[0], syscall.EMFILE) {
-		t.Errorf("the host is told %q: %v", what, host.refused)
-	}
-	conn, err := net.Dial("tcp", inner.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	(<-served).Close()
-	inner.Close()
-	<-ended
-
-	// The wait after a failure ends with the listener, too.
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	acceptAll(ctx, &unlucky{Listener: inner, failures: 1 << 30}, host, func(net.Conn) {})
 }
 
 // A peer with another identity than the address requires is not connected to.
@@ -197,8 +123,8 @@ func TestStepsFail(t *testing.T) {
 		if !errors.Is(err, multiselect.ErrNotSupported) || exit.Code(err) != exit.Refused {
 			t.Errorf("exit code %d, %v", exit.Code(err), err)
 		}
-		if what := <-host.told; what != StepSecurity {
-			t.Errorf("the host is told of %s", what)
+		if failed := <-host.failed; failed.step != StepSecurity || !errors.Is(<-ln.failed, failed.err) {
+			t.Errorf("failed: %s: %v", failed.step, failed.err)
 		}
 	})
 	t.Run("muxer", func(t *testing.T) {
@@ -208,8 +134,8 @@ func TestStepsFail(t *testing.T) {
 		if !errors.Is(err, multiselect.ErrNotSupported) {
 			t.Errorf("%v", err)
 		}
-		if what := <-host.told; what != StepMuxer {
-			t.Errorf("the host is told of %s", what)
+		if failed := <-host.failed; failed.step != StepMuxer || !errors.Is(<-ln.failed, failed.err) {
+			t.Errorf("failed: %s: %v", failed.step, failed.err)
 		}
 	})
 	t.Run("handshake", func(t *testing.T) {
@@ -224,23 +150,38 @@ func TestStepsFail(t *testing.T) {
 			t.Fatal(err)
 		}
 		io.WriteString(conn, "\x00\x04this is no noise")
-		if what := <-host.told; what != "unsecured" || !strings.HasPrefix(host.unsecured[0].Error(), "/noise: ") {
-			t.Errorf("the host is told of %s: %v", what, host.unsecured)
+		if err := <-ln.failed; !strings.HasPrefix(err.Error(), "/noise: ") {
+			t.Error(err)
 		}
 		if _, err := io.ReadAll(conn); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the client sees %v", err)
 		}
 	})
-	t.Run("timeout", func(t *testing.T) {
-		host := newServer()
-		ln := mustListen(t, where, ListenConfig{Host: host, Timeout: 1})
-		conn, err := Dial(t.Context(), address.Address{Where: ln.Address.Where})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if what := <-host.told; what != StepSecurity || exit.Code(host.failed[0]) != exit.Timeout {
-			t.Errorf("the host is told of %s: %v", what, host.failed)
-		}
-	})
+}
+
+// A server that has waited for long enough closes the connection during a step.
+func TestCloseDuringStep(t *testing.T) {
+	ln := mustListen(t, "127.0.0.1:0", ListenConfig{})
+	self, err := newIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := Dial(t.Context(), address.Address{Where: ln.Address.Where})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	carrier := mustAccept(t, ln)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := self.upgrade(t.Context(), newServer(), carrier)
+		ended <- err
+	}()
+	if _, err := new(client).Agree(t.Context(), StepSecurity, conn, "/noise"); err != nil {
+		t.Fatal(err)
+	}
+	carrier.Close()
+	if err := <-ended; err == nil {
+		t.Error("a closed connection has become a link")
+	}
 }

@@ -125,7 +125,7 @@ func TestComments(t *testing.T) {
 		}
 		s.Close()
 		l.Close()
-		if got, want := strings.Join(steps.comments, "\n"), strings.Join(c.want(ln), "\n"); got != want {
+		if got, want := strings.Join(steps.comments, "\n"), strings.Join(c.want(ln.Listener), "\n"); got != want {
 			t.Errorf("%s: comments %q, want %q", c.where, got, want)
 		}
 	}

@@ -116,17 +116,23 @@ func BadCertificate(err error) (string, bool) {
 	return "", false
 }
 
-// Certificates holds what servers of tls:// and quic:// show. Errors name its fields
-// as the flags of mss.
+// Certificates holds the proofs of identity of a server: a certificate on tls:// and
+// quic://, the key of a libp2p peer on a multiaddr. Errors name its fields as the flags of
+// mss.
 type Certificates struct {
-	CertFile, KeyFile string // PEM files; without them a certificate is made
-	ALPN              string // the ALPN protocol to accept, or empty for the default
+	CertFile string // a PEM file; without it a certificate is made
+	KeyFile  string // its key, PEM, or that of the libp2p peer, see identity
+	ALPN     string // the ALPN protocol to accept, or empty for the default
 }
 
 // check returns an error for flags that the address does not use.
 func (c *Certificates) check(a address.Address) error {
-	if (c.CertFile != "" || c.KeyFile != "") && !a.Form.HasCertificates() {
-		return exit.Usagef("--cert and --key are for tls:// and quic://, and %s is neither", a)
+	switch {
+	case a.Form.HasCertificates():
+	case c.CertFile != "":
+		return exit.Usagef("--cert is for tls:// and quic://, and %s is neither", a)
+	case c.KeyFile != "" && !a.Form.IsLibp2p():
+		return exit.Usagef("--key is for tls://, quic:// and multiaddrs, and %s is none of them", a)
 	}
 	return checkALPN(c.ALPN, a)
 }
@@ -140,8 +146,8 @@ func (c *Certificates) server(where, alpn string) (*tls.Config, string, error) {
 	case (c.CertFile == "") != (c.KeyFile == ""):
 		return nil, "", exit.Usagef("--cert and --key belong together")
 	case c.CertFile != "":
-		if cert, err = tls.LoadX509KeyPair(c.CertFile, c.KeyFile); err != nil {
-			return nil, "", exit.AsLocal("--cert", err)
+		if cert, err = c.load(); err != nil {
+			return nil, "", err
 		}
 	default:
 		if cert, err = selfSigned(where); err != nil {
@@ -149,6 +155,20 @@ func (c *Certificates) server(where, alpn string) (*tls.Config, string, error) {
 		}
 	}
 	return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: nextProtos(c.ALPN, alpn)}, fingerprint(cert.Certificate[0]), nil
+}
+
+// load reads the two files.
+func (c *Certificates) load() (tls.Certificate, error) {
+	cert, err := os.ReadFile(c.CertFile)
+	if err != nil {
+		return tls.Certificate{}, exit.AsLocal("--cert", err)
+	}
+	key, err := os.ReadFile(c.KeyFile)
+	if err != nil {
+		return tls.Certificate{}, exit.AsLocal("--key", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	return pair, exit.AsLocal("--cert "+c.CertFile+" and --key "+c.KeyFile, err)
 }
 
 // selfSigned makes a certificate for the host of where. Its key exists only in this

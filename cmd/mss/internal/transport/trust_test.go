@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -80,7 +79,7 @@ func TestTrust(t *testing.T) {
 		ln := mustListen(t, where, ListenConfig{Certificates: &Certificates{CertFile: cert, KeyFile: key}})
 		go func() {
 			for {
-				conn, err := ln.Accept()
+				conn, err := ln.accept(t)
 				if err != nil {
 					return
 				}
@@ -130,7 +129,7 @@ func TestALPN(t *testing.T) {
 	for _, where := range []string{"tls://127.0.0.1:0", "quic://127.0.0.1:0"} {
 		ln := mustListen(t, where, ListenConfig{Certificates: &Certificates{ALPN: "chat"}})
 		go func() {
-			if conn, err := ln.Accept(); err == nil {
+			if conn, err := ln.accept(t); err == nil {
 				conn.(*tls.Conn).HandshakeContext(t.Context())
 				conn.Close()
 			}
@@ -157,12 +156,15 @@ func TestCertificates(t *testing.T) {
 	}{
 		{"tls://127.0.0.1:0", Certificates{CertFile: cert}, exit.Usage, "--cert and --key belong together"},
 		{"quic://127.0.0.1:0", Certificates{KeyFile: key}, exit.Usage, "--cert and --key belong together"},
-		{"quic://127.0.0.1:0", Certificates{CertFile: cert, KeyFile: otherKey}, exit.Local, "--cert: "},
-		{"tls://127.0.0.1:0", Certificates{CertFile: cert, KeyFile: key + ".not"}, exit.Local, "--cert: "},
-		{"127.0.0.1:0", Certificates{CertFile: cert, KeyFile: key}, exit.Usage, "--cert and --key are for tls:// and quic://"},
+		{"quic://127.0.0.1:0", Certificates{CertFile: cert, KeyFile: otherKey}, exit.Local, "--cert " + cert + " and --key " + otherKey + ": "},
+		{"tls://127.0.0.1:0", Certificates{CertFile: cert, KeyFile: key + ".not"}, exit.Local, "--key: open " + key + ".not: "},
+		{"tls://127.0.0.1:0", Certificates{CertFile: cert + ".not", KeyFile: key}, exit.Local, "--cert: open " + cert + ".not: "},
+		{"127.0.0.1:0", Certificates{CertFile: cert, KeyFile: key}, exit.Usage, "--cert is for tls:// and quic://"},
+		{"/ip4/127.0.0.1/tcp/0", Certificates{CertFile: cert, KeyFile: key}, exit.Usage, "--cert is for tls:// and quic://"},
+		{"127.0.0.1:0", Certificates{KeyFile: key}, exit.Usage, "--key is for tls://, quic:// and multiaddrs"},
 		{"/ip4/127.0.0.1/tcp/0", Certificates{ALPN: "x"}, exit.Usage, "--alpn is for tls:// and quic://"},
 	} {
-		ln, err := Listen(context.Background(), parse(t, c.where), ListenConfig{Certificates: &c.certs, Host: newServer()})
+		ln, err := Listen(parse(t, c.where), ListenConfig{Certificates: &c.certs, Host: newServer()})
 		if err == nil {
 			ln.Close()
 		}

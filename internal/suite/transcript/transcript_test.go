@@ -143,7 +143,7 @@ func TestDocComment(t *testing.T) {
 // docExample returns the first code block of the package documentation.
 func docExample(t *testing.T) string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "transcript.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../../transcript/transcript.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
