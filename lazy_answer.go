@@ -276,6 +276,12 @@ func (l *LazyStream) conclude(err error) {
 	if l.endCause != nil {
 		err = l.endCause
 	}
+	if err != nil && l.writing {
+		l.withoutLock(func() { c.endStream() }) // unblocks the write, whose count belongs to the error
+		for l.writing {
+			l.waitChange()
+		}
+	}
 	if !l.unbuffered {
 		c.out.sent = int32(l.firstSent)
 		c.out.writes = 1
