@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/multiselect/multiselect/netmux"
 
 	"github.com/multiselect/multiselect/cmd/mss/internal/attempt"
+	"github.com/multiselect/multiselect/cmd/mss/internal/terminal"
 	"github.com/multiselect/multiselect/cmd/mss/internal/transport"
 )
 
@@ -59,6 +61,17 @@ func TestSilentCarriers(t *testing.T) {
 	agree(t, stream, "/x")
 	if now := srv.netmux.Stats(); now.HalfOpen > silent/2 || now.Links != 1 {
 		t.Errorf("%+v", now)
+	}
+}
+
+// The reason of a handshake that failed cannot write to a terminal.
+func TestLinkFailed(t *testing.T) {
+	var b buffer
+	l := &Log{Stdio: &terminal.Stdio{Err: &b}}
+	c := &connection{Stream: memoryConn{}, carrier: true}
+	l.linkFailed(c, errors.New("quic-v1: \x1b[2J\nmss: forged"))
+	if got, want := timeless(b.String()), `mss: TIME [::1]:1: "quic-v1: \x1b[2J\nmss: forged"`+"\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
