@@ -96,7 +96,7 @@ func floodSize(t *testing.T) (pairs, calls, bound, perCall int) {
 	t.Helper()
 	text := os.Getenv(floodEnv)
 	if text == "" {
-		return 1, 10, 64, 16
+		return 1, 6, 32, 8
 	}
 	pairs, err := strconv.Atoi(text)
 	if err != nil {

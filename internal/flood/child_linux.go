@@ -48,7 +48,7 @@ func Start(t testing.TB, p Plan) *Flood {
 	f := &Flood{t: t, p: p}
 	OnCPU(t, p.CPU, func() {
 		f.in, f.out, f.end = child.Start(t, p.Test, attackersEnv+"="+strconv.Itoa(p.Attackers),
-			perCallEnv+"="+strconv.Itoa(p.PerCall), kindEnv+"="+p.Kind, addressEnv+"="+p.Address)
+			perCallEnv+"="+strconv.Itoa(p.PerCall), kindEnv+"="+p.Kind, addressEnv+"="+p.Address, "GORACE=atexit_sleep_ms=0")
 	})
 	if line, err := f.out.ReadString('\n'); line != "arrived\n" {
 		f.end()

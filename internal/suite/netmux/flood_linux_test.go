@@ -192,10 +192,10 @@ func use(t *testing.T) usage {
 // client is refused, and afterwards nothing is in use. The attackers may begin fewer attacks
 // during each honest call than would end the newest connection of the server.
 func TestFloodKinds(t *testing.T) {
-	const calls = 50
+	const calls = 25
 	for _, kind := range []string{returning, agreeing, pinging, startTLS, dripping} {
 		t.Run(kind, func(t *testing.T) {
-			bound := floodSize(t) * 2 / 3
+			bound := floodSize(t) / 5
 			before := use(t)
 			a := serveAttacked(t, kind, bound)
 			idle := use(t)
