@@ -277,7 +277,8 @@ func (l *LazyStream) conclude(err error) {
 		err = l.endCause
 	}
 	if err != nil && l.writing {
-		l.withoutLock(func() { c.endStream() }) // unblocks the write, whose count belongs to the error
+		// Unblock the write, whose count belongs to the error.
+		l.withoutLock(func() { c.endStream() })
 		for l.writing {
 			l.waitChange()
 		}
