@@ -64,6 +64,8 @@ type LazyStream struct {
 	err    error      // returned by all calls in state LazyFailed
 	state  LazyState
 	closed bool // Close or Reset was called
+	// The linger has not yet half-closed the stream.
+	finishing bool
 	// The peer has agreed, and no call has waited for that; see Close.
 	unobserved bool
 
@@ -224,7 +226,7 @@ func (l *LazyStream) State() LazyState {
 
 // Wait blocks until the outcome is known. It returns nil if the peer has agreed, and
 // otherwise the [*Error] that all calls return. Wait also works after Close: it then
-// waits for the linger to read the answer.
+// waits for the linger to half-close the stream and to read the answer.
 //
 // If ctx ends first, Wait returns an error that wraps ctx.Err and the cause of ctx, and
 // the negotiation continues.
@@ -232,7 +234,11 @@ func (l *LazyStream) Wait(ctx context.Context) error {
 	defer context.AfterFunc(ctx, l.lockAndNotify)()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.awaitOutcome(ctx, new(half))
+	err := l.awaitOutcome(ctx, new(half))
+	for err == nil && l.finishing && ctx.Err() == nil {
+		l.waitChange()
+	}
+	return err
 }
 
 // Detach blocks until the peer has agreed and all early data is written. Then it returns

@@ -49,6 +49,7 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 	if h == &l.in {
 		l.awaitFirstWrite()
 	}
+	var sending backgroundSend
 	for {
 		err := l.waitErr(ctx, h)
 		switch {
@@ -58,8 +59,8 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 			return os.ErrDeadlineExceeded
 		case l.closed: // the linger reads the answer
 			l.waitChangeUntil(h)
-		case l.firstSent < l.firstSize && !l.writing:
-			if err := l.sendFirst(); err != nil {
+		case l.firstSent < l.firstSize && !l.writing && !sending.pending:
+			if err := l.sendFirstFor(ctx, h, &sending); err != nil {
 				return l.writeCause(h, err)
 			}
 		case l.reader != readerNone || !l.sendStarted:
@@ -71,6 +72,38 @@ func (l *LazyStream) awaitOutcome(ctx context.Context, h *half) error {
 			l.startReader()
 		}
 	}
+}
+
+// backgroundSend is a write of the header and the proposal for a call that may end before it does.
+type backgroundSend struct {
+	pending bool
+	err     error
+}
+
+// sendFirstFor is sendFirst for a call on h. If the call can end by ctx or a read deadline, and the
+// write may block, it is made by a goroutine.
+func (l *LazyStream) sendFirstFor(ctx context.Context, h *half, sending *backgroundSend) error {
+	canEnd := ctx.Done() != nil || h == &l.in && !h.deadline.IsZero()
+	switch {
+	case sending.err != nil:
+		return sending.err
+	case !canEnd || l.unbuffered || isSocket(l.stream):
+		return l.sendFirst()
+	}
+	sending.pending = true
+	go func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		defer l.recoverPanic()
+		defer func() {
+			sending.pending = false
+			l.notify()
+		}()
+		if l.firstSent < l.firstSize && !l.writing {
+			sending.err = l.sendFirst()
+		}
+	}()
+	return nil
 }
 
 // waitErr returns the reason for which a call on h must stop waiting, or nil: it is
@@ -238,9 +271,16 @@ func (l *LazyStream) tryAgree() bool {
 // ended before the state shows it (R25, R30). conclude releases l.mu meanwhile.
 func (l *LazyStream) conclude(err error) {
 	c := l.communicator()
+	l.pauseTimeout()
 	l.reader = readerDone // the timer is c's from here on
 	if l.endCause != nil {
 		err = l.endCause
+	}
+	if err != nil && l.writing {
+		l.withoutLock(func() { c.endStream() }) // unblocks the write, whose count belongs to the error
+		for l.writing {
+			l.waitChange()
+		}
 	}
 	if !l.unbuffered {
 		c.out.sent = int32(l.firstSent)
@@ -272,6 +312,9 @@ func (l *LazyStream) conclude(err error) {
 		c.clear()
 		c.pooled = true
 		communicators.Put(c)
+		if l.closed { // the linger has the rest of its time
+			l.resumeTimeout()
+		}
 	}
 	l.state = LazyAgreed
 	l.unobserved = l.waiters == 0 || l.waiters == 1 && l.blocked

@@ -58,13 +58,16 @@ func (l *LazyStream) Close() error {
 		return errTooManyLingers
 	}
 	l.waiters++
-	timeout := cmp.Or(l.timeout, new(Limits).timeout())
-	if l.reader != readerDone { // otherwise the timer belongs to conclude
+	limit := cmp.Or(l.timeout, new(Limits).timeout())
+	if l.state == LazyPending && l.reader == readerDone {
+		l.timeoutLeft = limit // conclude resumes it
+	} else {
 		l.pauseTimeout()
-		l.timeoutLeft = timeout
+		l.timeoutLeft = limit
 		l.resumeTimeout()
 	}
-	go l.linger(lingering, writeClosed, time.Now().Add(timeout))
+	l.finishing = true
+	go l.linger(lingering, writeClosed)
 	return nil
 }
 

@@ -93,11 +93,13 @@ func (l *LazyStream) remote() string {
 	return ""
 }
 
-// linger completes a Close. writeClosed reports that CloseWrite was called before.
-func (l *LazyStream) linger(lingering *lingers.Linger, writeClosed bool, until time.Time) {
+// linger completes a Close. writeClosed reports that CloseWrite was called before. The time limit
+// runs until the stream's own Close has returned.
+func (l *LazyStream) linger(lingering *lingers.Linger, writeClosed bool) {
 	defer lingering.Finish()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.pauseTimeout()
 	defer l.stopWaiting()
 	defer l.recoverPanic()
 	drain := l.finishWrites(writeClosed)
@@ -115,18 +117,15 @@ func (l *LazyStream) linger(lingering *lingers.Linger, writeClosed bool, until t
 	if _, ok := l.stream.(interface{ Reset() error }); ok {
 		drain = false // a multiplexer's Close loses no written data after the answer
 	}
-	l.timeoutLeft = time.Until(until)
-	l.resumeTimeout()
-	c := l.communicator()
+	life := &l.communicator().life
 	l.withoutLock(func() {
 		if drain {
 			discard(l.stream, maxDrained)
 		}
-		if c.life.unlessEnded(func() {}) && lingering.Finish() {
+		if life.unlessEnded(func() {}) {
 			l.stream.Close()
 		}
 	})
-	l.pauseTimeout()
 }
 
 // recoverPanic is deferred by goroutines that use a lazy stream. It ends the stream after a panic.
@@ -141,6 +140,10 @@ func (l *LazyStream) recoverPanic() {
 // for writing, and reports whether it is half-closed. An unbuffered stream is not: the call
 // would block until the peer has answered.
 func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
+	defer func() {
+		l.finishing = false
+		l.notify()
+	}()
 	for l.writing {
 		l.waitChange()
 	}

@@ -54,7 +54,7 @@ func isPipe(stream io.ReadWriteCloser) bool {
 type flusher interface{ Flush() error }
 
 func flusherOf(stream io.Writer) flusher {
-	if _, ok := stream.(*LazyStream); ok { // its Write keeps nothing
+	if l, ok := stream.(*LazyStream); ok && flusherOf(l.stream) == nil { // its Write keeps nothing
 		return nil
 	}
 	f, _ := stream.(flusher)

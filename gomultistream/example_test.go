@@ -149,10 +149,10 @@ func Example_metrics() {
 	defer mu.Unlock()
 	for labels, n := range negotiations {
 		if labels.Role == "initiator" {
-			fmt.Printf("%s %s: %v\n", labels.Protocol, labels.Outcome, n)
+			fmt.Printf("%s %q: %v\n", labels.Outcome, labels.Protocol, n)
 		}
 	}
 	// Unordered output:
-	// /greet/1.0.0 agreed: 1
-	//  refused: 1
+	// agreed "/greet/1.0.0": 1
+	// refused "": 1
 }

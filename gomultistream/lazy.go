@@ -130,9 +130,7 @@ func (l *lazyConn[T]) Write(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err
 	}
-	if !l.wrote.Load() && len(p) <= maxQuiet {
-		l.wrote.Store(true)
-	} else {
+	if len(p) > maxQuiet || l.wrote.Load() || l.wrote.Swap(true) {
 		l.startReader()
 	}
 	n, err := l.stream.Write(p)
@@ -151,17 +149,19 @@ func (l *lazyConn[T]) Flush() error {
 // omits the outcome of the negotiation: earlier calls have returned it, if any were made.
 //
 // The wait for the answer is for programs that end: go-libp2p closes the connections of a host
-// before their streams, and a peer that has answered has received the data written before.
+// before their streams, and a peer that has answered has received the data written before. Its
+// end has been sent then, too.
 func (l *lazyConn[T]) Close() error {
 	if l.err != nil {
 		l.below.Close()
 		return nil
 	}
-	if !l.read.Load() && !l.isConn && l.stream.State() == multiselect.LazyAgreed {
+	agreed := l.stream.State() == multiselect.LazyAgreed
+	if agreed && !l.read.Load() && !l.isConn {
 		l.wait() // now the outcome is observed, and Close needs no goroutine
 	}
 	err := l.stream.Close()
-	if wait := dropin.Current().CloseWait; err == nil && wait > 0 && l.stream.State() == multiselect.LazyPending {
+	if wait := dropin.Current().CloseWait; err == nil && wait > 0 && !agreed {
 		l.waitFor(wait)
 	}
 	if l.mustEnd && err == nil && l.stream.State() != multiselect.LazyAgreed {

@@ -190,6 +190,43 @@ func answerLate(t *testing.T, peer *side) {
 	mustWrite(t, peer, flight)
 }
 
+// When Close returns after the answer, the end of the data is sent, even if the answer was faster.
+func TestLazyCloseSendsEnd(t *testing.T) {
+	for takes, want := range map[time.Duration]time.Duration{
+		10 * time.Millisecond: 10 * time.Millisecond,
+		time.Second:           150 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := ends()
+			l := NewMSSelect(&slowEnd{a, takes}, "/a")
+			mustWrite(t, l, "data")
+			mustWrite(t, b, flight)
+			start := time.Now()
+			if err := l.Close(); err != nil || time.Since(start) != want {
+				t.Errorf("Close = %v after %v", err, time.Since(start))
+			}
+			a.out.mu.Lock()
+			ended := a.out.over != nil
+			a.out.mu.Unlock()
+			if ended != (takes == want) {
+				t.Errorf("the end is sent: %v", ended)
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}
+
+// slowEnd is a stream whose CloseWrite takes a while.
+type slowEnd struct {
+	*side
+	takes time.Duration
+}
+
+func (s *slowEnd) CloseWrite() error {
+	time.Sleep(s.takes)
+	return s.side.CloseWrite()
+}
+
 // After the answer, Close is that of the stream, and starts no goroutine.
 func TestLazyCloseAfterAnswer(t *testing.T) {
 	for what, use := range map[string]func(t *testing.T, l LazyConn, peer *side){

@@ -81,7 +81,10 @@ func (c *conn) endServe(protocol *string, returned *bool, err *error) {
 
 // end resets a connection that was evicted.
 func (c *conn) end() {
-	if c.isAgreed() {
+	c.server.mu.Lock()
+	agreed := c.isAgreed()
+	c.server.mu.Unlock()
+	if agreed {
 		c.details.cancel(*c.cause)
 	}
 	c.server.reset(c.raw)
@@ -292,7 +295,8 @@ func (c *conn) withCause(err error) error {
 // end of its half.
 func isOfPeer(err error) bool {
 	return slices.ContainsFunc([]error{
-		io.EOF, io.ErrUnexpectedEOF, multiselect.ErrNotMultistream, multiselect.ErrMalformed, multiselect.ErrTooLarge,
+		io.EOF, io.ErrUnexpectedEOF, multiselect.ErrGaveUp, multiselect.ErrListed,
+		multiselect.ErrNotMultistream, multiselect.ErrMalformed, multiselect.ErrTooLarge,
 	}, func(target error) bool { return errors.Is(err, target) })
 }
 

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -64,7 +65,7 @@ func (way EndingWay) Play(t testing.TB, connect func() *Ending, tries int, serve
 				}
 				go func() {
 					outcome := errors.New("no handler was called")
-					serve[i%len(serve)](stream, func(stream io.ReadWriteCloser) {
+					err := serve[i%len(serve)](stream, func(stream io.ReadWriteCloser) {
 						defer stream.Close()
 						if way.Late {
 							<-ended
@@ -74,7 +75,7 @@ func (way EndingWay) Play(t testing.TB, connect func() *Ending, tries int, serve
 							outcome = io.ErrUnexpectedEOF
 						}
 					})
-					outcomes <- outcome
+					outcomes <- cmp.Or(err, outcome)
 				}()
 			}
 		}()

@@ -25,6 +25,8 @@ type library struct {
 	serve func(stream io.ReadWriteCloser, handlers map[string]handler) (unheard, err error)
 	// isRefusal and isMismatch find the error that says so on the eager path.
 	isRefusal, isMismatch func(error) bool
+	// isGoodbye finds the error of a responder whose peer has closed after a refusal.
+	isGoodbye func(error) bool
 }
 
 type handler func(stream io.ReadWriteCloser)
@@ -57,6 +59,7 @@ var theirs = library{
 		_, ok := errors.AsType[multistream.ErrUnrecognizedResponse[string]](err)
 		return ok || errors.Is(err, multistream.ErrIncorrectVersion)
 	},
+	isGoodbye: func(err error) bool { return errors.Is(err, io.EOF) },
 }
 
 var ours = library{
@@ -87,6 +90,7 @@ var ours = library{
 	isMismatch: func(err error) bool {
 		return errors.Is(err, multiselect.ErrUnexpectedAnswer) || errors.Is(err, multiselect.ErrNotMultistream)
 	},
+	isGoodbye: func(err error) bool { return errors.Is(err, multiselect.ErrGaveUp) },
 }
 
 // What the scenes say. The request is one that may travel early.

@@ -202,6 +202,54 @@ var wounds = []wound{
 		also:   "TestLazyOverTCP",
 	},
 
+	// Silent peers, resets, and streams that need care.
+	{
+		id: "blocked-write", threads: "go-libp2p#3448, found here",
+		name:   "nothing ends a Write that is blocked while the answer is awaited",
+		scene:  blockedWrite,
+		theirs: "a Write of 1 MiB to a peer that does not read is still blocked after 24h",
+		ours:   "a Write of 1 MiB to a peer that does not read returns after 10.02s",
+		also:   "TestLazyBlockedWrite",
+	},
+	{
+		id: "silent-crowd", threads: "found here",
+		name:   "a silent peer with 1024 closed streams takes the room of others",
+		scene:  silentCrowd,
+		theirs: "of 100 requests to another peer, 100 arrive; calls of Close still blocked after 24h: 1024",
+		ours:   "of 100 requests to another peer, 100 arrive; calls of Close still blocked after 24h: 0",
+		also:   "TestLazyLingerCap",
+	},
+	{
+		id: "reads-first", threads: "found here",
+		name:   "a user that reads first sends the proposal alone",
+		scene:  readsFirst,
+		theirs: "a Read, and then a Write: writes of the stream: 2",
+		ours:   "a Read, and then a Write: writes of the stream: 1",
+	},
+	{
+		id: "needs-flush", threads: "found here",
+		name:   "a stream that must be flushed sends nothing",
+		scene:  needsFlush,
+		theirs: "a negotiation on streams that must be flushed is still blocked after 24h",
+		ours:   "a negotiation on streams that must be flushed returns after 0s",
+	},
+	{
+		id: "half-request", threads: "found here",
+		name:  "half a request looks complete",
+		scene: halfRequest, inWall: true,
+		theirs: "TCP, half a request and a reset: the handler reads \"half\", and a clean end",
+		ours:   "TCP, half a request and a reset: the handler reads \"half\", and the reset",
+		also:   "TestResetRequest",
+	},
+	{
+		id: "quic-goodbye", threads: "found here",
+		name:  "the end of a QUIC connection is another error",
+		scene: quicGoodbye, inWall: true,
+		theirs: "the peer closes its connection after a refusal, and the error has a name: over TCP true, over QUIC false",
+		ours:   "the peer closes its connection after a refusal, and the error has a name: over TCP true, over QUIC true",
+		also:   "TestQUICGoodbye",
+	},
+
 	// Healed upstream.
 	{
 		id: "close-sends-proposal", threads: "go-ms#52",

@@ -176,3 +176,42 @@ func TestLazyBlockedWriteDeadline(t *testing.T) {
 		l.Reset()
 	})
 }
+
+// TestLazyBlockedProposal has a peer that does not read, so that the write of the header and the
+// proposal blocks: a context ends Wait, and a deadline ends Read, while the write continues. When
+// the peer reads, nothing is missing or sent twice.
+func TestLazyBlockedProposal(t *testing.T) {
+	for name, call := range map[string]func(l *multiselect.LazyStream) error{
+		"Wait": func(l *multiselect.LazyStream) error {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			return l.Wait(ctx)
+		},
+		"Read": func(l *multiselect.LazyStream) error {
+			l.SetReadDeadline(time.Now().Add(time.Second))
+			defer l.SetReadDeadline(time.Time{})
+			return apitest.ErrOf(l.Read(make([]byte, 1)))
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := apitest.Pipe(10) // less than the header
+			l := apitest.Lazy(t, a)
+			for range 2 {
+				start := time.Now()
+				err := call(l)
+				if took := time.Since(start); took != time.Second || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%s: %v after %v", name, err, took)
+				}
+			}
+			go streamtest.MustWrite(t, b, apitest.LazyFlight)
+			streamtest.MustRead(t, b, apitest.LazyFlight)
+			if err := l.Wait(context.Background()); err != nil {
+				t.Errorf("%s, and then Wait: %v", name, err)
+			}
+			l.Close()
+			if more, err := io.ReadAll(b); len(more) > 0 || err != nil {
+				t.Errorf("%s: the peer reads %q, %v after the proposal", name, more, err)
+			}
+		})
+	}
+}

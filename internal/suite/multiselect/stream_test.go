@@ -8,6 +8,8 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/internal/apitest"
@@ -135,4 +137,27 @@ func TestShortBuffer(t *testing.T) {
 	if !errors.Is(err, io.ErrShortBuffer) || !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Negotiate: %v", err)
 	}
+}
+
+// TestFlushBelowLazy negotiates on a lazy stream that has agreed, over a stream that must be
+// flushed: the flights of the second negotiation are flushed, too.
+func TestFlushBelowLazy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := streamtest.Pipe()
+		l := apitest.Lazy(t, newBuffered(a))
+		apitest.Agree(t, l, b)
+		go apitest.EchoMuxer(t, apitest.NameB).ServeStream(context.Background(), b)
+		if _, err := new(multiselect.Client).SelectOneOf(context.Background(), l, apitest.NameB); err != nil {
+			t.Error(err)
+		}
+		top := apitest.Lazy(t, l)
+		defer top.Reset()
+		streamtest.MustWrite(t, top, "\x09request")
+		synctest.Wait()
+		echoed := make([]byte, len(apitest.LazyFlight+"\x09request"))
+		a.SetReadDeadline(time.Now().Add(time.Second))
+		if _, err := io.ReadFull(a, echoed); err != nil || string(echoed) != apitest.LazyFlight+"\x09request" {
+			t.Errorf("the first flight of a lazy stream on it: %q, %v", echoed, err)
+		}
+	})
 }

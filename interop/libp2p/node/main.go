@@ -6,6 +6,7 @@
 //	node check ADDR           talk to it in all ways that need a negotiation
 //	node measure TRANSPORT    print what streams cost, between two hosts of its own
 //	node paired TRANSPORT     print what batches of streams cost that standard input names
+//	node exit DURATION        print how many requests arrive if the host is closed after each
 //	node silent TRANSPORT     print how long Close takes when the peer never answers
 package main
 
@@ -35,7 +36,7 @@ const (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: node serve|check|measure|paired|silent ARGUMENT"))
+		fail(fmt.Errorf("usage: node serve|check|measure|paired|exit|silent ARGUMENT"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -49,6 +50,8 @@ func main() {
 		err = measure(ctx, os.Args[2])
 	case "paired":
 		err = paired(context.Background(), os.Args[2])
+	case "exit":
+		err = exit(ctx, os.Args[2])
 	case "silent":
 		err = silent(ctx, os.Args[2])
 	default:

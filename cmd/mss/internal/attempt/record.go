@@ -49,8 +49,7 @@ func (t *talk) note(text string) {
 type Record struct {
 	text           bytes.Buffer
 	watching       *multiselect.Trace
-	sent, received int   // bytes of negotiations
-	err            error // of the last negotiation
+	sent, received int // bytes of negotiations
 }
 
 // Transcript returns the messages in the notation of package transcript.
@@ -59,14 +58,11 @@ func (r *Record) Transcript() []byte { return r.text.Bytes() }
 // lines returns the transcript, line by line.
 func (r *Record) lines() []string { return lines(r.text.String()) }
 
-// Err returns the error of the last negotiation that has ended.
-func (r *Record) Err() error { return r.err }
-
 // Watch returns a context whose negotiation is recorded, and written to live.
 func (r *Record) Watch(ctx context.Context, live io.Writer) context.Context {
 	if r.watching == nil {
 		r.watching = transcript.NewTrace(io.MultiWriter(&r.text, live))
-		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received, r.err = o.BytesSent, o.BytesReceived, o.Err }
+		r.watching.Done = func(o multiselect.Outcome) { r.sent, r.received = o.BytesSent, o.BytesReceived }
 	}
 	return multiselect.WithTrace(ctx, r.watching)
 }

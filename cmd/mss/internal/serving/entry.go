@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/multiselect/multiselect"
@@ -79,13 +78,11 @@ func (e *entry) close(protocol string, err error) {
 		return
 	}
 	e.closed = true
-	err = e.first(err)
 	switch {
 	case l.JSON:
 		if e.isShown() {
 			l.tell(e.report(protocol, err))
 		}
-	case err == nil && protocol == "":
 	case err == nil:
 		fmt.Fprintf(e, "# agreed on %s after %v\n", terminal.QuoteName(protocol), time.Since(e.began).Round(time.Microsecond))
 	case e.leftAfterList(err):
@@ -97,19 +94,6 @@ func (e *entry) close(protocol string, err error) {
 			l.printf("%s %s: %s%s", stamp(time.Now()), e.conn.label(), e.prefix(), e.explain(err))
 		}
 	}
-}
-
-// first returns the error that ended the negotiation first, if err is that of an end by this
-// side, which can come while the server still ends a stream that has failed.
-func (e *entry) first(err error) error {
-	own := e.record.Err()
-	switch {
-	case own == nil || !isOurs(err) && !isLimit(err):
-	case isOurs(own), errors.Is(own, os.ErrDeadlineExceeded): // as this side has ended it
-	default:
-		return own
-	}
-	return err
 }
 
 func (e *entry) prefix() string {

@@ -149,7 +149,7 @@ func (l *Log) linkFailed(c *connection, err error) {
 	if l.Stdio == nil || panicked || isOurs(err) || !l.allow() {
 		return
 	}
-	text := err.Error()
+	text := terminal.QuoteName(err.Error()) // QUIC sends the reasons of its peers
 	switch {
 	case limited:
 		text = explainLimit(limit)

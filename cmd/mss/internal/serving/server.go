@@ -100,17 +100,20 @@ func (s *Server) connContext(ctx context.Context, conn net.Conn) context.Context
 		return ctx
 	}
 	c.entry = s.log.open(c, "")
-	return c.entry.watch(ctx)
+	if s.log.Stdio == nil {
+		return ctx
+	}
+	return c.entry.watch(multiselect.WithTrace(ctx, &multiselect.Trace{Done: func(o multiselect.Outcome) {
+		if errors.Is(o.Err, multiselect.ErrListed) { // which is no failure for connError
+			c.entry.close("", o.Err)
+		}
+	}}))
 }
 
 // connState is the hook of netmux for the stages of a connection.
 func (s *Server) connState(conn net.Conn, state netmux.ConnState) {
-	c := conn.(*connection)
-	switch {
-	case state == netmux.StateActive:
-		c.active.Store(true)
-	case state == netmux.StateClosed && !c.carrier && c.entry != nil:
-		c.entry.close("", c.entry.record.Err()) // without effect if it was closed before
+	if state == netmux.StateActive {
+		conn.(*connection).active.Store(true)
 	}
 }
 
