@@ -270,7 +270,7 @@ func TestServeFloodAttackers(t *testing.T) {
 				}
 				defer link.Close()
 				arrived()
-				time.Sleep(time.Second) // pings are those of the multiplexer
+				time.Sleep(10 * time.Second) // pings are those of the multiplexer
 				return nil
 			}, nil
 		}
