@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	scrape LOG FILE COUNT    the sorted metrics of the server of this log, after COUNT negotiations;
 //	                         those of its state in FILE.state
 //	await LOG PATTERN        wait until the metrics of the server of this log have such a line
+//	logged LOG PATTERN       wait until this log has such a line
 //	fingerprint VAR FILE     what serve has printed about its certificate
 //	certificate HOST CERT KEY  files for --cert and --key
 //	exits CODE [<D] ARG...   mss, with this exit code; with D (and no standard
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"client":      cmdClient,
 			"hold":        cmdHold,
 			"await":       cmdAwait,
+			"logged":      cmdLogged,
 			"serve":       cmdServe,
 			"terminate":   cmdTerminate,
 			"exits":       cmdExits,

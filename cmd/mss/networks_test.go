@@ -106,6 +106,20 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	awaitPage(ts, args[0], regexp.MustCompile("(?m)"+args[1]).MatchString)
 }
 
+// cmdLogged waits until a line of a log matches a pattern: a server logs the end of a
+// connection after the client has closed it.
+func cmdLogged(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: logged LOG PATTERN")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	for end := time.Now().Add(patience); !pattern.MatchString(ts.ReadFile(args[0])); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("%s has no line like %s", args[0], args[1])
+		}
+	}
+}
+
 // awaitPage returns the metrics of the server of a log when they are as wanted.
 func awaitPage(ts *testscript.TestScript, log string, isWanted func(page string) bool) string {
 	found := regexp.MustCompile(`(?m)^metrics (http://\S+)$`).FindStringSubmatch(ts.ReadFile(log))

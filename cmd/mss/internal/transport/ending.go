@@ -154,7 +154,9 @@ func yamuxError(err error) error {
 	switch {
 	case errors.Is(err, yamux.ErrTimeout):
 		return fmt.Errorf("%w (%w)", os.ErrDeadlineExceeded, err)
-	case errors.Is(err, yamux.ErrStreamReset): // the connection has ended
+	case errors.Is(err, yamux.ErrStreamReset), errors.Is(err, io.EOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		// The connection has ended, with or without the knowledge of the stream.
 		return &EndError{how: endClosed}
 	}
 	return err

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
+
+	"github.com/libp2p/go-yamux/v5"
 
 	"github.com/multiselect/multiselect"
 	"github.com/multiselect/multiselect/wire"
@@ -118,5 +121,55 @@ func TestUnheardStopSending(t *testing.T) {
 	}
 	if how, code := howEnded(outcome.WriteErr); how != endStop || code != 0x1005 {
 		t.Errorf("unheard: %s, code %#x: %v", how, code, outcome.WriteErr)
+	}
+}
+
+// heldConn is a connection whose Close waits.
+type heldConn struct {
+	net.Conn
+	closing <-chan struct{}
+}
+
+func (c heldConn) Close() error {
+	<-c.closing
+	return c.Conn.Close()
+}
+
+// A peer that has ended its half closes the connection before this end has answered: the
+// session knows, and the stream does not yet.
+func TestConnectionEndsBeforeStream(t *testing.T) {
+	ours, theirs := net.Pipe()
+	closing := make(chan struct{})
+	server, err := yamux.Server(heldConn{ours, closing}, yamuxConfig(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	defer close(closing)
+	link, err := newYamuxLink(theirs, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := link.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.Write([]byte("question"))
+	here.CloseWrite()
+	accepted, err := server.AcceptStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := yamuxStream{accepted, ""}
+	if question, err := io.ReadAll(there); string(question) != "question" || err != nil {
+		t.Fatalf("read %q, %v", question, err)
+	}
+	link.Close()
+	<-server.CloseChan()
+	if _, err := there.Write([]byte("answer")); !IsGoodbye(err) {
+		t.Errorf("Write: %v, want that the peer closed the connection", err)
+	}
+	if err := there.CloseWrite(); !IsGoodbye(err) {
+		t.Errorf("CloseWrite: %v, want that the peer closed the connection", err)
 	}
 }

@@ -49,21 +49,26 @@ func (s yamuxStream) RemoteAddr() net.Addr {
 	return muxAddr{s.Stream.RemoteAddr(), s.peer, int64(s.StreamID())}
 }
 
+// Read leaves an error that comes with bytes to the next call: it belongs to a message
+// that yamux sent in between, and an [io.EOF] in it is the end of the connection and not
+// that of the stream.
 func (s yamuxStream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
-	if err != nil && err != io.EOF {
-		err = yamuxError(err)
+	switch {
+	case n > 0:
+		return n, nil
+	case err == io.EOF:
+		return 0, err
 	}
-	return n, err
+	return n, yamuxError(err)
 }
 
 func (s yamuxStream) Write(p []byte) (int, error) {
 	n, err := s.Stream.Write(p)
-	if err != nil {
-		err = yamuxError(err)
-	}
-	return n, err
+	return n, yamuxError(err)
 }
+
+func (s yamuxStream) CloseWrite() error { return yamuxError(s.Stream.CloseWrite()) }
 
 // quicStream is a stream of QUIC. It returns an *EndError if the peer ended it, and
 // Close ends both halves, as on other connections.
