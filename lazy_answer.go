@@ -225,7 +225,10 @@ func (l *LazyStream) readAnswer(p, buf []byte, got int, failed error) (n int) {
 // the negotiation, and reports whether it did. The next call that waits resumes with the part of
 // the answer that c has received. After Close and CloseRead the reader never pauses.
 func (l *LazyStream) pauseReader(err error) bool {
+	failed, ok := errors.AsType[*CommunicatorError](err)
 	switch {
+	case ok && failed.Op == "write":
+		return false // of an unbuffered stream: the answer may have been read
 	case l.endCause != nil || !isTimeout(err):
 		// With a cause, another call is about to end the stream, and the reader must
 		// conclude the negotiation.

@@ -215,3 +215,20 @@ func TestLazyBlockedProposal(t *testing.T) {
 		})
 	}
 }
+
+// TestLazyUnbufferedWriteDeadline lets a write deadline expire on an unbuffered stream, whose
+// proposal is written while the answer is read: the negotiation fails, since a later read could
+// take data of the protocol for the answer.
+func TestLazyUnbufferedWriteDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := streamtest.Config{Rendezvous: true}.Pipe()
+		l := apitest.LazyOf(t, &multiselect.Client{Unbuffered: true}, a)
+		l.SetWriteDeadline(time.Now().Add(time.Second))
+		time.AfterFunc(2*time.Second, func() { b.Write([]byte(apitest.LazyFlight + "\x07request\n")) })
+		_, err := l.Read(make([]byte, 1))
+		if e, ok := errors.AsType[*multiselect.Error](err); !ok || !e.Timeout() || l.State() != multiselect.LazyFailed {
+			t.Errorf("Read = %v, %v", err, l.State())
+		}
+		l.Reset()
+	})
+}
