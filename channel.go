@@ -16,6 +16,7 @@ import (
 // and newline, several of them in one message of the channel. An initiator to such a peer needs a
 // stream over the data channel, whose Read returns the rest of a message first. A responder
 // recognizes such a peer by its header, and then sends its own messages with length and newline.
+// With HeaderFirst of [Muxer] it has sent its header as a text by then, and cannot serve it.
 type MessageChannel interface {
 	// ReadMessage returns the text of the next message. It must fail with an error that
 	// wraps [ErrTooLarge] for a text of more than limit bytes, and should do so before it

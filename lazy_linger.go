@@ -45,10 +45,11 @@ func LingerStats() LingerCounts {
 // Drain waits only for streams to these: an address such as "192.0.2.1:443", as RemoteAddr of the
 // stream returns it, or a host such as "192.0.2.1". Streams that are closed meanwhile count.
 //
-// A linger takes at most [Limits].Timeout, or 10 s. After it the peer has answered the proposal
-// and, where the stream has no Reset, such as a TCP connection, has closed its end or sent 1 MiB.
-// Drain returns nil for any outcomes; [LazyStream.Wait] returns that of one stream. If ctx ends
-// first, Drain returns a [*DrainError].
+// A linger takes at most [Limits].Timeout, or 10 s, and ends after the stream's own Close. Unless
+// it has failed, the peer has then answered the proposal and, where the stream has no Reset, such
+// as a TCP connection, has closed its end or sent 1 MiB. Drain returns nil also if lingers have
+// failed; [LazyStream.Wait] returns the outcome of one stream. If ctx ends first, Drain returns
+// a [*DrainError].
 func Drain(ctx context.Context, remotes ...string) error {
 	pending, left := lingerPool.Wait(ctx.Done(), remotes)
 	if pending == 0 {

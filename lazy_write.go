@@ -273,9 +273,10 @@ func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 	l.writing = true
 	defer l.stopWriting()
 	if !l.sendStarted {
-		if l.c != nil && l.c.rare != nil {
-			trace := l.c.rare.trace // read with the lock: it is cleared with the outcome
-			l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
+		if l.c != nil && l.c.rare != nil && l.reader == readerNone {
+			if l.traceFirst(l.c.rare.trace); l.err != nil {
+				return 0, l.err
+			}
 		}
 		// From now on a reader may start: a large write may block until the peer has read
 		// most of it and has answered.
@@ -287,6 +288,18 @@ func (l *LazyStream) sendEarly(p []byte, next guard.State) (n int, err error) {
 	defer early.end()
 	l.withoutLock(func() { w = l.writeFirst(l.firstSent, p) })
 	return l.recordSent(w, p, next)
+}
+
+// traceFirst calls the Sent hook of the first flight. Meanwhile it owns l.reader, so that Done is
+// called after the hook has returned, also if the stream is ended during it.
+func (l *LazyStream) traceFirst(trace *Trace) {
+	l.reader = readerBackground
+	defer func() {
+		if l.reader = readerNone; l.endCause != nil {
+			l.conclude(l.endCause)
+		}
+	}()
+	l.withoutLock(func() { trace.sent(Initiator, l.appendFirst(nil)) })
 }
 
 // stopWriting lets the next call write.

@@ -81,6 +81,37 @@ func TestLazyLingerBlockedCloseWrite(t *testing.T) {
 	})
 }
 
+// TestLazyLingerAfterHook closes a stream while the Done hook of its agreement runs, which has
+// stopped the timer of the negotiation. The linger has its time limit nevertheless.
+func TestLazyLingerAfterHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := apitest.Pipe(apitest.LargeBuffer)
+		began, proceed := make(chan struct{}), make(chan struct{})
+		ctx := multiselect.WithTrace(context.Background(), &multiselect.Trace{Done: func(multiselect.Outcome) {
+			close(began)
+			<-proceed
+		}})
+		l, err := new(multiselect.Client).Lazy(ctx, awaitingCloseWrite{a}, apitest.NameA)
+		if err != nil {
+			t.Fatal(err)
+		}
+		streamtest.MustWrite(t, l, "request")
+		streamtest.MustWrite(t, b, apitest.LazyFlight)
+		go l.Wait(context.Background())
+		<-began
+		start := time.Now()
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		close(proceed)
+		apitest.AwaitLingers(t, start.Add(10*time.Second))
+		if ends := a.Ended(); !slices.Contains(ends, "reset") {
+			t.Errorf("ended: %q", ends)
+		}
+		b.Reset()
+	})
+}
+
 // TestLazyLingerBlockedWrite has a Write that the agreement does not end, because the peer reads
 // nothing more, on a stream without deadlines. The time limit of the linger ends it.
 func TestLazyLingerBlockedWrite(t *testing.T) {

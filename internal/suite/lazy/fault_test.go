@@ -58,17 +58,19 @@ func TestLazyFaults(t *testing.T) {
 // TestLazyWriteFindsRefusal has a peer that refuses and resets the connection. A Write
 // that fails because of the reset still finds the answer, and returns the refusal.
 func TestLazyWriteFindsRefusal(t *testing.T) {
-	for _, reset := range []error{syscall.ECONNRESET, syscall.EPIPE} {
-		a, b := apitest.Pipe(apitest.LargeBuffer)
-		l := apitest.Lazy(t, &failingWriter{Stream: a, accepts: len(apitest.LazyFlight) + 2, err: reset})
-		streamtest.MustWrite(t, l, "\x06D")
-		streamtest.MustWrite(t, b, apitest.LazyRefusal)
-		for range 2 {
-			if n, err := io.WriteString(l, "ELETE"); n != 0 || !errors.Is(err, multiselect.ErrNotSupported) {
-				t.Errorf("Write = %d, %v", n, err)
+	synctest.Test(t, func(t *testing.T) {
+		for _, reset := range []error{syscall.ECONNRESET, syscall.EPIPE} {
+			a, b := apitest.Pipe(apitest.LargeBuffer)
+			l := apitest.Lazy(t, &failingWriter{Stream: a, accepts: len(apitest.LazyFlight) + 2, err: reset})
+			streamtest.MustWrite(t, l, "\x06D")
+			streamtest.MustWrite(t, b, apitest.LazyRefusal)
+			for range 2 {
+				if n, err := io.WriteString(l, "ELETE"); n != 0 || !errors.Is(err, multiselect.ErrNotSupported) {
+					t.Errorf("Write = %d, %v", n, err)
+				}
 			}
 		}
-	}
+	})
 }
 
 // TestLazyFaultsInHeader makes the first write of calls that send only the header and the
@@ -98,18 +100,20 @@ func TestLazyFaultsInHeader(t *testing.T) {
 // pending does not hide a refusal which the peer has sent before. The error is none that
 // the library takes for a reset.
 func TestLazyRefusalAfterFailedWrite(t *testing.T) {
-	a, b := apitest.Pipe(apitest.LargeBuffer)
-	s := &failingWriter{Stream: a, accepts: len(apitest.LazyFlight) + 1, err: errInjected}
-	l := apitest.Lazy(t, s)
-	streamtest.MustWrite(t, l, "\x05")
-	streamtest.MustWrite(t, b, apitest.LazyRefusal)
-	b.CloseRead()
-	if n, err := l.Write([]byte("abcd")); n != 0 || err != errInjected {
-		t.Errorf("Write = %d, %v", n, err)
-	}
-	if err := l.Wait(context.Background()); !errors.Is(err, multiselect.ErrNotSupported) {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a, b := apitest.Pipe(apitest.LargeBuffer)
+		s := &failingWriter{Stream: a, accepts: len(apitest.LazyFlight) + 1, err: errInjected}
+		l := apitest.Lazy(t, s)
+		streamtest.MustWrite(t, l, "\x05")
+		streamtest.MustWrite(t, b, apitest.LazyRefusal)
+		b.CloseRead()
+		if n, err := l.Write([]byte("abcd")); n != 0 || err != errInjected {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		if err := l.Wait(context.Background()); !errors.Is(err, multiselect.ErrNotSupported) {
+			t.Error(err)
+		}
+	})
 }
 
 // TestLazyRefusedWhileWriting has a Write that is blocked when the negotiation fails: it
@@ -147,33 +151,35 @@ func TestLazyRefusedWhileWriting(t *testing.T) {
 // TestLazyPanics checks that a panic of the stream reaches the caller, and that later calls
 // do not block: the lock is released.
 func TestLazyPanics(t *testing.T) {
-	panicking := func(f func()) (p any) {
-		defer func() { p = recover() }()
-		f()
-		return nil
-	}
-	a, b := apitest.Pipe(apitest.LargeBuffer)
-	s := &panickingStream{Stream: a, inWrite: true}
-	l := apitest.Lazy(t, s)
-	for name, call := range map[string]func(){
-		"Write": func() { l.Write([]byte("x")) },
-		"Read":  func() { l.Read(make([]byte, 1)) }, // sends the header first
-		"long":  func() { l.Write(make([]byte, 100)) },
-	} {
-		if p := panicking(call); p != "a stream" {
-			t.Fatal(name, p)
+	synctest.Test(t, func(t *testing.T) {
+		panicking := func(f func()) (p any) {
+			defer func() { p = recover() }()
+			f()
+			return nil
 		}
-		if state := l.State(); state != multiselect.LazyPending { // in another state Wait would block
-			t.Fatal(name, state)
+		a, b := apitest.Pipe(apitest.LargeBuffer)
+		s := &panickingStream{Stream: a, inWrite: true}
+		l := apitest.Lazy(t, s)
+		for name, call := range map[string]func(){
+			"Write": func() { l.Write([]byte("x")) },
+			"Read":  func() { l.Read(make([]byte, 1)) }, // sends the header first
+			"long":  func() { l.Write(make([]byte, 100)) },
+		} {
+			if p := panicking(call); p != "a stream" {
+				t.Fatal(name, p)
+			}
+			if state := l.State(); state != multiselect.LazyPending { // in another state Wait would block
+				t.Fatal(name, state)
+			}
 		}
-	}
-	s.inWrite, s.inRead = false, true
-	streamtest.MustWrite(t, l, "x")
-	streamtest.MustRead(t, b, apitest.LazyFlight+"x")
-	if p := panicking(func() { l.Read(make([]byte, 1)) }); p != "a stream" {
-		t.Fatal(p)
-	}
-	if err := l.Wait(context.Background()); err == nil || !strings.Contains(err.Error(), "panic") || len(a.Ended()) != 1 {
-		t.Error(err, a.Ended())
-	}
+		s.inWrite, s.inRead = false, true
+		streamtest.MustWrite(t, l, "x")
+		streamtest.MustRead(t, b, apitest.LazyFlight+"x")
+		if p := panicking(func() { l.Read(make([]byte, 1)) }); p != "a stream" {
+			t.Fatal(p)
+		}
+		if err := l.Wait(context.Background()); err == nil || !strings.Contains(err.Error(), "panic") || len(a.Ended()) != 1 {
+			t.Error(err, a.Ended())
+		}
+	})
 }
