@@ -33,10 +33,11 @@ quic:// the certificate is checked against the authorities of the system, or as
 
 To listen, port 0 means any free port; the first line of standard output has the
 port that was bound. tls:// and quic:// use the certificate of --cert and --key,
-or one made for the run. On a multiaddr, which then has no /p2p/ID, the key is
-made for the run.
+or one made for the run. On a multiaddr the identity is that of --key, or one
+made for the run; /p2p/ID must be that of --key. Only serve has these flags.
 
-Without --to, dial, ls, probe, bench and conform talk to a responder inside mss.`
+Without --to, dial, ls, probe, bench and conform responder talk to a responder
+inside mss.`
 
 const exitCodesHelp = `Scripts can rely on the exit codes; they never change their meaning:
 
@@ -117,11 +118,10 @@ var flagGroups = []struct {
 func printUsage(c *cobra.Command) error {
 	var page strings.Builder
 	page.WriteString("Usage:\n")
-	if c.Runnable() {
-		fmt.Fprintf(&page, "  %s\n", c.UseLine())
-	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&page, "  %s VERB [flags]\n", c.CommandPath())
+	} else if c.Runnable() {
+		fmt.Fprintf(&page, "  %s\n", c.UseLine())
 	}
 	if c.HasExample() {
 		fmt.Fprintf(&page, "\nExamples:\n%s\n", c.Example)

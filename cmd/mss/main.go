@@ -65,8 +65,8 @@ func interruptible(parent context.Context) (context.Context, func()) {
 const rootHelp = `mss speaks multistream-select 1.0, the negotiation that decides which protocol
 a libp2p stream will speak.
 
-Without --to, every verb talks to a responder inside mss, so each can be tried
-as it is.`
+Without --to, a verb that asks a peer talks to a responder inside mss, so each
+can be tried as it is.`
 
 const rootExamples = `  printf hello | mss dial -v /echo/2.0.0 /echo/1.0.0   # refused, agreed, echoed
   mss serve --listen 127.0.0.1:4001 /chat/1.0.0=tcp:127.0.0.1:6667
