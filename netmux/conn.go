@@ -81,7 +81,10 @@ func (c *conn) endServe(protocol *string, returned *bool, err *error) {
 
 // end resets a connection that was evicted.
 func (c *conn) end() {
-	if c.isAgreed() {
+	c.server.mu.Lock()
+	agreed := c.isAgreed() // its goroutine may be about to set details
+	c.server.mu.Unlock()
+	if agreed {
 		c.details.cancel(*c.cause)
 	}
 	c.server.reset(c.raw)
