@@ -82,7 +82,7 @@ func (c *conn) endServe(protocol *string, returned *bool, err *error) {
 // end resets a connection that was evicted.
 func (c *conn) end() {
 	c.server.mu.Lock()
-	agreed := c.isAgreed()
+	agreed := c.isAgreed() // its goroutine may be about to set details
 	c.server.mu.Unlock()
 	if agreed {
 		c.details.cancel(*c.cause)

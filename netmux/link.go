@@ -42,7 +42,8 @@ func (s *Server) ServeLink(ctx context.Context, link Link) error {
 // ServeLinks accepts connections from l as [Server.Serve] does, makes each of them a link with
 // upgrade, and serves that as [Server.ServeLink] does. A connection is half-open until upgrade
 // has returned, and ends as any half-open connection does: upgrade must return when conn is
-// closed. After an error of upgrade the connection is reset.
+// closed. After an error of upgrade the connection is reset. It is also reset, before Close of the
+// link is called, when the link is refused or evicted.
 func (s *Server) ServeLinks(l net.Listener, upgrade func(ctx context.Context, conn net.Conn) (Link, error)) error {
 	return s.acceptAll(l, upgrade)
 }
@@ -158,6 +159,7 @@ func (l *linkConn) finish(err error) error {
 		l.close()
 	}
 	l.served.Wait()
+	l.resetCarrier(err)
 	l.close()
 	l.cancel(context.Canceled)
 	s.mu.Lock()
@@ -189,7 +191,16 @@ func (l *linkConn) close() {
 
 func (l *linkConn) end() {
 	l.cancel(*l.cause)
+	l.resetCarrier(*l.cause)
 	go l.close()
+}
+
+// resetCarrier resets the connection below a link of ServeLinks that is refused or evicted: Close
+// of the link may wait for its peer, and would keep the descriptor meanwhile.
+func (l *linkConn) resetCarrier(cause error) {
+	if _, isUnknown := l.conn.(addrConn); !isUnknown && errors.Is(cause, ErrLinks) {
+		l.server.reset(l.conn)
+	}
 }
 
 func (l *linkConn) hasDescriptor() bool { return true }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -65,16 +67,30 @@ func Paint(on bool, color, text string) string {
 }
 
 // PrintError writes a message of one or more lines, each of which begins with
-// "mss: ".
+// "mss: ". Control characters, which can be those of a peer, are escaped.
 func (s *Stdio) PrintError(text string) {
 	var b strings.Builder
 	for line := range strings.Lines(strings.TrimSuffix(text, "\n")) {
-		line = strings.TrimRight(strings.ReplaceAll(line, "\t", "    "), "\n ")
+		line = escapeControls(strings.TrimRight(strings.ReplaceAll(line, "\t", "    "), "\n "))
 		if line != "" {
 			fmt.Fprintf(&b, "%s %s\n", Paint(s.errColor, Red, "mss:"), line)
 		}
 	}
 	io.WriteString(s.Err, b.String())
+}
+
+// escapeControls replaces the control characters in a line, such as those that move the cursor of
+// a terminal, by their escapes in Go.
+func escapeControls(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		if unicode.IsControl(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // WriteJSON writes one indented document.

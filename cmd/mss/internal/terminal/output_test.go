@@ -43,11 +43,12 @@ func TestIsTerminal(t *testing.T) {
 // Each line of a message begins with the name of the tool, and none is empty.
 func TestPrintError(t *testing.T) {
 	for in, want := range map[string]string{
-		"one":           "mss: one\n",
-		"one\n":         "mss: one\n",
-		"one\n\n two\n": "mss: one\nmss:  two\n",
-		"a\tb  \n":      "mss: a    b\n",
-		"":              "",
+		"one":              "mss: one\n",
+		"one\n":            "mss: one\n",
+		"one\n\n two\n":    "mss: one\nmss:  two\n",
+		"a\tb  \n":         "mss: a    b\n",
+		"\x1b[2J\rü\u009b": "mss: \\x1b[2J\\rü\\u009b\n",
+		"":                 "",
 	} {
 		var b bytes.Buffer
 		if (&Stdio{Err: &b}).PrintError(in); b.String() != want {

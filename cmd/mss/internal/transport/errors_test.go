@@ -129,3 +129,11 @@ func TestEnding(t *testing.T) {
 		}
 	}
 }
+
+// The reason with which a peer closes a QUIC connection adds no line to a log.
+func TestHandshakeErrorIsOneLine(t *testing.T) {
+	got := handshakeError("quic-v1", &quic.TransportError{Remote: true, ErrorCode: 0xa, ErrorMessage: "x\nmss: y"}).Error()
+	if want := `quic-v1: PROTOCOL_VIOLATION (remote): x\nmss: y`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	peerid "github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/sec"
@@ -99,13 +100,14 @@ type silent struct{ err error }
 func (silent) Error() string   { return "" }
 func (s silent) Unwrap() error { return s.err }
 
-// handshakeError returns the error for a peer that did not prove its identity.
+// handshakeError returns the error for a peer that did not prove its identity. It is one line: over
+// QUIC the peer can choose the text.
 func handshakeError(security string, err error) error {
 	var mismatch sec.ErrPeerIDMismatch
 	if errors.As(err, &mismatch) {
 		return fmt.Errorf("%s: another peer answers there: %v%w", security, mismatch.Actual, silent{mismatch})
 	}
-	return errors.New(security + ": " + Reason(err))
+	return errors.New(security + ": " + strings.ReplaceAll(Reason(err), "\n", `\n`))
 }
 
 func connectLibp2pQUIC(ctx context.Context, a address.Address, s Steps) (Link, error) {
