@@ -279,7 +279,7 @@ func (l *LazyStream) conclude(err error) {
 	if l.endCause != nil {
 		err = l.endCause
 	}
-	if err != nil && l.writing {
+	if err != nil && l.writing && l.sendStarted { // not in traceFirst
 		// Unblock the write, whose count belongs to the error.
 		l.withoutLock(func() { c.endStream() })
 		for l.writing {
