@@ -59,11 +59,12 @@ type LazyStream struct {
 
 	// mu guards all fields below and those of in and out, except as noted. It is
 	// never held during a Read, Write or Close of the stream.
-	mu     sync.Mutex
-	cond   *sync.Cond // signals changes; nil until a goroutine waits
-	err    error      // returned by all calls in state LazyFailed
-	state  LazyState
-	closed bool // Close or Reset was called
+	mu      sync.Mutex
+	cond    *sync.Cond // signals changes; nil until a goroutine waits
+	err     error      // returned by all calls in state LazyFailed
+	state   LazyState
+	closed  bool // Close or Reset was called
+	lingers bool // the linger has its time limit
 	// The linger has not yet half-closed the stream.
 	finishing bool
 	// The peer has agreed, and no call has waited for that; see Close.

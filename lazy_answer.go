@@ -279,7 +279,7 @@ func (l *LazyStream) conclude(err error) {
 	if l.endCause != nil {
 		err = l.endCause
 	}
-	if err != nil && l.writing {
+	if err != nil && l.writing && l.sendStarted { // not in traceFirst
 		// Unblock the write, whose count belongs to the error.
 		l.withoutLock(func() { c.endStream() })
 		for l.writing {
@@ -316,7 +316,7 @@ func (l *LazyStream) conclude(err error) {
 		c.clear()
 		c.pooled = true
 		communicators.Put(c)
-		if l.closed { // the linger has the rest of its time
+		if l.lingers { // the linger has the rest of its time
 			l.resumeTimeout()
 		}
 	}

@@ -58,6 +58,7 @@ func (l *LazyStream) Close() error {
 		return errTooManyLingers
 	}
 	l.waiters++
+	l.lingers = true
 	limit := cmp.Or(l.timeout, new(Limits).timeout())
 	if l.state == LazyPending && l.reader == readerDone {
 		l.timeoutLeft = limit // conclude resumes it
