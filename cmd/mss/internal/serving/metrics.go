@@ -62,9 +62,14 @@ func startMetrics(where string, state func() []*dto.MetricFamily) (*MetricsPage,
 	pages.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `<!DOCTYPE html><title>mss serve</title><a href="/metrics">Metrics</a>`+"\n")
 	})
-	m.server = &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	m.server = newPageServer(pages)
 	go m.server.Serve(ln)
 	return m, nil
+}
+
+// newPageServer returns a server that keeps no client that does not send or read.
+func newPageServer(pages http.Handler) *http.Server {
+	return &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 }
 
 // ServeHTTP writes the page.
