@@ -114,12 +114,18 @@ func (c closing) Close() error {
 // A negotiation that the peer has ended is reported as such, although the server is closed
 // while it ends the stream.
 func TestCloseAfterFailure(t *testing.T) {
-	for name, sent := range map[string]string{"no multistream": "GET / HTTP/1.1\r\n", "an end": ""} {
+	const answer = "\x13/multistream/1.0.0\n\x03na\n"
+	for name, peer := range map[string]struct{ sends, receives string }{
+		"no multistream":         {"GET / HTTP/1.1\r\n", ""},
+		"an end":                 {"", ""},
+		"an end after a refusal": {"\x13/multistream/1.0.0\n\x03/x\n", answer},
+	} {
 		var seen errorLog
 		s := &netmux.Server{ConnError: seen.hook}
 		here, there := net.Pipe()
 		go func() {
-			io.WriteString(here, sent)
+			io.WriteString(here, peer.sends)
+			io.ReadFull(here, make([]byte, len(peer.receives)))
 			here.Close()
 		}()
 		err := s.ServeConn(t.Context(), closing{there, sync.OnceFunc(func() { s.Close() })})
