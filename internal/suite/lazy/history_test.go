@@ -100,8 +100,10 @@ type history struct {
 	random *rand.Rand // of the goroutine that plays the history
 
 	mu       sync.Mutex
-	wasReset bool // Reset was called
-	ended    bool // Close or CloseRead was called
+	wasReset bool      // Reset was called
+	ended    bool      // Close or CloseRead was called
+	closed   time.Time // of the first Close
+	expired  bool      // the linger took its whole time limit, after which it resets the stream
 
 	written  int    // bytes that Write and ReadFrom have counted
 	received []byte // by Read and WriteTo
@@ -129,8 +131,10 @@ func playHistory(t *testing.T, seed uint64, streams int) {
 	if err := multiselect.Drain(ctx, historyHost, ""); err != nil {
 		t.Errorf("seed %d: %v", seed, err)
 	}
+	drained := time.Now()
 	lost := 0
 	for _, h := range all {
+		h.expired = drained.Sub(h.closed) >= historyTimeout
 		<-h.finished
 		if !h.check() {
 			lost++
@@ -183,9 +187,9 @@ func (h *history) play() {
 	for i, play := range []func(*rand.Rand){h.write, h.read, h.callOthers} {
 		callers.Go(func() { play(rand.New(rand.NewPCG(seed, uint64(i+1)))) })
 	}
-	defer time.AfterFunc(30*time.Second, func() { h.l.Close() }).Stop() // ends calls on streams without deadlines
+	defer time.AfterFunc(30*time.Second, h.close).Stop() // ends calls on streams without deadlines
 	callers.Wait()
-	h.within("Close", 0, func() { h.l.Close() })
+	h.within("Close", 0, h.close)
 	err := h.l.Wait(context.Background())
 	if (err == nil) != (h.l.State() == multiselect.LazyAgreed) || h.l.State() == multiselect.LazyPending {
 		h.t.Errorf("seed %d: Wait = %v, %v", h.seed, err, h.l.State())
@@ -284,7 +288,7 @@ func (h *history) callOthers(random *rand.Rand) {
 			h.within("CloseRead", 0, func() { h.l.CloseRead() })
 		case 9:
 			h.end(&h.ended)
-			h.within("Close", 0, func() { h.l.Close() })
+			h.within("Close", 0, h.close)
 		case 10:
 			if random.IntN(4) == 0 {
 				h.end(&h.wasReset)
@@ -292,6 +296,15 @@ func (h *history) callOthers(random *rand.Rand) {
 			}
 		}
 	}
+}
+
+func (h *history) close() {
+	h.mu.Lock()
+	if h.closed.IsZero() {
+		h.closed = time.Now()
+	}
+	h.mu.Unlock()
+	h.l.Close()
 }
 
 func (h *history) end(how *bool) {
@@ -367,7 +380,7 @@ func (h *history) check() (delivered bool) {
 	if errors.Is(err, multiselect.ErrMalformed) || errors.Is(err, multiselect.ErrUnexpectedAnswer) {
 		h.t.Errorf("seed %d, kind %d: %v", h.seed, h.kind, err)
 	}
-	delivered = err != nil || h.wasReset || h.gotEnd && len(h.got) == h.written
+	delivered = err != nil || h.wasReset || h.expired || h.gotEnd && len(h.got) == h.written
 	if !delivered {
 		h.t.Logf("seed %d, kind %d: %d bytes written, the peer has read %d, and io.EOF: %v", h.seed, h.kind, h.written, len(h.got), h.gotEnd)
 	}
