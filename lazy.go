@@ -64,9 +64,7 @@ type LazyStream struct {
 	err     error      // returned by all calls in state LazyFailed
 	state   LazyState
 	closed  bool // Close or Reset was called
-	lingers bool // the linger has its time limit
-	// The linger has not yet half-closed the stream.
-	finishing bool
+	lingers lingerProgress
 	// The peer has agreed, and no call has waited for that; see Close.
 	unobserved bool
 
@@ -236,7 +234,7 @@ func (l *LazyStream) Wait(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.awaitOutcome(ctx, new(half))
-	for err == nil && l.finishing && ctx.Err() == nil {
+	for err == nil && l.lingers == lingerWrites && ctx.Err() == nil {
 		l.waitChange()
 	}
 	return err

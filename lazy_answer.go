@@ -316,7 +316,7 @@ func (l *LazyStream) conclude(err error) {
 		c.clear()
 		c.pooled = true
 		communicators.Put(c)
-		if l.lingers { // the linger has the rest of its time
+		if l.lingers != lingerNone { // the linger has the rest of its time
 			l.resumeTimeout()
 		}
 	}

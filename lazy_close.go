@@ -58,7 +58,7 @@ func (l *LazyStream) Close() error {
 		return errTooManyLingers
 	}
 	l.waiters++
-	l.lingers = true
+	l.lingers = lingerWrites
 	limit := cmp.Or(l.timeout, new(Limits).timeout())
 	if l.state == LazyPending && l.reader == readerDone {
 		l.timeoutLeft = limit // conclude resumes it
@@ -67,7 +67,6 @@ func (l *LazyStream) Close() error {
 		l.timeoutLeft = limit
 		l.resumeTimeout()
 	}
-	l.finishing = true
 	go l.linger(lingering, writeClosed)
 	return nil
 }

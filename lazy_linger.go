@@ -78,6 +78,15 @@ func (e *DrainError) Error() string {
 // Unwrap returns Err.
 func (e *DrainError) Unwrap() error { return e.Err }
 
+// lingerProgress is the progress of the linger of a stream.
+type lingerProgress uint8
+
+const (
+	lingerNone   lingerProgress = iota // there is none
+	lingerWrites                       // it has not yet half-closed the stream
+	lingerReads                        // it reads until the end, or has ended
+)
+
 // evict ends a stream that lingers, for lack of room.
 func (l *LazyStream) evict() {
 	l.mu.Lock()
@@ -142,7 +151,7 @@ func (l *LazyStream) recoverPanic() {
 // would block until the peer has answered.
 func (l *LazyStream) finishWrites(writeClosed bool) (halfClosed bool) {
 	defer func() {
-		l.finishing = false
+		l.lingers = lingerReads
 		l.notify()
 	}()
 	for l.writing {

@@ -22,10 +22,10 @@ import (
 // with the race detector, or that of the environment variable MULTISELECT_HISTORIES.
 func histories(t testing.TB) uint64 {
 	set := os.Getenv("MULTISELECT_HISTORIES")
-	if set == "" {
-		if streamtest.Race {
-			return 2000
-		}
+	switch {
+	case set == "" && streamtest.Race:
+		return 2000
+	case set == "":
 		return 20_000
 	}
 	n, err := strconv.ParseUint(set, 10, 64)
@@ -100,8 +100,9 @@ type history struct {
 	random *rand.Rand // of the goroutine that plays the history
 
 	mu       sync.Mutex
-	wasReset bool      // Reset was called
-	ended    bool      // Close or CloseRead was called
+	wasReset bool // Reset was called
+	ended    bool // Close or CloseRead was called
+	closing  sync.Once
 	closed   time.Time // of the first Close
 	expired  bool      // the linger took its whole time limit, after which it resets the stream
 
@@ -299,11 +300,7 @@ func (h *history) callOthers(random *rand.Rand) {
 }
 
 func (h *history) close() {
-	h.mu.Lock()
-	if h.closed.IsZero() {
-		h.closed = time.Now()
-	}
-	h.mu.Unlock()
+	h.closing.Do(func() { h.closed = time.Now() })
 	h.l.Close()
 }
 
