@@ -74,8 +74,8 @@ func (m *Muxer) encodeList(version uint64, set *matchers) *nameList {
 	return l
 }
 
-// queueList queues a list, without copying it unless a concurrent write must end before (R28). The
-// list is the header and an encoded list.
+// queueList queues a list, which is the header and an encoded list. A list of more than maxCopied
+// bytes is written by itself and not copied, unless a concurrent write must end before (R28).
 func (c *Communicator) queueList(list []byte) error {
 	if c.channel() != nil {
 		c.queueHeader()
@@ -83,9 +83,9 @@ func (c *Communicator) queueList(list []byte) error {
 		c.rare.texts = append(c.rare.texts, string(text))
 		return nil
 	}
-	if c.isUnbuffered() { // the peer may read only after it has written
+	if len(list) <= maxCopied || c.isUnbuffered() {
 		c.queueHeader()
-		f := c.out.moveOut(nil)
+		f := c.out.moveOut(c.spare())
 		f.bytes = append(f.bytes, list[len(wire.HeaderFrame):]...)
 		return nil
 	}
