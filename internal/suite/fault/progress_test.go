@@ -28,7 +28,7 @@ func (s *emptyReader) Close() error                    { return nil }
 func (s *emptyReader) CloseWrite() error               { return nil }
 func (s *emptyReader) SetReadDeadline(time.Time) error { return nil }
 
-// A stream that returns neither bytes nor errors is not read for ever, also not after a refusal
+// A stream that returns neither bytes nor errors is not read without end, also not after a refusal
 // that ends the negotiation.
 func TestEmptyReadsAreBounded(t *testing.T) {
 	for _, oneShot := range []bool{false, true} {

@@ -356,7 +356,7 @@ func (h *history) handle(_ context.Context, _ string, s io.ReadWriteCloser) {
 	got, err := io.ReadAll(s)
 	h.got, h.gotEnd = got, err == nil
 	if h.kind == 2 && h.gotEnd {
-		h.peer.SetWriteDeadline(time.Now().Add(time.Minute)) // nobody may read the reply
+		h.peer.SetWriteDeadline(time.Now().Add(time.Minute)) // the reply may never be read
 	}
 	replies.Wait()
 	s.Close()

@@ -38,7 +38,7 @@ func (r *recorder) want(t *testing.T, ended ...string) {
 	r.ended = nil
 }
 
-// The host with the most lingers loses its oldest, whoever starts the next one.
+// The host with the most lingers loses its oldest, also if another host starts the next one.
 func TestEvict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recorder{pool: lingers.NewPool(5)}

@@ -31,7 +31,7 @@ type fact struct {
 	text    string // a part of the message
 }
 
-// peerClosed is an error like those of quic-go, which wrap [net.ErrClosed] whoever closed.
+// peerClosed is an error like those of quic-go, which wrap [net.ErrClosed] for both sides.
 type peerClosed struct{}
 
 func (peerClosed) Error() string { return "closed by the peer" }

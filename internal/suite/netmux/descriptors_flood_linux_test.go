@@ -22,7 +22,7 @@ const (
 	checkoutEnv = "NETMUX_FLOOD_BASE" // the folder of another checkout, to compare with
 )
 
-// Honest clients are served beside attackers that hold all descriptors and come back immediately
+// Honest clients are served concurrently with attackers that hold all descriptors and come back immediately
 // when they are reset: those that stay silent, and those that agree on a protocol and stay.
 // Afterwards the server has its descriptors back. With NETMUX_FLOOD=9 p50 is at most twice that
 // of the idle server in nine paired runs; NETMUX_FLOOD_BASE measures another checkout, too.

@@ -104,8 +104,8 @@ func TestStopSending(t *testing.T) {
 	}
 }
 
-// A responder whose client has stopped reading delivers what the client said, and
-// the outcome tells why nobody heard the answer (R17).
+// A responder whose client has stopped reading delivers the data of the client, and the outcome
+// has the error of the answer that could not be written (R17).
 func TestUnheardStopSending(t *testing.T) {
 	here, there := streamPair(t, "quic://127.0.0.1:0", wire.HeaderFrame+"\x03/x\n")
 	here.(quicStream).CancelRead(0x1005)
