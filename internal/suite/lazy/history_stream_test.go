@@ -21,13 +21,17 @@ func (s *located) RemoteAddr() net.Addr { return &net.UnixAddr{Name: s.host} }
 // kept is a stream whose Write keeps the bytes until Flush or the end.
 type kept struct {
 	*located
-	mu  sync.Mutex
-	out []byte
+	mu    sync.Mutex
+	out   []byte
+	ended bool // CloseWrite or Close was called
 }
 
 func (s *kept) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended { // a Write of another goroutine that has begun before
+		return 0, net.ErrClosed
+	}
 	s.out = append(s.out, p...)
 	return len(p), nil
 }
@@ -35,9 +39,12 @@ func (s *kept) Write(p []byte) (int, error) {
 // SetWriteDeadline has no effect, since no call blocks.
 func (s *kept) SetWriteDeadline(time.Time) error { return nil }
 
-func (s *kept) Flush() error {
+func (s *kept) Flush() error { return s.flush(false) }
+
+func (s *kept) flush(ends bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ended = s.ended || ends
 	out := s.out
 	s.out = nil
 	_, err := s.located.Write(out)
@@ -45,11 +52,11 @@ func (s *kept) Flush() error {
 }
 
 func (s *kept) CloseWrite() error {
-	s.Flush()
+	s.flush(true)
 	return s.located.CloseWrite()
 }
 
 func (s *kept) Close() error {
-	s.Flush()
+	s.flush(true)
 	return s.located.Close()
 }
